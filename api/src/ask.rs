@@ -1,0 +1,99 @@
+//! Questions to the views: wait until they have seen enough, then ask everything for one answer at one moment.
+
+use std::time::Duration;
+
+use fasti_core::domain::access::{Principal, Right};
+use fasti_core::domain::ids::Seq;
+use fasti_projector::{Access, Views, ViewsError};
+
+use crate::call::Call;
+use crate::errors::{Code, Problem};
+
+/// Longest wait for a position the caller asks for.
+const MIN_SEQ_WAIT: Duration = Duration::from_secs(5);
+
+/// Longest wait for a position that a command of the caller made.
+const OWN_WRITE_WAIT: Duration = Duration::from_secs(30);
+
+/// Who asks, while the views are held.
+#[derive(Clone)]
+pub(crate) struct Asker {
+    pub(crate) principal: Principal,
+}
+
+impl Asker {
+    /// Whether the asker may see what belongs so.
+    pub(crate) fn may_read(&self, access: Access<'_>) -> bool {
+        access.permits(&self.principal, Right::Read)
+    }
+}
+
+impl Call {
+    /// Asks the views once they have seen `min_seq`; answers with the position they were at.
+    ///
+    /// # Errors
+    /// Those of the question, or 503 if the views are not that far.
+    pub(crate) async fn ask<T, F>(
+        &self,
+        min_seq: Option<Seq>,
+        question: F,
+    ) -> Result<(T, Seq), Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Views, &Asker) -> Result<T, Problem> + Send + 'static,
+    {
+        if let Some(min_seq) = min_seq {
+            self.wait_for(min_seq, MIN_SEQ_WAIT).await.map_err(|()| {
+                let seen = self.app.parts.feed.last();
+                Problem::new(
+                    Code::NotReady,
+                    format!("sequence {min_seq} was not reached within 5 s (the log is at {seen}); ask again, or without min_seq"),
+                )
+                .retry_after(1)
+            })?;
+        }
+        let views = self.app.parts.views.clone();
+        let asker = Asker {
+            principal: self.principal.clone(),
+        };
+        // Old runs are read from disk.
+        let asked = tokio::task::spawn_blocking(move || {
+            let views = views.read();
+            question(&views, &asker).map(|answer| (answer, views.as_of()))
+        });
+        asked.await.map_err(|error| Problem::internal(&error))?
+    }
+
+    /// As [`Call::ask`] about what a command of this request made.
+    ///
+    /// # Errors
+    /// Those of the question, or 503 if the views fall behind for long.
+    pub(crate) async fn ask_after<T, F>(&self, made: Seq, question: F) -> Result<(T, Seq), Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Views, &Asker) -> Result<T, Problem> + Send + 'static,
+    {
+        self.wait_for(made, OWN_WRITE_WAIT).await.map_err(|()| {
+            Problem::new(
+                Code::NotReady,
+                format!("it is done, as of sequence {made}, but cannot be shown yet; read it with min_seq={made}"),
+            )
+            .retry_after(2)
+        })?;
+        self.ask(None, question).await
+    }
+
+    async fn wait_for(&self, seq: Seq, longest: Duration) -> Result<(), ()> {
+        let reached = self.app.parts.views.wait_for(seq);
+        match tokio::time::timeout(longest, reached).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(()),
+        }
+    }
+}
+
+impl From<ViewsError> for Problem {
+    fn from(error: ViewsError) -> Self {
+        Self::internal(&error)
+    }
+}

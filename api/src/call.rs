@@ -1,0 +1,114 @@
+//! One request on its way through the interface: who, what, and the rooms behind.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use fasti_core::domain::access::Principal;
+use fasti_core::domain::ids::Seq;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio_util::sync::CancellationToken;
+use warp::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use warp::reply::Response;
+
+use crate::body::{Body, check_json_type, read_json};
+use crate::config::{ApiConfig, ApiParts};
+use crate::errors::Problem;
+use crate::query::Query;
+use crate::replays::Replays;
+
+/// Everything that all requests share.
+pub(crate) struct App {
+    pub(crate) config: ApiConfig,
+    pub(crate) parts: ApiParts,
+    pub(crate) replays: Replays,
+    /// Cancelled when the server is to stop; every stream ends on it.
+    pub(crate) shutdown: CancellationToken,
+}
+
+/// One request.
+pub(crate) struct Call {
+    pub(crate) app: Arc<App>,
+    pub(crate) principal: Principal,
+    pub(crate) method: Method,
+    /// As sent, still percent-encoded.
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Body,
+}
+
+impl Call {
+    /// The parameters of the address.
+    ///
+    /// # Errors
+    /// See [`Query::parse`].
+    pub(crate) fn query(&self) -> Result<Query, Problem> {
+        Query::parse(&self.query)
+    }
+
+    /// A header as text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The body as JSON, of at most `limit_bytes`, with its bytes.
+    ///
+    /// # Errors
+    /// 400, 408, 413, 415 or 422.
+    pub(crate) async fn json_within<T: DeserializeOwned>(
+        &mut self,
+        limit_bytes: u64,
+    ) -> Result<(T, Bytes), Problem> {
+        let bytes = self.bytes_within(limit_bytes).await?;
+        check_json_type(&self.headers)?;
+        Ok((read_json(&bytes)?, bytes))
+    }
+
+    /// The body as JSON with its bytes; none at all, and `null`, mean the default.
+    ///
+    /// # Errors
+    /// As [`Call::json_within`].
+    pub(crate) async fn json_or_default<T: DeserializeOwned + Default>(
+        &mut self,
+    ) -> Result<(T, Bytes), Problem> {
+        let bytes = self.bytes_within(self.app.config.json_bytes_max).await?;
+        if bytes.is_empty() {
+            return Ok((T::default(), bytes));
+        }
+        check_json_type(&self.headers)?;
+        let value: Option<T> = read_json(&bytes)?;
+        Ok((value.unwrap_or_default(), bytes))
+    }
+
+    async fn bytes_within(&mut self, limit_bytes: u64) -> Result<Bytes, Problem> {
+        self.body.limit(limit_bytes).await?;
+        self.body.bytes().await
+    }
+
+    /// Last durable event, for `Fasti-Seq` of answers that come from elsewhere than the views.
+    pub(crate) fn last_seq(&self) -> Seq {
+        self.app.parts.feed.last()
+    }
+}
+
+/// An answer in JSON.
+pub(crate) fn json(status: StatusCode, value: &impl Serialize, as_of: Seq) -> Response {
+    let Ok(body) = serde_json::to_vec(value) else {
+        return Problem::internal(&"an answer could not be written as JSON").into_response(None);
+    };
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert("fasti-seq", HeaderValue::from(as_of.0));
+    response
+}
+
+/// An answer without a body.
+pub(crate) fn empty(status: StatusCode, as_of: Seq) -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = status;
+    response.headers_mut().insert("fasti-seq", HeaderValue::from(as_of.0));
+    response
+}

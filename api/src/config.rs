@@ -1,0 +1,70 @@
+//! What the server is told and given by whoever starts it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use fasti_core::engine::EngineHandle;
+use fasti_core::feed::Feed;
+use fasti_core::store::Content;
+use fasti_projector::SharedViews;
+
+/// Settings of the HTTP interface.
+#[derive(Debug, Clone)]
+pub struct ApiConfig {
+    /// Address the listener is bound to; requests for its host are answered.
+    pub listen: SocketAddr,
+    /// Data folder, in which the output of attempts lies.
+    pub data: PathBuf,
+    /// Version of Fasti.
+    pub version: &'static str,
+    /// Release of the time zone database in use.
+    pub tz_database: String,
+    /// Token that every request must bring; `None`: nobody is asked for one.
+    pub token: Option<String>,
+    /// User the server runs as: administrator, and who a request without `X-Fasti-User` is from.
+    pub server_user: String,
+    /// Hosts answered for besides this machine's own names and `listen`; without port.
+    pub allowed_hosts: Vec<String>,
+    /// Connections at a time; further ones wait to be accepted. Default: 4,096.
+    pub connections_max: usize,
+    /// Largest JSON body in bytes. Default: 4 MiB.
+    pub json_bytes_max: u64,
+    /// Largest definition in bytes. Default: 64 MiB.
+    pub definition_bytes_max: u64,
+    /// Largest packed source tree in bytes. Default: 256 MiB.
+    pub bundle_bytes_max: u64,
+}
+
+impl ApiConfig {
+    /// Settings with the default bounds, no token and no further hosts.
+    #[must_use]
+    pub fn new(listen: SocketAddr, data: PathBuf, version: &'static str, server_user: &str) -> Self {
+        const MIB: u64 = 1 << 20;
+        Self {
+            listen,
+            data,
+            version,
+            tz_database: String::new(),
+            token: None,
+            server_user: server_user.to_owned(),
+            allowed_hosts: Vec::new(),
+            connections_max: 4_096,
+            json_bytes_max: 4 * MIB,
+            definition_bytes_max: 64 * MIB,
+            bundle_bytes_max: 256 * MIB,
+        }
+    }
+}
+
+/// The rooms behind the interface.
+#[derive(Clone)]
+pub struct ApiParts {
+    /// Takes commands.
+    pub engine: EngineHandle,
+    /// The durable events.
+    pub feed: Feed,
+    /// Answers questions.
+    pub views: SharedViews,
+    /// Results and bundles by digest.
+    pub content: Content,
+}

@@ -1,0 +1,3 @@
+//! The dialects spoken over HTTP, each with its own wire types, errors and paging.
+
+pub(crate) mod native;

@@ -1,0 +1,66 @@
+//! Images, both ways.
+
+use fasti_core::domain::access::Principal;
+use fasti_core::domain::definition::Tag;
+use fasti_core::domain::image::Image;
+use fasti_projector::rows::ImageView;
+
+use super::super::wire;
+use super::{ids, time};
+use crate::errors::Problem;
+
+/// What somebody registers under `name`.
+///
+/// # Errors
+/// 422 with the field.
+pub(crate) fn image_from_wire(
+    name: String,
+    given: wire::ImageBody,
+    principal: &Principal,
+) -> Result<Image, Problem> {
+    if let Some(other) = given.name.filter(|other| *other != name) {
+        return Err(Problem::invalid(
+            "name",
+            format!("the body names `{other}`, the address `{name}`; leave it out of the body"),
+        ));
+    }
+    if given.path.is_some() && given.bundle.is_some() {
+        return Err(Problem::invalid(
+            "bundle",
+            "an image has `path` or `bundle`, not both; remove one of them",
+        ));
+    }
+    if let Some(path) = given.path.as_ref().filter(|path| !path.starts_with('/')) {
+        return Err(Problem::invalid(
+            "path",
+            format!("`{path}` does not fit: must be the absolute path of a folder on the runners"),
+        ));
+    }
+    let all = vec![Tag::Dev, Tag::Pre, Tag::Prod];
+    let tags = given.tags.map(|tags| tags.into_iter().map(Into::into).collect());
+    let bundle = given.bundle.as_deref().map(|text| ids::digest("bundle", text));
+    Ok(Image {
+        name,
+        path: given.path,
+        bundle: bundle.transpose()?,
+        python: given.python,
+        tags: tags.unwrap_or(all),
+        env: given.env.unwrap_or_default(),
+        owner: principal.user.clone(),
+    })
+}
+
+/// As it is answered.
+pub(crate) fn image(view: &ImageView) -> wire::Image {
+    let image = &view.image;
+    wire::Image {
+        name: image.name.clone(),
+        path: image.path.clone(),
+        bundle: image.bundle.map(|digest| digest.to_string()),
+        python: image.python.clone(),
+        tags: image.tags.iter().map(|tag| (*tag).into()).collect(),
+        env: image.env.clone(),
+        owner: image.owner.clone(),
+        updated_at: time(view.updated_at),
+    }
+}

@@ -1,0 +1,38 @@
+//! The way between wire types and the domain: pure functions, so that a test needs no server.
+
+mod batch;
+mod definition;
+mod event;
+mod graph;
+mod ids;
+mod image;
+mod run;
+mod run_set;
+mod runner;
+mod schedule;
+mod task;
+mod task_run;
+
+pub(crate) use batch::{batch, batch_version};
+pub(crate) use definition::{from_wire as definition_from_wire, to_wire as definition_to_wire};
+pub(crate) use event::event;
+pub(crate) use graph::{graph, without_edges as graph_without_edges};
+pub(crate) use ids::{batch_id, number_id, rundate};
+pub(crate) use image::{image, image_from_wire};
+pub(crate) use run::run;
+pub(crate) use run_set::run_set;
+pub(crate) use runner::runner;
+pub(crate) use schedule::from_wire as schedule_from_wire;
+pub(crate) use task_run::{metrics, task_run};
+
+use fasti_core::domain::time::Timestamp;
+
+/// An instant as it is sent.
+fn time(at: Timestamp) -> String {
+    at.to_string()
+}
+
+/// An instant that may be unknown.
+fn maybe_time(at: Option<Timestamp>) -> Option<String> {
+    at.map(time)
+}

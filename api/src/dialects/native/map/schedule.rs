@@ -1,0 +1,95 @@
+//! Schedules, both ways.
+
+use fasti_core::domain::schedule::{FirstLast, RunAfter, Schedule};
+
+use super::super::wire;
+use crate::errors::Problem;
+
+/// What the author wrote, for the domain; `path` is that of the schedule.
+///
+/// # Errors
+/// 422 with the field.
+pub(crate) fn from_wire(path: &str, given: wire::Schedule) -> Result<Schedule, Problem> {
+    let run_after = run_after(path, &given)?;
+    Ok(Schedule {
+        at_minutes: given.at_minutes.unwrap_or_default(),
+        every_minute: given.every_minute,
+        at_hours: given.at_hours.unwrap_or_default(),
+        every_hour: given.every_hour,
+        weekdays: given.weekdays.unwrap_or_default(),
+        day_of_month: given.day_of_month,
+        first_last: given.first_last.map(|it| FirstLast {
+            weekday: it.weekday,
+            which: it.which,
+        }),
+        in_months: given.in_months.unwrap_or_default(),
+        every_month: given.every_month,
+        timezone: given.timezone,
+        rundate_offset: given.rundate_offset,
+        cron: given.cron,
+        run_after,
+    })
+}
+
+fn run_after(path: &str, given: &wire::Schedule) -> Result<Option<RunAfter>, Problem> {
+    let field = |name: &str| format!("{path}.{name}");
+    let job_uuid = match &given.run_after_job_uuid {
+        None => None,
+        Some(text) => Some(text.parse().map_err(|_| {
+            Problem::invalid(
+                field("run_after_job_uuid"),
+                format!("`{text}` is no id of a batch: must be a UUID"),
+            )
+        })?),
+    };
+    if given.run_after_job_name.is_none() && job_uuid.is_none() {
+        return match given.run_after_job_condition {
+            None => Ok(None),
+            Some(_) => Err(Problem::invalid(
+                field("run_after_job_condition"),
+                "a condition needs run_after_job_name or run_after_job_uuid beside it",
+            )),
+        };
+    }
+    Ok(Some(RunAfter {
+        job_name: given.run_after_job_name.clone(),
+        job_uuid,
+        condition: given.run_after_job_condition.map(Into::into).unwrap_or_default(),
+    }))
+}
+
+/// As it is answered: what was not given is left out.
+pub(super) fn to_wire(schedule: &Schedule) -> wire::Schedule {
+    fn list<T: Clone>(items: &[T]) -> Option<Vec<T>> {
+        (!items.is_empty()).then(|| items.to_vec())
+    }
+    let run_after = schedule.run_after.as_ref();
+    wire::Schedule {
+        at_minutes: list(&schedule.at_minutes),
+        every_minute: schedule.every_minute,
+        at_hours: list(&schedule.at_hours),
+        every_hour: schedule.every_hour,
+        weekdays: list(&schedule.weekdays),
+        day_of_month: schedule.day_of_month,
+        first_last: schedule.first_last.as_ref().map(|it| wire::FirstLast {
+            weekday: it.weekday.clone(),
+            which: it.which.clone(),
+        }),
+        in_months: list(&schedule.in_months),
+        every_month: schedule.every_month,
+        timezone: schedule.timezone.clone(),
+        rundate_offset: schedule.rundate_offset,
+        cron: schedule.cron.clone(),
+        run_after_job_name: run_after.and_then(|it| it.job_name.clone()),
+        run_after_job_uuid: run_after.and_then(|it| it.job_uuid).map(|id| id.to_string()),
+        run_after_job_condition: run_after.map(|it| it.condition.into()),
+    }
+}
+
+/// One line of English.
+pub(super) fn describe(schedule: &Schedule) -> String {
+    match schedule.first_trigger() {
+        None => "only started by hand".to_owned(),
+        Some(trigger) => format!("started by its schedule ({trigger})"),
+    }
+}

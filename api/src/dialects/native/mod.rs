@@ -1,0 +1,18 @@
+//! The native dialect, under `/api/v1`: handlers (`routes`), what is sent and received (`wire`), and the way
+//! between that and the domain (`map`).
+
+pub(crate) mod map;
+pub(crate) mod routes;
+mod submit;
+pub(crate) mod wire;
+
+/// Where the dialect begins.
+pub(crate) const PREFIX: &str = "/api/v1/";
+
+/// Paths that need no token: they say nothing about anybody's work.
+pub(crate) fn is_open(path: &str) -> bool {
+    let own = path.strip_prefix(PREFIX).unwrap_or_default();
+    matches!(path, "/healthz" | "/readyz")
+        || matches!(own, "health" | "version" | "openapi.json")
+        || own.starts_with("errors/")
+}

@@ -1,0 +1,275 @@
+//! Events: the log as a list, and as a stream that goes on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use fasti_core::domain::access::Principal;
+use fasti_core::domain::event::Event;
+use fasti_core::domain::ids::{BatchId, RunId, Seq, TaskRunId};
+use fasti_core::feed::Entry;
+use fasti_projector::{Access, Views};
+use warp::http::{HeaderValue, header};
+
+use super::super::{map, wire};
+use super::listing;
+use crate::ask::Asker;
+use crate::call::{App, Call};
+use crate::errors::{Answer, Code, Problem, ProblemDocument};
+use crate::query::{Query, cursor};
+use crate::routes::{Routes, any_of, route};
+use crate::stream::{Gone, Sender, streamed};
+use crate::table::Scope;
+
+/// Events read from the log at a time.
+const READ_MAX: usize = 512;
+
+/// Events looked at for one page; a page of a rare kind may end early, with a cursor to go on from.
+const SCANNED_MAX: u64 = 200_000;
+
+/// Pause after which a silent stream shows that it lives.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+pub(super) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
+    any_of([route!(scope, app, GET [] => list_events)])
+}
+
+/// Which events are wanted, and by whom.
+#[derive(Clone)]
+struct Filter {
+    run: Option<RunId>,
+    task_run: Option<TaskRunId>,
+    batch: Option<BatchId>,
+    types: Vec<String>,
+    principal: Principal,
+}
+
+impl Filter {
+    fn wants(&self, event: &Event) -> bool {
+        self.run.is_none_or(|run| event.run() == Some(run))
+            && self.batch.is_none_or(|batch| event.batch() == Some(batch))
+            && self.task_run.is_none_or(|task_run| event.task_run() == Some(task_run))
+            && (self.types.is_empty() || self.types.iter().any(|name| name == event.name()))
+    }
+
+    /// Whether the caller may see an event: those of a batch as the batch, those of nobody's work always.
+    fn may_see(&self, views: &Views, event: &Event) -> Result<bool, Problem> {
+        let asker = Asker {
+            principal: self.principal.clone(),
+        };
+        if self.principal.is_admin {
+            return Ok(true);
+        }
+        if let Event::DefinitionAdded(added) = event {
+            return Ok(asker.may_read(Access::from(added.definition.as_ref())));
+        }
+        if let Some(run) = event.run()
+            && let Some(run) = views.run(run)?
+        {
+            return Ok(asker.may_read(run.access()));
+        }
+        let batch = event.batch().map(|id| views.batch(id)).transpose()?.flatten();
+        Ok(batch.is_none_or(|batch| asker.may_read(batch.access())))
+    }
+}
+
+/// List or follow events
+///
+/// With `Accept: text/event-stream` the answer goes on with what happens; `Last-Event-ID` resumes.
+#[utoipa::path(get, path = "/api/v1/events", tag = "events",
+    params(("after" = Option<u64>, Query, description = "Only events behind this position"),
+        ("run_id" = Option<u64>, Query, description = "Of this run"),
+        ("task_run_id" = Option<u64>, Query, description = "About exactly this task run"),
+        ("batch_id" = Option<String>, Query, description = "Of this batch"),
+        ("types" = Option<String>, Query, description = "One or more types, separated by commas"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Items a page; default 100"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event"),
+        ("Last-Event-ID" = Option<u64>, Header, description = "Position of the last event seen")),
+    responses((status = 200, description = "A page, or a stream of events with their position as id",
+            content((wire::Page<wire::Event> = "application/json"), (String = "text/event-stream"))),
+        (status = "4XX", body = ProblemDocument)))]
+pub(crate) async fn list_events(call: Call) -> Answer {
+    let mut query = call.query()?;
+    let filter = filter(&mut query, &call.principal)?;
+    let after: Option<Seq> = query.value("after", "a sequence number")?;
+    let (limit, min_seq) = (query.limit()?, query.min_seq()?);
+    let resumed = super::runs::number_cursor(&mut query, "events")?.map(Seq);
+    query.finish()?;
+    let after = resumed.or(after).unwrap_or_default();
+    let wants_stream = call.header("accept").is_some_and(|text| text.contains("text/event-stream"));
+    let (first, _) = call.ask(min_seq, first_of(filter.clone())).await?;
+    if wants_stream {
+        // Where the client left off counts more than where it once began.
+        let after = last_event_id(&call)?.unwrap_or(after).max(first);
+        return Ok(stream(&call, filter, after));
+    }
+    list(&call, filter, after.max(first), limit).await
+}
+
+fn filter(query: &mut Query, principal: &Principal) -> Result<Filter, Problem> {
+    let types = query.text("types").unwrap_or_default();
+    let types: Vec<String> =
+        types.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    let is_known = |name: &&String| Event::NAMES.iter().any(|(known, _)| known == name);
+    if let Some(unknown) = types.iter().find(|name| !is_known(name)) {
+        let known: Vec<&str> = Event::NAMES.iter().map(|(name, _)| *name).collect();
+        return Err(Problem::invalid(
+            "types",
+            format!("there are no events `{unknown}`; there are {}", known.join(", ")),
+        ));
+    }
+    Ok(Filter {
+        run: query.value("run_id", "the id of a run")?,
+        task_run: query.value("task_run_id", "the id of a task run")?,
+        batch: query.value("batch_id", "a UUID")?,
+        types,
+        principal: principal.clone(),
+    })
+}
+
+fn last_event_id(call: &Call) -> Result<Option<Seq>, Problem> {
+    let Some(text) = call.header("last-event-id").filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    text.parse().map(Some).map_err(|_| {
+        let detail = format!("`{text}` is no position in the log; send back the id of an event");
+        Problem::new(Code::Malformed, detail).at("Last-Event-ID")
+    })
+}
+
+/// Position behind which events of a run can be: nothing of it is before it was made.
+fn first_of(
+    filter: Filter,
+) -> impl FnOnce(&Views, &Asker) -> Result<Seq, Problem> + Send + 'static {
+    move |views, asker| {
+        if let Some(batch) = filter.batch {
+            super::batches::visible(views, asker, batch)?;
+        }
+        let of_task_run = filter.task_run.map(|id| views.run_of(id)).transpose()?.flatten();
+        let Some(run) = filter.run.or(of_task_run) else {
+            return Ok(Seq::default());
+        };
+        let run = super::runs::visible(views, asker, run.0)?;
+        Ok(Seq(run.created_seq.0.saturating_sub(1)))
+    }
+}
+
+/// Events behind `after` that are wanted and may be seen, and how far was looked.
+struct Read {
+    entries: Vec<Arc<Entry>>,
+    through: Seq,
+}
+
+/// Reads one piece of the log. Waits for the views first: they know who may see what.
+async fn read(app: &Arc<App>, filter: &Filter, after: Seq) -> Result<Read, Problem> {
+    let feed = app.parts.feed.clone();
+    let reading = tokio::task::spawn_blocking(move || feed.read(after, READ_MAX)).await;
+    let entries = reading
+        .map_err(|error| Problem::internal(&error))?
+        .map_err(|error| Problem::internal(&error))?;
+    let through = entries.last().map_or(after, |entry| entry.seq());
+    let mut wanted: Vec<_> =
+        entries.into_iter().filter(|entry| filter.wants(&entry.recorded.event)).collect();
+    if !wanted.is_empty() && !filter.principal.is_admin {
+        let stopped = |error| Problem::internal(&error);
+        app.parts.views.wait_for(through).await.map_err(stopped)?;
+        let views = app.parts.views.read();
+        let mut seen = Vec::with_capacity(wanted.len());
+        for entry in wanted {
+            if filter.may_see(&views, &entry.recorded.event)? {
+                seen.push(entry);
+            }
+        }
+        wanted = seen;
+    }
+    Ok(Read {
+        entries: wanted,
+        through,
+    })
+}
+
+async fn list(call: &Call, filter: Filter, after: Seq, limit: usize) -> Answer {
+    let last = call.app.parts.feed.last();
+    let mut items = Vec::new();
+    let mut at = after;
+    while at < last && at.0 - after.0 < SCANNED_MAX {
+        let read = read(&call.app, &filter, at).await?;
+        if read.through == at {
+            break;
+        }
+        at = read.through.min(last);
+        for entry in read.entries.iter().filter(|entry| entry.seq() <= last) {
+            if items.len() == limit {
+                break;
+            }
+            items.push(map::event(entry));
+        }
+        if items.len() == limit {
+            at = items.last().map_or(at, |item: &wire::Event| Seq(item.seq));
+            break;
+        }
+    }
+    let next = (at < last).then(|| cursor("events", &[&at.to_string()]));
+    Ok(listing::page(call, items, next, last))
+}
+
+fn stream(call: &Call, filter: Filter, after: Seq) -> warp::reply::Response {
+    let app = call.app.clone();
+    let mut response =
+        streamed(&call.app.shutdown, |sender| follow(sender, app, filter, after));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+/// Sends what there is, then waits for more. The pace is the client's: nothing is kept for it, and one that
+/// does not read for a minute is let go and resumes by position.
+async fn follow(
+    sender: Sender,
+    app: Arc<App>,
+    filter: Filter,
+    after: Seq,
+) -> Result<(), Gone> {
+    let mut at = after;
+    sender.send(Bytes::from_static(b"retry: 1000\n\n")).await?;
+    loop {
+        let read = match read(&app, &filter, at).await {
+            Ok(read) => read,
+            Err(problem) => {
+                sender.fail(format!("reading events: {:?}", problem.code())).await;
+                return Ok(());
+            }
+        };
+        if !read.entries.is_empty() {
+            sender.send(written(&read.entries)).await?;
+        }
+        at = read.through;
+        loop {
+            let waited = tokio::select! {
+                () = sender.gone() => return Err(Gone),
+                waited = tokio::time::timeout(KEEP_ALIVE, app.parts.feed.wait_beyond(at)) => waited,
+            };
+            match waited {
+                Ok(Ok(_)) => break,
+                // The engine has ended; the client comes back when there is one again.
+                Ok(Err(_)) => return Ok(()),
+                Err(_) => sender.send(Bytes::from_static(b": still here\n\n")).await?,
+            }
+        }
+    }
+}
+
+/// Events as a stream has them: JSON of one line, so that each is one `data`. They carry no `event` line, since
+/// browsers hand named ones only to listeners of that very name; the type is in the data.
+fn written(entries: &[Arc<Entry>]) -> Bytes {
+    let mut out = Vec::new();
+    for entry in entries {
+        let event = map::event(entry);
+        out.extend_from_slice(format!("id: {}\ndata: ", event.seq).as_bytes());
+        out.extend(serde_json::to_vec(&event).unwrap_or_default());
+        out.extend_from_slice(b"\n\n");
+    }
+    out.into()
+}

@@ -1,0 +1,68 @@
+//! The handlers, one file a resource.
+
+mod batches;
+mod bundles;
+mod events;
+mod images;
+mod listing;
+mod logs;
+mod results;
+mod run_sets;
+mod runners;
+mod runs;
+mod runs_start;
+mod runs_stop;
+mod schedules;
+mod server;
+mod task_runs;
+
+use std::sync::Arc;
+
+use warp::Filter as _;
+
+use crate::call::App;
+use crate::routes::{Routes, any_of};
+use crate::table::Scope;
+
+pub(crate) use batches::*;
+pub(crate) use bundles::*;
+pub(crate) use events::*;
+pub(crate) use images::*;
+pub(crate) use logs::*;
+pub(crate) use results::*;
+pub(crate) use run_sets::*;
+pub(crate) use runners::*;
+pub(crate) use runs::*;
+pub(crate) use runs_start::*;
+pub(crate) use runs_stop::*;
+pub(crate) use schedules::*;
+pub(crate) use server::*;
+pub(crate) use task_runs::*;
+
+/// All routes of the dialect.
+pub(crate) fn all(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
+    let mut api = scope.within("api");
+    let mut v1 = api.within("v1");
+    let mut group = |name: &'static str, make: fn(&Arc<App>, &mut Scope<'_>) -> Routes| {
+        let within = make(app, &mut v1.within(name));
+        warp::path(name).and(within).boxed()
+    };
+    // The most used first.
+    let groups = any_of([
+        group("runs", runs::routes),
+        group("task-runs", task_runs::routes),
+        group("batches", batches::routes),
+        group("events", events::routes),
+        group("run-sets", run_sets::routes),
+        group("images", images::routes),
+        group("bundles", bundles::routes),
+        group("runners", runners::routes),
+        group("workers", runners::worker_routes),
+        group("schedules", schedules::routes),
+        group("health", server::health_routes),
+        group("version", server::version_routes),
+        group("openapi.json", server::openapi_routes),
+        group("errors", server::error_routes),
+    ]);
+    warp::path("api").and(warp::path("v1")).and(groups).boxed()
+}

@@ -1,0 +1,155 @@
+//! What starts runs: a saved batch, a definition as it comes, a finished run again.
+
+use fasti_core::codec::hashed;
+use fasti_core::domain::command::{Command, CreateRun, Receipt, Repeats, ReusedNode, RunSource, Subject};
+use fasti_core::domain::run::RunType;
+use fasti_core::store::Content;
+use fasti_projector::Views;
+use fasti_projector::rerun::{self, Mode, PlanError};
+use warp::http::StatusCode;
+
+use super::super::submit::{Told, submit};
+use super::super::{map, wire};
+use super::{batches, runs};
+use crate::ask::Asker;
+use crate::call::Call;
+use crate::errors::{Answer, Code, Problem, ProblemDocument};
+
+/// Start a batch
+///
+/// A run of its present version.
+#[utoipa::path(post, path = "/api/v1/batches/{id}/runs", tag = "runs",
+    params(("id" = String, Path, description = "UUID of the batch"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless")),
+    request_body = Option<wire::StartRun>,
+    responses((status = 201, body = wire::Run), (status = "4XX", body = ProblemDocument)))]
+pub(crate) async fn start_batch(id: String, mut call: Call) -> Answer {
+    call.query()?.finish()?;
+    let batch = batches::known(&call, &id).await?;
+    let (given, bytes) = call.json_or_default::<wire::StartRun>().await?;
+    let command = Command::CreateRun(CreateRun {
+        source: RunSource::Saved(batch),
+        rundate: map::rundate("rundate", given.rundate)?,
+        run_type: RunType::Manual,
+        repeats: None,
+    });
+    submit(&call, command, &bytes, tell).await
+}
+
+/// Start a definition
+///
+/// Without saving it; its runs are found under its name all the same.
+#[utoipa::path(post, path = "/api/v1/runs", tag = "runs",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless")),
+    request_body = wire::NewRun,
+    responses((status = 201, body = wire::Run), (status = "4XX", body = ProblemDocument)))]
+pub(crate) async fn start_definition(mut call: Call) -> Answer {
+    call.query()?.finish()?;
+    let limit = call.app.config.definition_bytes_max;
+    let (given, bytes) = call.json_within::<wire::NewRun>(limit).await?;
+    let run_type = match given.run_type.map(RunType::from) {
+        None => RunType::Manual,
+        Some(run_type @ (RunType::Manual | RunType::DevRun)) => run_type,
+        Some(RunType::Scheduled | RunType::RunAfter | RunType::Rerun | RunType::PartialRerun) => {
+            let detail = "a definition is started as `manual` or `dev_run`";
+            return Err(Problem::invalid("run_type", detail));
+        }
+    };
+    let definition = map::definition_from_wire("definition.", given.definition, &call.principal)?;
+    let command = Command::CreateRun(CreateRun {
+        source: RunSource::Given(hashed(definition)),
+        rundate: map::rundate("rundate", given.rundate)?,
+        run_type,
+        repeats: None,
+    });
+    let answer = submit(&call, command, &bytes, tell).await;
+    answer.map_err(|problem| problem.within("definition"))
+}
+
+fn tell(views: &Views, asker: &Asker, receipt: &Receipt) -> Result<Told, Problem> {
+    let Subject::Run(run) = receipt.subject else {
+        return Err(Problem::internal(&"starting a run made something else"));
+    };
+    let view = runs::visible(views, asker, run.0)?;
+    Ok(Told::json(StatusCode::CREATED, &map::run(&view))?.at(format!("/api/v1/runs/{run}")))
+}
+
+/// Run a finished run again
+///
+/// A new run of the definition that the original used; what is not executed again serves as it is.
+#[utoipa::path(post, path = "/api/v1/runs/{id}/rerun", tag = "runs",
+    params(("id" = u64, Path, description = "Id of the finished run"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless")),
+    request_body = Option<wire::Rerun>,
+    responses((status = 201, body = wire::Run), (status = "4XX", body = ProblemDocument)))]
+pub(crate) async fn rerun_run(id: String, mut call: Call) -> Answer {
+    let id = map::number_id("run", &id)?;
+    call.query()?.finish()?;
+    let (given, bytes) = call.json_or_default::<wire::Rerun>().await?;
+    let rundate = map::rundate("rundate", given.rundate.clone())?;
+    let mode = mode(given)?;
+    let content = call.app.parts.content.clone();
+    let asked = call.ask(None, move |views, asker| {
+        let run = runs::visible(views, asker, id)?;
+        repetition(views, &content, run.id, &mode, rundate)
+    });
+    let (create, _) = asked.await?;
+    submit(&call, Command::CreateRun(create), &bytes, tell).await
+}
+
+fn mode(given: wire::Rerun) -> Result<Mode, Problem> {
+    let tasks = given.tasks.unwrap_or_default();
+    let mode = given.mode.unwrap_or_default();
+    if mode != wire::RerunMode::From && !tasks.is_empty() {
+        return Err(Problem::invalid("tasks", "task names go with the mode `from`, and only with it"));
+    }
+    Ok(match mode {
+        wire::RerunMode::Failed => Mode::Failed,
+        wire::RerunMode::All => Mode::All,
+        wire::RerunMode::From => Mode::From(tasks),
+    })
+}
+
+fn repetition(
+    views: &Views,
+    content: &Content,
+    run: fasti_core::domain::ids::RunId,
+    mode: &Mode,
+    rundate: Option<String>,
+) -> Result<CreateRun, Problem> {
+    let source = views.rerun_source(run)?;
+    let source = source.ok_or_else(|| Problem::not_found("run", &run))?;
+    let is_stored = |result: &fasti_core::domain::attempt::ResultRef| {
+        content.len(result.sha256).is_ok_and(|length| length.is_some())
+    };
+    let plan = rerun::plan(&source, mode, &is_stored)?;
+    let reused = plan.reused().map(|(node, reuse)| ReusedNode {
+        node,
+        reuse: reuse.clone(),
+    });
+    Ok(CreateRun {
+        repeats: Some(Repeats {
+            original: plan.original,
+            version: plan.version,
+            reused: reused.collect(),
+        }),
+        rundate: rundate.or_else(|| plan.rundate.clone()),
+        run_type: plan.run_type,
+        source: RunSource::Given(source.definition),
+    })
+}
+
+impl From<PlanError> for Problem {
+    fn from(error: PlanError) -> Self {
+        let code = match error {
+            PlanError::NotFinished { .. } => Code::RunNotFinished,
+            PlanError::NothingToDo { .. } => Code::NothingToRerun,
+            PlanError::NoTasks | PlanError::UnknownTask { .. } => Code::ValidationFailed,
+        };
+        let problem = Self::new(code, error.to_string());
+        match error.field() {
+            None => problem,
+            Some(field) => problem.at(field),
+        }
+    }
+}

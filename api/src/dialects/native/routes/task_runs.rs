@@ -1,0 +1,160 @@
+//! Task runs: list by name, read, metrics. Results and logs have files of their own.
+
+use std::sync::Arc;
+
+use fasti_core::domain::ids::TaskRunId;
+use fasti_projector::Views;
+use fasti_projector::rows::{TaskRunFilter, TaskRunView};
+use warp::http::StatusCode;
+
+use super::super::{map, wire};
+use super::{batches, listing, runs};
+use crate::ask::Asker;
+use crate::call::{App, Call, json};
+use crate::errors::{Answer, Code, Problem, ProblemDocument};
+use crate::query::cursor;
+use crate::routes::{Routes, any_of, route};
+use crate::table::Scope;
+
+pub(super) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
+    any_of([
+        route!(scope, app, GET [id] => get_task_run),
+        route!(scope, app, GET [id / "result"] => super::get_result),
+        route!(scope, app, GET [id / "logs"] => super::get_logs),
+        route!(scope, app, GET [id / "metrics"] => get_metrics),
+        route!(scope, app, GET [] => list_task_runs),
+    ])
+}
+
+/// A task run that the asker may see.
+pub(super) fn visible(views: &Views, asker: &Asker, id: u64) -> Result<TaskRunView, Problem> {
+    if let Some(task_run) = views.task_run(TaskRunId(id))? {
+        let run = views.run(task_run.run_id)?;
+        if run.is_some_and(|run| asker.may_read(run.access())) {
+            return Ok(task_run);
+        }
+        return Err(Problem::not_found("task run", &id));
+    }
+    let run = views.run(fasti_core::domain::ids::RunId(id))?;
+    match run.filter(|run| asker.may_read(run.access())) {
+        None => Err(Problem::not_found("task run", &id)),
+        Some(_) => Err(Problem::new(
+            Code::NotFound,
+            format!("{id} is the id of a run; GET /api/v1/runs/{id}/tasks lists its task runs"),
+        )),
+    }
+}
+
+/// The task run that was executed: this one, or the one that serves for it. What is asked of one reads
+/// through to the other.
+pub(super) fn executed(
+    views: &Views,
+    asker: &Asker,
+    id: u64,
+) -> Result<(TaskRunView, TaskRunView), Problem> {
+    let task_run = visible(views, asker, id)?;
+    let from = task_run.reused_from.map(|from| views.task_run(from)).transpose()?.flatten();
+    let executed = from.unwrap_or_else(|| task_run.clone());
+    Ok((task_run, executed))
+}
+
+/// List the task runs of one name
+///
+/// Over all runs of the batches of one name, by id.
+#[utoipa::path(get, path = "/api/v1/task-runs", tag = "task runs",
+    params(
+        ("batch_name" = String, Query, description = "Name of the batch"),
+        ("name" = String, Query, description = "Name of the task, or of the part"),
+        ("tag" = Option<wire::Tag>, Query, description = "Of batches with this tag"),
+        ("status" = Option<String>, Query, description = "One or more statuses, separated by commas"),
+        ("rundate" = Option<String>, Query, description = "`YYYY-MM-DD`"),
+        ("scheduled_from" = Option<String>, Query, description = "In runs due at this instant or later"),
+        ("scheduled_until" = Option<String>, Query, description = "In runs due before this instant"),
+        ("order" = Option<String>, Query, description = "`asc` (default) or `desc`"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Items a page; default 100"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event"),
+    ),
+    responses((status = 200, body = wire::Page<wire::TaskRun>), (status = "4XX", body = ProblemDocument)))]
+pub(crate) async fn list_task_runs(call: Call) -> Answer {
+    let mut query = call.query()?;
+    let wanted = |query: &mut crate::query::Query, name: &str| {
+        let text = query.text(name);
+        text.ok_or_else(|| Problem::invalid(name, format!("the parameter `{name}` is needed")))
+    };
+    let batch_name = wanted(&mut query, "batch_name")?;
+    let name = wanted(&mut query, "name")?;
+    let rundate = query.text("rundate");
+    let filter = TaskRunFilter {
+        tag: query.word("tag", wire::Tag::WORDS)?,
+        statuses: runs::words(&mut query, "status", wire::TaskStatus::WORDS)?,
+        rundate: map::rundate("rundate", rundate)?,
+        scheduled_from: query.instant("scheduled_from")?,
+        scheduled_until: query.instant("scheduled_until")?,
+    };
+    let order = query.word("order", runs::ORDERS)?.unwrap_or_default();
+    let (limit, min_seq) = (query.limit()?, query.min_seq()?);
+    let after = runs::number_cursor(&mut query, "task-runs")?.map(TaskRunId);
+    query.finish()?;
+    let asked = call.ask(min_seq, move |views, asker| {
+        runs::check_name(views, asker, &batch_name)?;
+        let may_read = |access: fasti_projector::Access<'_>| asker.may_read(access);
+        let page =
+            views.task_runs_by_name(&batch_name, &name, &filter, &may_read, order, after, limit)?;
+        let items: Vec<_> = page.items.iter().map(map::task_run).collect();
+        Ok((items, page.next.map(|id| cursor("task-runs", &[&id.to_string()]))))
+    });
+    let ((items, next), as_of) = asked.await?;
+    Ok(listing::page(&call, items, next, as_of))
+}
+
+/// Read a task run
+#[utoipa::path(get, path = "/api/v1/task-runs/{id}", tag = "task runs",
+    params(("id" = u64, Path, description = "Its id"),
+        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
+    responses((status = 200, body = wire::TaskRun), (status = "4XX", body = ProblemDocument)))]
+pub(crate) async fn get_task_run(id: String, call: Call) -> Answer {
+    let id = map::number_id("task run", &id)?;
+    let min_seq = batches::only_min_seq(call.query()?)?;
+    let asked = call.ask(min_seq, move |views, asker| visible(views, asker, id));
+    let (view, as_of) = asked.await?;
+    Ok(json(StatusCode::OK, &map::task_run(&view), as_of))
+}
+
+/// Read the metrics of a task run
+///
+/// CPU and memory at the start and at the end of an attempt; empty lists for one that did not start.
+#[utoipa::path(get, path = "/api/v1/task-runs/{id}/metrics", tag = "task runs",
+    params(("id" = u64, Path, description = "Its id"),
+        ("attempt" = Option<u32>, Query, description = "Which attempt; default: the last"),
+        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
+    responses((status = 200, body = wire::Metrics), (status = "4XX", body = ProblemDocument)))]
+pub(crate) async fn get_metrics(id: String, call: Call) -> Answer {
+    let id = map::number_id("task run", &id)?;
+    let mut query = call.query()?;
+    let attempt: Option<u32> = query.value("attempt", "the number of an attempt")?;
+    let min_seq = batches::only_min_seq(query)?;
+    let asked = call.ask(min_seq, move |views, asker| {
+        let (_, executed) = executed(views, asker, id)?;
+        let number = attempt.unwrap_or(executed.attempt);
+        let found = executed.attempts.iter().find(|attempt| attempt.number == number);
+        if attempt.is_some() && found.is_none() {
+            return Err(no_attempt(id, number, executed.attempt));
+        }
+        Ok(map::metrics(found, &executed.resources))
+    });
+    let (body, as_of) = asked.await?;
+    Ok(json(StatusCode::OK, &body, as_of))
+}
+
+/// There is no attempt of this number.
+pub(super) fn no_attempt(id: u64, number: u32, last: u32) -> Problem {
+    let there = match last {
+        0 => "it had none yet".to_owned(),
+        last => format!("its attempts are 1 to {last}"),
+    };
+    Problem::new(
+        Code::NotFound,
+        format!("the task run {id} has no attempt {number}: {there}"),
+    )
+}

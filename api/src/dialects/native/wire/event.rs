@@ -1,0 +1,34 @@
+//! Events of the log.
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// One event.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Event {
+    /// Position in the log, from 1, without gaps.
+    pub(crate) seq: u64,
+    /// When it happened.
+    pub(crate) time: String,
+    /// `noun.past_verb`.
+    #[serde(rename = "type")]
+    pub(crate) kind: &'static str,
+    /// Version of the shape of `data`.
+    pub(crate) version: u16,
+    /// Who asked: `user:<name>`, `runner:<id>`, `system`.
+    pub(crate) actor: String,
+    /// The event that led to it.
+    pub(crate) causation_seq: Option<u64>,
+    /// Batch it belongs to.
+    pub(crate) batch_id: Option<String>,
+    /// Run it belongs to.
+    pub(crate) run_id: Option<u64>,
+    /// Task run it is about, when it is about exactly one.
+    pub(crate) task_run_id: Option<u64>,
+    /// W3C trace context given with the request.
+    pub(crate) traceparent: Option<String>,
+    /// What happened.
+    #[schema(value_type = Object)]
+    pub(crate) data: Value,
+}

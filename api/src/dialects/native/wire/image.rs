@@ -1,0 +1,62 @@
+//! Images and bundles: where the code of a task is.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Tag;
+
+/// Where code and interpreter for an image name are.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Image {
+    /// Name tasks use.
+    pub(crate) name: String,
+    /// Folder put first on the import path.
+    pub(crate) path: Option<String>,
+    /// Packed source tree instead of a folder.
+    pub(crate) bundle: Option<String>,
+    /// Interpreter; null: the server's.
+    pub(crate) python: Option<String>,
+    /// Tags it may be used under.
+    pub(crate) tags: Vec<Tag>,
+    /// Environment variables of its tasks.
+    pub(crate) env: BTreeMap<String, String>,
+    /// Who registered it.
+    pub(crate) owner: String,
+    /// When it was registered last.
+    pub(crate) updated_at: String,
+}
+
+/// Body that registers an image. Give `path` or `bundle`, or neither for installed packages.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ImageBody {
+    /// The name again; must be the one of the address.
+    #[serde(default)]
+    pub(crate) name: Option<String>,
+    /// Folder put first on the import path, readable by the runners.
+    #[serde(default)]
+    pub(crate) path: Option<String>,
+    /// Packed source tree instead: the id that `POST /bundles` gave.
+    #[serde(default)]
+    pub(crate) bundle: Option<String>,
+    /// Interpreter. Default: the server's.
+    #[serde(default)]
+    pub(crate) python: Option<String>,
+    /// Tags it may be used under. Default: all.
+    #[serde(default)]
+    pub(crate) tags: Option<Vec<Tag>>,
+    /// Environment variables of its tasks.
+    #[serde(default)]
+    pub(crate) env: Option<BTreeMap<String, String>>,
+}
+
+/// A stored source tree.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BundleAnswer {
+    /// SHA-256 of its bytes.
+    pub(crate) id: String,
+    /// Its length in bytes.
+    pub(crate) size: u64,
+}

@@ -1,0 +1,125 @@
+//! Runs, and what starts and ends them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Definition, RunStatus, RunType, Tag};
+
+/// One execution of a definition.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Run {
+    /// Its id; runs and task runs share one sequence.
+    pub(crate) id: u64,
+    /// Its batch.
+    pub(crate) batch_id: String,
+    /// Name of the batch.
+    pub(crate) batch_name: String,
+    /// Tag of the batch.
+    pub(crate) tag: Tag,
+    /// Saved version it is of; null for a definition that was not saved.
+    pub(crate) definition_version: Option<u32>,
+    /// What made it.
+    pub(crate) run_type: RunType,
+    /// When it was due.
+    pub(crate) scheduled_time: String,
+    /// When it was made.
+    pub(crate) created_at: String,
+    /// When its first attempt was given to a runner.
+    pub(crate) started_at: Option<String>,
+    /// When it ended.
+    pub(crate) finished_at: Option<String>,
+    /// Date it is for, `YYYY-MM-DD`, once known.
+    pub(crate) rundate: Option<String>,
+    /// Whether the date was given with the request.
+    pub(crate) rundate_is_custom: bool,
+    /// Where it stands.
+    pub(crate) status: RunStatus,
+    /// Why it ended as it did.
+    pub(crate) status_reason: Option<String>,
+    /// When it will be ended if it still goes on.
+    pub(crate) deadline: Option<String>,
+    /// When somebody asked for its end.
+    pub(crate) cancel_requested_at: Option<String>,
+    /// User its tasks run for.
+    pub(crate) run_as: String,
+    /// Owner.
+    pub(crate) owner: String,
+    /// Group.
+    pub(crate) group: String,
+    /// Six characters, `rwrwr-`.
+    pub(crate) permissions: String,
+    /// The run it repeats.
+    pub(crate) original_run_id: Option<u64>,
+    /// The run whose end started it.
+    pub(crate) parent_run_id: Option<u64>,
+    /// The set it is in.
+    pub(crate) run_set_id: Option<u64>,
+    /// Who asked for it.
+    pub(crate) requested_by: String,
+    /// Task runs by status; statuses without any are left out.
+    pub(crate) task_counts: BTreeMap<&'static str, u32>,
+    /// Task runs in all.
+    pub(crate) task_runs: u64,
+}
+
+/// Body that starts a saved batch.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StartRun {
+    /// `YYYY-MM-DD`. Default: derived when the run starts.
+    #[serde(default)]
+    pub(crate) rundate: Option<String>,
+}
+
+/// Body that starts a definition without saving it.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewRun {
+    /// What to run.
+    pub(crate) definition: Definition,
+    /// `YYYY-MM-DD`. Default: derived when the run starts.
+    #[serde(default)]
+    pub(crate) rundate: Option<String>,
+    /// `manual` (default) or `dev_run`.
+    #[serde(default)]
+    pub(crate) run_type: Option<RunType>,
+}
+
+/// Body of a cancel.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Cancel {
+    /// Why, for people.
+    #[serde(default)]
+    pub(crate) reason: Option<String>,
+}
+
+/// What a rerun executes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RerunMode {
+    /// What did not succeed, and everything downstream of it.
+    #[default]
+    Failed,
+    /// Everything.
+    All,
+    /// The named tasks and everything downstream of them.
+    From,
+}
+
+/// Body of a rerun.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rerun {
+    /// Default: `failed`.
+    #[serde(default)]
+    pub(crate) mode: Option<RerunMode>,
+    /// Names of tasks or parts; with `from` only.
+    #[serde(default)]
+    pub(crate) tasks: Option<Vec<String>>,
+    /// `YYYY-MM-DD`. Default: as the original's was found.
+    #[serde(default)]
+    pub(crate) rundate: Option<String>,
+}

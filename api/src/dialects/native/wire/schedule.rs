@@ -1,0 +1,99 @@
+//! Schedules: the arguments by name, those not given left out.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::EndCondition;
+
+/// When a batch starts by itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Schedule {
+    /// Minutes of the hour, 0 to 59.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) at_minutes: Option<Vec<u32>>,
+    /// Every so many minutes, counted from minute 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) every_minute: Option<u32>,
+    /// Hours of the day, 0 to 23.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) at_hours: Option<Vec<u32>>,
+    /// Every so many hours, counted from 00:00.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) every_hour: Option<u32>,
+    /// Weekdays, `Mon` to `Sun`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) weekdays: Option<Vec<String>>,
+    /// Day of the month, 1 to 31.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) day_of_month: Option<u32>,
+    /// One weekday of the month.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) first_last: Option<FirstLast>,
+    /// Months, 1 to 12.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) in_months: Option<Vec<u32>>,
+    /// Every so many months, counted from January.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) every_month: Option<u32>,
+    /// IANA zone name; UTC when not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) timezone: Option<String>,
+    /// Days added to the rundate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rundate_offset: Option<i32>,
+    /// Cron text, five fields, or six with seconds first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cron: Option<String>,
+    /// Start after a run of the batch of this name, under the same tag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) run_after_job_name: Option<String>,
+    /// Start after a run of the batch of this id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) run_after_job_uuid: Option<String>,
+    /// On which end of that run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) run_after_job_condition: Option<EndCondition>,
+}
+
+/// One weekday of the month.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FirstLast {
+    /// `Mon` to `Sun`.
+    #[serde(rename = "Weekday")]
+    pub(crate) weekday: String,
+    /// `First` to `Fifth`, or `Last`.
+    #[serde(rename = "Which")]
+    pub(crate) which: String,
+}
+
+/// Body of a preview.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PreviewBody {
+    /// The schedule.
+    pub(crate) schedule: Schedule,
+    /// First instant, included; RFC 3339.
+    #[serde(default)]
+    pub(crate) from: Option<String>,
+    /// Last instant, excluded; RFC 3339. Give this or `count`.
+    #[serde(default)]
+    pub(crate) until: Option<String>,
+    /// How many instants, 1 to 1000.
+    #[serde(default)]
+    pub(crate) count: Option<u32>,
+}
+
+/// When a schedule starts its batch.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Preview {
+    /// Instants, ascending.
+    pub(crate) fire_times: Vec<String>,
+    /// Rundates of runs that start on time.
+    pub(crate) rundates: Vec<String>,
+    /// One line of English.
+    pub(crate) description: String,
+    /// Whether there are more than could be listed.
+    pub(crate) truncated: bool,
+}

@@ -1,0 +1,31 @@
+//! HTTP interface of Fasti: native dialect, event streams and the page.
+//!
+//! Requests become commands for the engine or questions to the views; nothing is decided here. Start with
+//! [`serve`]; `service` is what every request passes, `routes` the way to the handlers, `dialects/native` the
+//! handlers with their wire types and the maps between these and the domain.
+
+mod ask;
+mod auth;
+mod body;
+mod call;
+mod codes;
+mod config;
+mod dialects;
+mod errors;
+mod groups;
+mod guard;
+mod openapi;
+mod page;
+mod query;
+mod replays;
+mod routes;
+mod server;
+mod service;
+mod stream;
+mod table;
+mod trace;
+
+pub use config::{ApiConfig, ApiParts};
+pub use errors::{Code, FieldError, ProblemDocument};
+pub use openapi::openapi_json;
+pub use server::{ApiError, serve};

@@ -1,0 +1,141 @@
+//! The way from an address to its handler. Filters route and extract, nothing else: no handler rejects, so
+//! that warp never has to guess which refusal was meant.
+
+use std::sync::Arc;
+
+use fasti_core::domain::access::Principal;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::http::{HeaderMap, Method};
+use warp::reply::Response;
+
+use crate::body::Body;
+use crate::call::{App, Call};
+use crate::dialects::native;
+use crate::errors::{Answer, Code, Problem};
+use crate::page;
+use crate::table::{Scope, Table};
+
+/// Adds a route to the table and makes its filter, for the segments behind those of the scope:
+/// `route!(scope, app, GET [id / "tasks"] => handler)`.
+macro_rules! route {
+    ($scope:expr, $app:expr, $method:ident [$($segment:tt) / *] => $handler:path) => {{
+        use warp::Filter as _;
+        $scope.add(stringify!($method), &[ $( $crate::routes::segment_text!($segment) ),* ]);
+        warp::any()
+            $( .and($crate::routes::segment!($segment)) )*
+            .and(warp::path::end())
+            .and($crate::routes::method!($method))
+            .and($crate::routes::call($app))
+            .then($handler)
+            .map($crate::routes::answered)
+            .boxed()
+    }};
+}
+
+macro_rules! segment {
+    ($text:literal) => {
+        warp::path($text)
+    };
+    ($name:ident) => {
+        warp::path::param::<String>()
+    };
+}
+
+macro_rules! segment_text {
+    ($text:literal) => {
+        $text
+    };
+    ($name:ident) => {
+        concat!("{", stringify!($name), "}")
+    };
+}
+
+macro_rules! method {
+    (GET) => {
+        warp::get()
+    };
+    (POST) => {
+        warp::post()
+    };
+    (PUT) => {
+        warp::put()
+    };
+    (DELETE) => {
+        warp::delete()
+    };
+    (HEAD) => {
+        warp::head()
+    };
+}
+
+pub(crate) use {method, route, segment, segment_text};
+
+/// A filter that leads to handlers.
+pub(crate) type Routes = BoxedFilter<(Answered,)>;
+
+/// Tries one after the other.
+pub(crate) fn any_of<const N: usize>(routes: [Routes; N]) -> Routes {
+    let nothing = warp::any().and_then(|| async { Err::<Answered, _>(warp::reject::not_found()) });
+    routes
+        .into_iter()
+        .reduce(|all, one| all.or(one).unify().boxed())
+        .unwrap_or_else(|| nothing.boxed())
+}
+
+/// What a handler gives back, with the trace id that a refusal quotes.
+pub(crate) struct Answered(Answer);
+
+/// Wraps what a handler gave back.
+pub(crate) fn answered(answer: Answer) -> Answered {
+    Answered(answer)
+}
+
+impl warp::Reply for Answered {
+    fn into_response(self) -> Response {
+        let mut response = Response::default();
+        match self.0 {
+            Ok(answer) => answer,
+            Err(problem) => {
+                response.extensions_mut().insert(problem);
+                response
+            }
+        }
+    }
+}
+
+/// Takes up everything of a request but its path.
+pub(crate) fn call(
+    app: &Arc<App>,
+) -> impl Filter<Extract = (Call,), Error = warp::Rejection> + Clone + use<> {
+    let app = app.clone();
+    warp::ext::optional::<Principal>()
+        .and(warp::method())
+        .and(warp::path::full())
+        .and(warp::query::raw().or(warp::any().map(String::new)).unify())
+        .and(warp::header::headers_cloned())
+        .and(warp::body::stream())
+        .map(move |principal: Option<Principal>, method: Method, path: warp::path::FullPath, query, headers: HeaderMap, body| Call {
+            app: app.clone(),
+            // Open routes say nothing that depends on who asks.
+            principal: principal.unwrap_or_else(|| Principal::user("", Vec::new(), false)),
+            method,
+            path: path.as_str().to_owned(),
+            query,
+            body: Body::new(body, &headers),
+            headers,
+        })
+}
+
+/// All routes, with their table.
+pub(crate) fn all(app: &Arc<App>) -> (Table, BoxedFilter<(Response,)>) {
+    let mut table = Table::default();
+    let native = native::routes::all(app, &mut Scope::new(&mut table));
+    let page = page::routes(app, &mut Scope::new(&mut table));
+    let nothing = warp::any().map(|| {
+        // The table is asked first, so this would be a route that the table knows and warp does not.
+        answered(Err(Problem::new(Code::NotFound, "nothing is here")))
+    });
+    let all = native.or(page).unify().or(nothing).unify();
+    (table, all.map(warp::Reply::into_response).boxed())
+}

@@ -1,0 +1,121 @@
+//! What happens to every request around its route: checks of host and origin, the principal, faults, headers.
+//!
+//! Routes never see a request that fails here, and no answer leaves without passing here.
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use hyper::body::Incoming;
+use hyper::service::Service as _;
+use hyper_util::service::TowerToHyperService;
+use warp::filters::BoxedFilter;
+use warp::http::{HeaderName, HeaderValue, Method, Request, header};
+use warp::reply::Response;
+
+use crate::auth;
+use crate::call::App;
+use crate::errors::Problem;
+use crate::guard;
+use crate::table::Table;
+use crate::trace::TraceId;
+
+/// Content a page may load: nothing but its own files.
+const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+/// The service of all connections.
+#[derive(Clone)]
+pub(crate) struct Service {
+    app: Arc<App>,
+    table: Arc<Table>,
+    routes: BoxedFilter<(Response,)>,
+}
+
+impl Service {
+    pub(crate) fn new(app: Arc<App>, table: Table, routes: BoxedFilter<(Response,)>) -> Self {
+        Self {
+            app,
+            table: Arc::new(table),
+            routes,
+        }
+    }
+
+    /// Answers one request.
+    pub(crate) async fn answer(self, request: Request<Incoming>) -> Result<Response, Infallible> {
+        let trace = TraceId::of(request.headers());
+        let is_head = request.method() == Method::HEAD;
+        let answer = self.checked(request).await.and_then(|mut response| {
+            let refused = response.extensions_mut().remove::<Problem>();
+            refused.map_or(Ok(response), Err)
+        });
+        let mut response =
+            answer.unwrap_or_else(|problem| problem.into_response(Some(trace.as_str())));
+        if is_head {
+            response = without_body(response);
+        }
+        let headers = response.headers_mut();
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "no-referrer"),
+            ("content-security-policy", CONTENT_POLICY),
+            ("cross-origin-resource-policy", "same-origin"),
+        ] {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        if !headers.contains_key(header::CACHE_CONTROL) {
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        if !headers.contains_key("fasti-seq") {
+            let last = self.app.parts.feed.last().0;
+            headers.insert("fasti-seq", HeaderValue::from(last));
+        }
+        Ok(response)
+    }
+
+    async fn checked(&self, mut request: Request<Incoming>) -> Result<Response, Problem> {
+        let config = &self.app.config;
+        let path = request.uri().path().to_owned();
+        let path = path.as_str();
+        let is_static = crate::page::is_static(path);
+        guard::check(config, request.method(), request.uri(), request.headers(), is_static)?;
+        if !is_static && !crate::dialects::native::is_open(path) {
+            let principal = auth::principal(config, request.headers())?;
+            request.extensions_mut().insert(principal);
+        }
+        self.table.check(request.method(), path)?;
+        if request.method() == Method::HEAD && !self.table.has(&Method::HEAD, path) {
+            *request.method_mut() = Method::GET;
+        }
+        let routes = TowerToHyperService::new(warp::service(self.routes.clone()));
+        match AssertUnwindSafe(routes.call(request)).catch_unwind().await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(never)) => match never {},
+            Err(panic) => {
+                let text = panic
+                    .downcast_ref::<&str>()
+                    .map(ToString::to_string)
+                    .or_else(|| panic.downcast_ref::<String>().cloned());
+                Err(Problem::internal(&format!(
+                    "a handler panicked: {}",
+                    text.unwrap_or_default()
+                )))
+            }
+        }
+    }
+}
+
+/// The same answer with its length and no content.
+fn without_body(response: Response) -> Response {
+    let length = hyper::body::Body::size_hint(response.body()).exact();
+    let (mut parts, _) = response.into_parts();
+    if let Some(length) = length
+        && !parts.headers.contains_key(header::CONTENT_LENGTH)
+    {
+        parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    let mut response = Response::default();
+    *response.status_mut() = parts.status;
+    *response.headers_mut() = parts.headers;
+    response
+}

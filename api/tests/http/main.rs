@@ -1,0 +1,15 @@
+//! The HTTP interface as a client sees it: the real service on loopback over a real engine, store and views,
+//! with a runner played by the test.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod batches;
+mod client;
+mod contract;
+mod events;
+mod hardening;
+mod images;
+mod outputs;
+mod page;
+mod runs;
+mod server;

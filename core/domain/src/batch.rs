@@ -1,0 +1,391 @@
+//! Batches: save, pause, resume, delete.
+
+use serde::{Deserialize, Serialize};
+
+use crate::access::{Principal, check_write, is_permission_string};
+use crate::calendar::rundate::{OFFSET_DAYS_MAX, zone};
+use crate::command::{Force, Hashed};
+use crate::definition::{Definition, Tag, Work};
+use crate::event::{BatchDeleted, BatchPaused, BatchResumed, BatchSaved, DefinitionAdded, Event};
+use crate::graph::{Graph, check_name};
+use crate::ids::{BatchId, Digest, RunId};
+use crate::limits::{ARGUMENTS_MAX, CONFIGURATION_BYTES_MAX, REASON_BYTES_MAX, RETRIES_MAX};
+use crate::rejection::Rejection;
+use crate::seeded;
+use crate::state::State;
+use crate::time::Timestamp;
+
+/// How a batch came into being.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SavedFrom {
+    /// It was saved.
+    Save,
+    /// A definition was run without being saved; the batch makes its runs findable by name.
+    Run,
+    /// The same, by a dev run; it is not listed among the batches.
+    DevRun,
+}
+
+/// A living batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch {
+    /// Its id.
+    pub id: BatchId,
+    /// Name and tag, under which it is found.
+    pub name: String,
+    /// See `name`.
+    pub tag: Tag,
+    /// Present version.
+    pub version: u32,
+    /// Present definition.
+    pub definition: Digest,
+    /// Where the present version came from.
+    pub saved_from: SavedFrom,
+    /// Whether its schedule is off.
+    pub paused: bool,
+    /// Its runs that go on.
+    pub live_runs: std::collections::BTreeSet<RunId>,
+}
+
+impl State {
+    /// A living batch.
+    ///
+    /// # Errors
+    /// [`Rejection::UnknownBatch`].
+    pub fn batch(&self, id: BatchId) -> Result<&Batch, Rejection> {
+        self.batches.get(&id).ok_or(Rejection::UnknownBatch { id })
+    }
+
+    /// Definition of a living batch's present version.
+    #[must_use]
+    pub fn batch_definition(&self, batch: &Batch) -> Option<&Definition> {
+        self.definitions
+            .get(&batch.definition)
+            .map(|used| used.graph.definition().as_ref())
+    }
+
+    fn check_batch_write(
+        &self,
+        principal: &Principal,
+        action: &'static str,
+        id: BatchId,
+    ) -> Result<&Batch, Rejection> {
+        let batch = self.batch(id)?;
+        if let Some(definition) = self.batch_definition(batch) {
+            check_write(principal, action, definition)?;
+        }
+        Ok(batch)
+    }
+}
+
+pub(crate) fn save(
+    state: &State,
+    principal: &Principal,
+    hashed: &Hashed,
+    expected_version: Option<u32>,
+    at: Timestamp,
+) -> Result<Vec<Event>, Rejection> {
+    check_definition(state, hashed)?;
+    let definition = &hashed.definition;
+    let known = state.batch_named(&definition.name, definition.tag);
+    if let Some(batch) = known {
+        state.check_batch_write(principal, "change", batch.id)?;
+        if let Some(expected) = expected_version
+            && expected != batch.version
+        {
+            return Err(Rejection::VersionMismatch {
+                id: batch.id,
+                expected,
+                found: batch.version,
+            });
+        }
+    }
+    let mut events = Vec::new();
+    add_definition(state, hashed, &mut events);
+    let position = state.seq.0 + events.len() as u64 + 1;
+    events.push(saved_event(state, hashed, SavedFrom::Save, at, position));
+    Ok(events)
+}
+
+/// The event that makes a batch, or its next version, of a definition.
+pub(crate) fn saved_event(
+    state: &State,
+    hashed: &Hashed,
+    saved_from: SavedFrom,
+    at: Timestamp,
+    position: u64,
+) -> Event {
+    let definition = &hashed.definition;
+    let known = state.batch_named(&definition.name, definition.tag);
+    BatchSaved {
+        batch: known.map_or_else(
+            || seeded::batch_id(&state.seed, position, at),
+            |batch| batch.id,
+        ),
+        name: definition.name.clone(),
+        tag: definition.tag,
+        version: known.map_or(1, |batch| batch.version + 1),
+        definition: hashed.digest,
+        saved_from,
+    }
+    .into()
+}
+
+/// Makes the definition known, unless it is.
+pub(crate) fn add_definition(state: &State, hashed: &Hashed, events: &mut Vec<Event>) {
+    if !state.definitions.contains_key(&hashed.digest) {
+        events.push(
+            DefinitionAdded {
+                digest: hashed.digest,
+                definition: hashed.definition.clone(),
+            }
+            .into(),
+        );
+    }
+}
+
+/// Everything about a definition that is checked before it is accepted, whether to be saved or to be run.
+///
+/// # Errors
+/// The first thing wrong, with the path of the field.
+pub fn check_definition(state: &State, hashed: &Hashed) -> Result<(), Rejection> {
+    let definition = &hashed.definition;
+    check_name("name", &definition.name)?;
+    if !is_permission_string(&definition.permissions) {
+        return Err(Rejection::invalid(
+            "permissions",
+            "permissions are six characters, `r` or `-` and `w` or `-` for user, group and others, such as `rwrwr-`",
+        ));
+    }
+    check_schedule(definition)?;
+    if definition.fail_after_seconds == Some(0) {
+        return Err(Rejection::invalid(
+            "fail_after_seconds",
+            "must be at least 1 second",
+        ));
+    }
+    for (index, _) in definition.tasks.iter().enumerate() {
+        check_task(state, definition, index)?;
+    }
+    if let Some(bundle) = definition.bundle
+        && !state.bundles.contains_key(&bundle)
+    {
+        return Err(Rejection::UnknownBundle {
+            digest: bundle.to_string(),
+        });
+    }
+    if !state.definitions.contains_key(&hashed.digest) {
+        Graph::new(definition.clone())?;
+    }
+    Ok(())
+}
+
+fn check_schedule(definition: &Definition) -> Result<(), Rejection> {
+    let schedule = &definition.schedule;
+    if zone(schedule.timezone.as_deref()).is_none() {
+        let name = schedule.timezone.as_deref().unwrap_or_default();
+        return Err(Rejection::invalid(
+            "schedule.timezone",
+            format!(
+                "`{name}` is no time zone of the IANA database; names look like `Europe/Paris`"
+            ),
+        ));
+    }
+    if schedule
+        .rundate_offset
+        .is_some_and(|days| days.unsigned_abs() > OFFSET_DAYS_MAX.unsigned_abs())
+    {
+        return Err(Rejection::invalid(
+            "schedule.rundate_offset",
+            format!("at most {OFFSET_DAYS_MAX} days either way"),
+        ));
+    }
+    if let Some(trigger) = schedule.first_trigger() {
+        return Err(Rejection::invalid(
+            format!("schedule.{trigger}"),
+            "this version of Fasti starts batches by hand only; leave the schedule empty and start runs with `fasti run start` or the API",
+        ));
+    }
+    Ok(())
+}
+
+fn check_task(state: &State, definition: &Definition, index: usize) -> Result<(), Rejection> {
+    let task = &definition.tasks[index];
+    let field = |name: &str| format!("tasks[{index}].{name}");
+    if task.retries > RETRIES_MAX {
+        return Err(Rejection::invalid(
+            field("retries"),
+            format!("at most {RETRIES_MAX}"),
+        ));
+    }
+    if task.timeout_ms == Some(0) {
+        return Err(Rejection::invalid(
+            field("timeout_seconds"),
+            "must be more than 0",
+        ));
+    }
+    let longest = task.configuration.as_ref().map_or(0, String::len);
+    if longest > CONFIGURATION_BYTES_MAX {
+        return Err(Rejection::invalid(
+            field("configuration_json"),
+            format!(
+                "{longest} bytes are more than the {CONFIGURATION_BYTES_MAX} allowed; pass large values between tasks instead"
+            ),
+        ));
+    }
+    match &task.work {
+        Work::Python { entrypoint, .. } => check_entrypoint(&field("entrypoint"), entrypoint)?,
+        Work::Command { argv, .. } => {
+            if argv.first().is_none_or(String::is_empty) {
+                return Err(Rejection::invalid(
+                    field("command"),
+                    "a command needs at least a program",
+                ));
+            }
+            if argv.len() > ARGUMENTS_MAX {
+                return Err(Rejection::invalid(
+                    field("command"),
+                    format!("more than {ARGUMENTS_MAX} arguments"),
+                ));
+            }
+            if argv.iter().any(|argument| argument.contains('\0')) {
+                return Err(Rejection::invalid(
+                    field("command"),
+                    "an argument must not contain a NUL character",
+                ));
+            }
+        }
+    }
+    check_image(state, definition, index)
+}
+
+fn check_entrypoint(field: &str, entrypoint: &str) -> Result<(), Rejection> {
+    let is_identifier = |part: &str| {
+        let mut chars = part.chars();
+        chars.next().is_some_and(|c| c == '_' || c.is_alphabetic())
+            && chars.all(|c| c == '_' || c.is_alphanumeric())
+    };
+    if entrypoint.split(['.', ':']).all(is_identifier) {
+        return Ok(());
+    }
+    Err(Rejection::invalid(
+        field,
+        format!(
+            "`{entrypoint}` is no entrypoint; write `package.module.function` or `package.module`"
+        ),
+    ))
+}
+
+fn check_image(state: &State, definition: &Definition, index: usize) -> Result<(), Rejection> {
+    let task = &definition.tasks[index];
+    let Some(name) = definition.image_of(task) else {
+        return Ok(());
+    };
+    let field = if task.image.is_some() {
+        format!("tasks[{index}].image")
+    } else {
+        "image".to_owned()
+    };
+    let Some(image) = state.images.get(name) else {
+        return Err(Rejection::UnknownImage {
+            field,
+            image: name.to_owned(),
+        });
+    };
+    if image.tags.contains(&definition.tag) {
+        return Ok(());
+    }
+    Err(Rejection::ImageTag {
+        field,
+        image: name.to_owned(),
+        tag: definition.tag.as_str(),
+    })
+}
+
+pub(crate) fn pause(
+    state: &State,
+    principal: &Principal,
+    id: BatchId,
+    reason: Option<&str>,
+) -> Result<Vec<Event>, Rejection> {
+    let batch = state.check_batch_write(principal, "pause", id)?;
+    if batch.paused {
+        return Ok(Vec::new());
+    }
+    Ok(vec![
+        BatchPaused {
+            batch: id,
+            reason: reason.map(bounded),
+        }
+        .into(),
+    ])
+}
+
+pub(crate) fn resume(
+    state: &State,
+    principal: &Principal,
+    id: BatchId,
+) -> Result<Vec<Event>, Rejection> {
+    let batch = state.check_batch_write(principal, "resume", id)?;
+    if batch.paused {
+        Ok(vec![BatchResumed { batch: id }.into()])
+    } else {
+        Ok(Vec::new())
+    }
+}
+
+pub(crate) fn delete(
+    state: &State,
+    principal: &Principal,
+    id: BatchId,
+    force: Force,
+) -> Result<Vec<Event>, Rejection> {
+    let batch = state.check_batch_write(principal, "delete", id)?;
+    let live = batch.live_runs.len() as u64;
+    if live > 0 && force == Force::No {
+        return Err(Rejection::BatchBusy { id, live });
+    }
+    Ok(vec![BatchDeleted { batch: id }.into()])
+}
+
+/// A text from outside, cut at a character boundary to what an event keeps.
+pub(crate) fn bounded(text: &str) -> String {
+    let mut end = text.len().min(REASON_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text[..end].to_owned()
+}
+
+pub(crate) fn evolve_saved(state: &mut State, event: &BatchSaved) {
+    let key = (event.name.clone(), event.tag);
+    state.batch_names.insert(key, event.batch);
+    state.use_definition(event.definition);
+    if let Some(batch) = state.batches.get_mut(&event.batch) {
+        let before = batch.definition;
+        batch.version = event.version;
+        batch.definition = event.definition;
+        batch.saved_from = event.saved_from;
+        state.release_definition(before);
+        return;
+    }
+    let batch = Batch {
+        id: event.batch,
+        name: event.name.clone(),
+        tag: event.tag,
+        version: event.version,
+        definition: event.definition,
+        saved_from: event.saved_from,
+        paused: false,
+        live_runs: std::collections::BTreeSet::new(),
+    };
+    state.batches.insert(event.batch, batch);
+}
+
+pub(crate) fn evolve_deleted(state: &mut State, event: &BatchDeleted) {
+    if let Some(batch) = state.batches.remove(&event.batch) {
+        state.batch_names.remove(&(batch.name, batch.tag));
+        state.release_definition(batch.definition);
+    }
+}

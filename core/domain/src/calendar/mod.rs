@@ -1,0 +1,3 @@
+//! Civil time: what a wall clock in some zone shows. Rules go in with instants; no clock is read.
+
+pub mod rundate;

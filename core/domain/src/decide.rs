@@ -1,0 +1,205 @@
+//! May this happen, and what is then the case? One arm a command; the rules are with their nouns.
+
+use std::collections::BTreeSet;
+
+use crate::access::Principal;
+use crate::command::{Command, Follow, Request};
+use crate::event::{
+    BundleRegistered, Event, ImageRegistered, ImageRemoved, LogCreated, ServerStarted,
+};
+use crate::graph::check_name;
+use crate::ids::Digest;
+use crate::image::Image;
+use crate::limits::IMAGES_MAX;
+use crate::rejection::Rejection;
+use crate::state::State;
+use crate::time::Timestamp;
+use crate::{batch, placement, run, run_set};
+
+/// Events that the request leads to at once. Changes nothing; the same input gives the same events.
+///
+/// # Errors
+/// Why the request cannot be granted.
+pub fn decide(state: &State, request: &Request, at: Timestamp) -> Result<Vec<Event>, Rejection> {
+    let who = &request.principal;
+    match &request.command {
+        Command::CreateLog { log_id, seed } => Ok(match state.log_id {
+            Some(_) => Vec::new(),
+            None => vec![
+                LogCreated {
+                    log_id: *log_id,
+                    seed: *seed,
+                }
+                .into(),
+            ],
+        }),
+        Command::StartServer {
+            version,
+            host,
+            tz_database,
+            settings,
+        } => Ok(vec![
+            ServerStarted {
+                version: version.clone(),
+                host: host.clone(),
+                tz_database: tz_database.clone(),
+                settings: settings.clone(),
+            }
+            .into(),
+        ]),
+        Command::SaveBatch {
+            definition,
+            expected_version,
+        } => batch::save(state, who, definition, *expected_version, at),
+        Command::PauseBatch { batch, reason } => {
+            batch::pause(state, who, *batch, reason.as_deref())
+        }
+        Command::ResumeBatch { batch } => batch::resume(state, who, *batch),
+        Command::DeleteBatch { batch, force } => batch::delete(state, who, *batch, *force),
+        Command::RegisterImage { image } => register_image(state, who, image),
+        Command::RemoveImage { name } => remove_image(state, who, name),
+        Command::RegisterBundle { digest, size } => Ok(register_bundle(state, *digest, *size)),
+        Command::CreateRun(create) => run::create::create(state, who, create, at),
+        Command::CreateRunSet {
+            batch,
+            title,
+            labels,
+            runs,
+            more,
+        } => run_set::create(state, who, *batch, title, labels, runs, *more, at),
+        Command::AddRunSetRuns {
+            run_set,
+            runs,
+            more,
+        } => run_set::add(state, who, *run_set, runs, *more, at),
+        Command::CancelRun { run, reason } => {
+            run::stop::cancel(state, who, *run, reason.as_deref())
+        }
+        Command::JoinRunner { info } => Ok(placement::join(state, info)),
+        Command::LoseRunner { runner, reason } => Ok(placement::lose(state, runner, reason)),
+        Command::Report { runner, reports } => placement::report(state, runner, reports),
+        Command::Wake => Ok(run::stop::wake(state, at)),
+        Command::Follow(follow) => Ok(decide_follow(state, follow, at)),
+    }
+}
+
+/// Consequences are never refused.
+fn decide_follow(state: &State, follow: &Follow, at: Timestamp) -> Vec<Event> {
+    match follow {
+        Follow::OpenRun { run } => run::create::open(state, *run),
+        Follow::StopRun { run } => run::stop::stop(state, *run),
+        Follow::SettleAttempts { run, ends } => run::progress::settle(state, *run, ends, at),
+        Follow::Advance { run, ended } => run::progress::advance(state, *run, ended),
+        Follow::BeginRun { run } => run::progress::begin(state, *run, at),
+        Follow::CancelRun { run, reason } => state
+            .run(*run)
+            .map(|run| run::stop::request(run, Some(reason)))
+            .unwrap_or_default(),
+        Follow::LoseAttempts { runner, reason } => {
+            placement::lose_attempts(state, runner, reason, at)
+        }
+        Follow::CloseRunSet { run_set } => run_set::close(state, *run_set),
+        Follow::SettleRunSet { run_set } => run_set::settle(state, *run_set),
+        Follow::Place => placement::place(state),
+    }
+}
+
+fn register_image(state: &State, who: &Principal, image: &Image) -> Result<Vec<Event>, Rejection> {
+    check_name("name", &image.name)?;
+    if image.path.is_some() && image.bundle.is_some() {
+        return Err(Rejection::invalid(
+            "bundle",
+            "an image has a path or a bundle, not both",
+        ));
+    }
+    if let Some(bundle) = image.bundle
+        && !state.bundles.contains_key(&bundle)
+    {
+        return Err(Rejection::UnknownBundle {
+            digest: bundle.to_string(),
+        });
+    }
+    if image.tags.is_empty() {
+        return Err(Rejection::invalid(
+            "tags",
+            "name at least one of dev, pre, prod",
+        ));
+    }
+    if let Some(path) = &image.path
+        && !path.starts_with('/')
+    {
+        return Err(Rejection::invalid(
+            "path",
+            format!("`{path}` is not absolute; write it from the root"),
+        ));
+    }
+    match state.images.get(&image.name) {
+        Some(known) => check_image_owner(who, known)?,
+        None if state.images.len() >= IMAGES_MAX => {
+            return Err(Rejection::Limit {
+                message: format!("{IMAGES_MAX} images are registered already; remove some first"),
+            });
+        }
+        None => {}
+    }
+    let image = Image {
+        owner: who.user.clone(),
+        ..image.clone()
+    };
+    if state.images.get(&image.name) == Some(&image) {
+        return Ok(Vec::new());
+    }
+    Ok(vec![ImageRegistered { image }.into()])
+}
+
+fn check_image_owner(who: &Principal, image: &Image) -> Result<(), Rejection> {
+    if who.is_admin || who.user == image.owner {
+        return Ok(());
+    }
+    Err(Rejection::NotImageOwner {
+        name: image.name.clone(),
+        owner: image.owner.clone(),
+    })
+}
+
+fn remove_image(state: &State, who: &Principal, name: &str) -> Result<Vec<Event>, Rejection> {
+    let Some(image) = state.images.get(name) else {
+        return Err(Rejection::NoSuchImage {
+            name: name.to_owned(),
+        });
+    };
+    check_image_owner(who, image)?;
+    let using: BTreeSet<Digest> = state
+        .definitions
+        .iter()
+        .filter(|(_, used)| {
+            let definition = used.graph.definition();
+            let mut tasks = definition.tasks.iter();
+            tasks.any(|task| definition.image_of(task) == Some(name))
+        })
+        .map(|(digest, _)| *digest)
+        .collect();
+    let user = state
+        .runs
+        .values()
+        .find(|run| using.contains(&run.definition));
+    if let Some(run) = user {
+        return Err(Rejection::ImageBusy {
+            name: name.to_owned(),
+            run: run.id,
+        });
+    }
+    Ok(vec![
+        ImageRemoved {
+            name: name.to_owned(),
+        }
+        .into(),
+    ])
+}
+
+fn register_bundle(state: &State, digest: Digest, size: u64) -> Vec<Event> {
+    if state.bundles.contains_key(&digest) {
+        return Vec::new();
+    }
+    vec![BundleRegistered { digest, size }.into()]
+}

@@ -1,0 +1,579 @@
+//! Everything that can happen. Past tense, facts only: rules may change, what they led to may not, so
+//! computed dates, times and delays are in the events.
+//!
+//! Wide facts are one event: creating, queuing, skipping, cancelling or finishing many task runs at once
+//! carries ranges ([`TaskRuns`]). An array of 100,000 parts costs events for its attempts only, and those of
+//! one commit are grouped.
+//!
+//! Payloads are maps with field names. A field added later has `#[serde(default)]`; any other change is a
+//! new version with an upcaster, and the old bytes stay in the golden files.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::attempt::{AttemptEnd, AttemptStart, Lease};
+use crate::batch::SavedFrom;
+use crate::command::Settings;
+use crate::definition::{Definition, Tag};
+use crate::ids::{BatchId, Digest, LogId, RunId, RunSetId, RunnerId, Seq, TaskRunId};
+use crate::image::Image;
+use crate::ranges::TaskRuns;
+use crate::run::{Reuse, RunStatus, RunType, TaskStatus};
+use crate::runner::RunnerInfo;
+use crate::time::Timestamp;
+
+/// An event with what surrounds it in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// Position.
+    pub seq: Seq,
+    /// When it happened.
+    pub at: Timestamp,
+    /// Who asked: `user:<name>`, `runner:<id>`, `system`.
+    pub actor: Arc<str>,
+    /// The event that led to it.
+    pub causation: Option<Seq>,
+    /// Idempotency key of the command, on the event that the command is remembered by.
+    pub key: Option<Arc<KeyUse>>,
+    /// W3C trace context given with the request.
+    pub trace: Option<Arc<str>>,
+    /// What happened.
+    pub event: Event,
+}
+
+/// An idempotency key as it was used.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct KeyUse {
+    /// The key, chosen by the caller.
+    pub key: String,
+    /// Digest of the request, so that the same key on another request is noticed.
+    pub fingerprint: String,
+}
+
+macro_rules! events {
+    ($( $(#[$doc:meta])* $variant:ident = $name:literal v $version:literal { $( $(#[$field_meta:meta])* $field:ident : $ty:ty, )* } )*) => {
+        /// Something that happened. Each variant has a stable name and a version of its payload.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum Event {
+            $( $(#[$doc])* $variant($variant), )*
+        }
+
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+            pub struct $variant {
+                $( $(#[$field_meta])* pub $field: $ty, )*
+            }
+
+            impl From<$variant> for Event {
+                fn from(event: $variant) -> Self {
+                    Self::$variant(event)
+                }
+            }
+        )*
+
+        impl Event {
+            /// Stable names with the present version of their payload, in the order of the declarations.
+            pub const NAMES: &'static [(&'static str, u16)] = &[ $( ($name, $version), )* ];
+
+            /// Stable name, `noun.past_verb`.
+            #[must_use]
+            pub fn name(&self) -> &'static str {
+                match self { $( Self::$variant(_) => $name, )* }
+            }
+
+            /// Version of the payload, from 1.
+            #[must_use]
+            pub fn version(&self) -> u16 {
+                match self { $( Self::$variant(_) => $version, )* }
+            }
+
+            /// Hands the payload to `visitor`, for encoders that must not know every event.
+            ///
+            /// # Errors
+            /// Those of the serializer.
+            pub fn serialize_payload<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self { $( Self::$variant(payload) => payload.serialize(serializer), )* }
+            }
+
+            /// The event of this stable name, from its payload; `None` when the name is not known.
+            ///
+            /// # Errors
+            /// Those of the deserializer.
+            pub fn deserialize_payload<'de, D: serde::Deserializer<'de>>(
+                name: &str,
+                deserializer: D,
+            ) -> Option<Result<Self, D::Error>> {
+                match name {
+                    $( $name => Some($variant::deserialize(deserializer).map(Self::$variant)), )*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+events! {
+    /// The log begins. First event of every log.
+    LogCreated = "log.created" v 1 {
+        /// Identity of the log.
+        log_id: LogId,
+        /// Source of everything that looks like chance: tokens, jitter, ids. Never shown to users.
+        #[serde(with = "serde_seed")]
+        seed: [u8; 16],
+    }
+    /// A server took up the log.
+    ServerStarted = "server.started" v 1 {
+        /// Fasti version.
+        version: String,
+        /// Machine.
+        host: String,
+        /// Release of the time zone database in use.
+        tz_database: String,
+        /// Settings in force from here on.
+        settings: Settings,
+    }
+    /// A definition is known from here on, under the digest of its content.
+    DefinitionAdded = "definition.added" v 1 {
+        /// Digest of the content.
+        digest: Digest,
+        /// The content.
+        definition: Arc<Definition>,
+    }
+    /// A batch was made, or has a new version.
+    BatchSaved = "batch.saved" v 1 {
+        /// The batch.
+        batch: BatchId,
+        /// Its name.
+        name: String,
+        /// Its tag.
+        tag: Tag,
+        /// Version, from 1.
+        version: u32,
+        /// Digest of the definition.
+        definition: Digest,
+        /// Whether it was saved, or came into being by a run.
+        saved_from: SavedFrom,
+    }
+    /// The schedule of a batch is off.
+    BatchPaused = "batch.paused" v 1 {
+        /// The batch.
+        batch: BatchId,
+        /// Why, as given.
+        reason: Option<String>,
+    }
+    /// The schedule of a batch is on again.
+    BatchResumed = "batch.resumed" v 1 {
+        /// The batch.
+        batch: BatchId,
+    }
+    /// A batch is gone; its runs stay readable.
+    BatchDeleted = "batch.deleted" v 1 {
+        /// The batch.
+        batch: BatchId,
+    }
+    /// An image was registered, or registered again.
+    ImageRegistered = "image.registered" v 1 {
+        /// Where its code and interpreter are.
+        image: Image,
+    }
+    /// An image is gone.
+    ImageRemoved = "image.removed" v 1 {
+        /// Its name.
+        name: String,
+    }
+    /// A packed source tree is in the blob store.
+    BundleRegistered = "bundle.registered" v 1 {
+        /// Digest of its bytes.
+        digest: Digest,
+        /// Length in bytes.
+        size: u64,
+    }
+    /// A set that runs will be made in.
+    RunSetCreated = "run_set.created" v 1 {
+        /// The set.
+        run_set: RunSetId,
+        /// Batch its runs are of.
+        batch: BatchId,
+        /// For people.
+        title: String,
+        /// Free words.
+        labels: Vec<String>,
+    }
+    /// All runs of a set have been made.
+    RunSetClosed = "run_set.closed" v 1 {
+        /// The set.
+        run_set: RunSetId,
+        /// How many.
+        runs: u64,
+    }
+    /// All runs of a closed set have ended.
+    RunSetFinished = "run_set.finished" v 1 {
+        /// The set.
+        run_set: RunSetId,
+        /// Its batch.
+        batch: BatchId,
+        /// Runs that succeeded.
+        success: u64,
+        /// Runs that failed.
+        failure: u64,
+        /// Runs that were cancelled.
+        cancelled: u64,
+    }
+    /// A run exists, with all its task runs: their ids follow its own.
+    RunCreated = "run.created" v 1 {
+        /// The run.
+        run: RunId,
+        /// Its batch.
+        batch: BatchId,
+        /// Name of the batch.
+        batch_name: String,
+        /// Tag of the batch.
+        tag: Tag,
+        /// Saved version it is of; `None` for a definition that was not saved.
+        version: Option<u32>,
+        /// Digest of the definition.
+        definition: Digest,
+        /// Number of task runs.
+        task_runs: u32,
+        /// What made it.
+        run_type: RunType,
+        /// When it was due.
+        scheduled_time: Timestamp,
+        /// Rundate given by whoever asked; otherwise it is derived when the run starts.
+        rundate: Option<String>,
+        /// Who asked.
+        requested_by: String,
+        /// The run this one repeats.
+        original_run: Option<RunId>,
+        /// The set it is in.
+        run_set: Option<RunSetId>,
+        /// Task runs that are not executed because an earlier one serves.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        reused: Vec<Reuse>,
+        /// Instant at which the run is ended if it still goes on, once it started: seconds after its start.
+        fail_after_seconds: Option<u64>,
+    }
+    /// The first attempt of a run was given to a runner.
+    RunStarted = "run.started" v 1 {
+        /// The run.
+        run: RunId,
+        /// Its batch.
+        batch: BatchId,
+        /// Date the run is for, `YYYY-MM-DD`.
+        rundate: String,
+        /// When it will be ended if it still goes on.
+        deadline: Option<Timestamp>,
+    }
+    /// Somebody wants a run stopped.
+    RunCancelRequested = "run.cancel_requested" v 1 {
+        /// The run.
+        run: RunId,
+        /// Its batch.
+        batch: BatchId,
+        /// Why, as given.
+        reason: Option<String>,
+    }
+    /// A run went on longer than it may.
+    RunDeadlinePassed = "run.deadline_passed" v 1 {
+        /// The run.
+        run: RunId,
+        /// Its batch.
+        batch: BatchId,
+    }
+    /// A run is over.
+    RunFinished = "run.finished" v 1 {
+        /// The run.
+        run: RunId,
+        /// Its batch.
+        batch: BatchId,
+        /// How.
+        status: RunStatus,
+        /// Why, unless it succeeded.
+        reason: Option<String>,
+    }
+    /// Task runs wait for a runner.
+    TaskQueued = "task.queued" v 1 {
+        /// The run.
+        run: RunId,
+        /// Its batch.
+        batch: BatchId,
+        /// Which.
+        task_runs: TaskRuns,
+    }
+    /// Task runs count as successful because earlier ones serve.
+    TaskReused = "task.reused" v 1 {
+        /// The run.
+        run: RunId,
+        /// Its batch.
+        batch: BatchId,
+        /// Which.
+        task_runs: TaskRuns,
+    }
+    /// Task runs will not be executed.
+    TaskSkipped = "task.skipped" v 1 {
+        /// The run.
+        run: RunId,
+        /// Its batch.
+        batch: BatchId,
+        /// Which.
+        task_runs: TaskRuns,
+        /// Why.
+        reason: String,
+        /// The task run to blame, when there is one.
+        because: Option<TaskRunId>,
+    }
+    /// A failed attempt of a task run, and what comes of it.
+    TaskAttemptFailed = "task.attempt_failed" v 1 {
+        /// The run.
+        run: RunId,
+        /// Its batch.
+        batch: BatchId,
+        /// The task run.
+        task_run: TaskRunId,
+        /// Number of the attempt.
+        number: u32,
+        /// Why it failed.
+        reason: String,
+        /// When it will be queued again; `None` when there are no tries left.
+        retry_at: Option<Timestamp>,
+    }
+    /// Task runs are over.
+    TaskFinished = "task.finished" v 1 {
+        /// The run.
+        run: RunId,
+        /// Its batch.
+        batch: BatchId,
+        /// Which.
+        task_runs: TaskRuns,
+        /// How: success, failure or cancelled.
+        status: TaskStatus,
+        /// Why, unless they succeeded.
+        reason: Option<String>,
+    }
+    /// Attempts may be run, by this runner and no other.
+    AttemptLeased = "attempt.leased" v 1 {
+        /// The run.
+        run: RunId,
+        /// Its batch.
+        batch: BatchId,
+        /// The runner.
+        runner: RunnerId,
+        /// The attempts with their tokens.
+        leases: Vec<Lease>,
+    }
+    /// Attempts have processes.
+    AttemptStarted = "attempt.started" v 1 {
+        /// The run.
+        run: RunId,
+        /// Its batch.
+        batch: BatchId,
+        /// The runner.
+        runner: RunnerId,
+        /// The attempts with their processes.
+        starts: Vec<AttemptStart>,
+    }
+    /// Attempts are over. Every attempt leased has exactly one such end.
+    AttemptFinished = "attempt.finished" v 1 {
+        /// The run.
+        run: RunId,
+        /// Its batch.
+        batch: BatchId,
+        /// The runner.
+        runner: RunnerId,
+        /// The attempts with their outcomes.
+        ends: Vec<AttemptEnd>,
+    }
+    /// A runner spoke of an attempt that had already ended. Kept as evidence; nothing changes.
+    AttemptReportedLate = "attempt.reported_late" v 1 {
+        /// The runner.
+        runner: RunnerId,
+        /// What it said.
+        end: AttemptEnd,
+    }
+    /// A runner takes attempts.
+    RunnerJoined = "runner.joined" v 1 {
+        /// What it says of itself.
+        info: RunnerInfo,
+    }
+    /// A runner is gone; the attempts it held are lost.
+    RunnerLost = "runner.lost" v 1 {
+        /// The runner.
+        runner: RunnerId,
+        /// How that was noticed.
+        reason: String,
+    }
+}
+
+/// The seed as bytes in binary formats and as hexadecimal text elsewhere.
+mod serde_seed {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::ids::Token;
+
+    pub(super) fn serialize<S: Serializer>(
+        seed: &[u8; 16],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        Token(*seed).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<[u8; 16], D::Error> {
+        Ok(Token::deserialize(deserializer)?.0)
+    }
+}
+
+impl Event {
+    /// The run an event belongs to.
+    #[must_use]
+    pub fn run(&self) -> Option<RunId> {
+        match self {
+            Self::RunCreated(e) => Some(e.run),
+            Self::RunStarted(e) => Some(e.run),
+            Self::RunCancelRequested(e) => Some(e.run),
+            Self::RunDeadlinePassed(e) => Some(e.run),
+            Self::RunFinished(e) => Some(e.run),
+            Self::TaskQueued(e) => Some(e.run),
+            Self::TaskReused(e) => Some(e.run),
+            Self::TaskSkipped(e) => Some(e.run),
+            Self::TaskAttemptFailed(e) => Some(e.run),
+            Self::TaskFinished(e) => Some(e.run),
+            Self::AttemptLeased(e) => Some(e.run),
+            Self::AttemptStarted(e) => Some(e.run),
+            Self::AttemptFinished(e) => Some(e.run),
+            Self::LogCreated(_)
+            | Self::ServerStarted(_)
+            | Self::DefinitionAdded(_)
+            | Self::BatchSaved(_)
+            | Self::BatchPaused(_)
+            | Self::BatchResumed(_)
+            | Self::BatchDeleted(_)
+            | Self::ImageRegistered(_)
+            | Self::ImageRemoved(_)
+            | Self::BundleRegistered(_)
+            | Self::RunSetCreated(_)
+            | Self::RunSetClosed(_)
+            | Self::RunSetFinished(_)
+            | Self::AttemptReportedLate(_)
+            | Self::RunnerJoined(_)
+            | Self::RunnerLost(_) => None,
+        }
+    }
+
+    /// The batch an event belongs to.
+    #[must_use]
+    pub fn batch(&self) -> Option<BatchId> {
+        match self {
+            Self::BatchSaved(e) => Some(e.batch),
+            Self::BatchPaused(e) => Some(e.batch),
+            Self::BatchResumed(e) => Some(e.batch),
+            Self::BatchDeleted(e) => Some(e.batch),
+            Self::RunSetCreated(e) => Some(e.batch),
+            Self::RunSetFinished(e) => Some(e.batch),
+            Self::RunCreated(e) => Some(e.batch),
+            Self::RunStarted(e) => Some(e.batch),
+            Self::RunCancelRequested(e) => Some(e.batch),
+            Self::RunDeadlinePassed(e) => Some(e.batch),
+            Self::RunFinished(e) => Some(e.batch),
+            Self::TaskQueued(e) => Some(e.batch),
+            Self::TaskReused(e) => Some(e.batch),
+            Self::TaskSkipped(e) => Some(e.batch),
+            Self::TaskAttemptFailed(e) => Some(e.batch),
+            Self::TaskFinished(e) => Some(e.batch),
+            Self::AttemptLeased(e) => Some(e.batch),
+            Self::AttemptStarted(e) => Some(e.batch),
+            Self::AttemptFinished(e) => Some(e.batch),
+            Self::LogCreated(_)
+            | Self::ServerStarted(_)
+            | Self::DefinitionAdded(_)
+            | Self::ImageRegistered(_)
+            | Self::ImageRemoved(_)
+            | Self::BundleRegistered(_)
+            | Self::RunSetClosed(_)
+            | Self::AttemptReportedLate(_)
+            | Self::RunnerJoined(_)
+            | Self::RunnerLost(_) => None,
+        }
+    }
+
+    /// The runner an event is about or addressed to.
+    #[must_use]
+    pub fn runner(&self) -> Option<&RunnerId> {
+        match self {
+            Self::AttemptLeased(e) => Some(&e.runner),
+            Self::AttemptStarted(e) => Some(&e.runner),
+            Self::AttemptFinished(e) => Some(&e.runner),
+            Self::AttemptReportedLate(e) => Some(&e.runner),
+            Self::RunnerJoined(e) => Some(&e.info.runner),
+            Self::RunnerLost(e) => Some(&e.runner),
+            Self::LogCreated(_)
+            | Self::ServerStarted(_)
+            | Self::DefinitionAdded(_)
+            | Self::BatchSaved(_)
+            | Self::BatchPaused(_)
+            | Self::BatchResumed(_)
+            | Self::BatchDeleted(_)
+            | Self::ImageRegistered(_)
+            | Self::ImageRemoved(_)
+            | Self::BundleRegistered(_)
+            | Self::RunSetCreated(_)
+            | Self::RunSetClosed(_)
+            | Self::RunSetFinished(_)
+            | Self::RunCreated(_)
+            | Self::RunStarted(_)
+            | Self::RunCancelRequested(_)
+            | Self::RunDeadlinePassed(_)
+            | Self::RunFinished(_)
+            | Self::TaskQueued(_)
+            | Self::TaskReused(_)
+            | Self::TaskSkipped(_)
+            | Self::TaskAttemptFailed(_)
+            | Self::TaskFinished(_) => None,
+        }
+    }
+
+    /// The task run an event is about, when it is about exactly one.
+    #[must_use]
+    pub fn task_run(&self) -> Option<TaskRunId> {
+        fn only<T>(items: &[T], id: impl Fn(&T) -> TaskRunId) -> Option<TaskRunId> {
+            match items {
+                [item] => Some(id(item)),
+                _ => None,
+            }
+        }
+        match self {
+            Self::TaskQueued(e) => e.task_runs.single(),
+            Self::TaskReused(e) => e.task_runs.single(),
+            Self::TaskSkipped(e) => e.task_runs.single(),
+            Self::TaskFinished(e) => e.task_runs.single(),
+            Self::TaskAttemptFailed(e) => Some(e.task_run),
+            Self::AttemptLeased(e) => only(&e.leases, |lease| lease.task_run),
+            Self::AttemptStarted(e) => only(&e.starts, |start| start.task_run),
+            Self::AttemptFinished(e) => only(&e.ends, |end| end.task_run),
+            Self::AttemptReportedLate(e) => Some(e.end.task_run),
+            Self::LogCreated(_)
+            | Self::ServerStarted(_)
+            | Self::DefinitionAdded(_)
+            | Self::BatchSaved(_)
+            | Self::BatchPaused(_)
+            | Self::BatchResumed(_)
+            | Self::BatchDeleted(_)
+            | Self::ImageRegistered(_)
+            | Self::ImageRemoved(_)
+            | Self::BundleRegistered(_)
+            | Self::RunSetCreated(_)
+            | Self::RunSetClosed(_)
+            | Self::RunSetFinished(_)
+            | Self::RunCreated(_)
+            | Self::RunStarted(_)
+            | Self::RunCancelRequested(_)
+            | Self::RunDeadlinePassed(_)
+            | Self::RunFinished(_)
+            | Self::RunnerJoined(_)
+            | Self::RunnerLost(_) => None,
+        }
+    }
+}

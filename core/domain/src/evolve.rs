@@ -1,0 +1,150 @@
+//! An event changes the state. The only code that does; live operation, restart and audit all call it. It
+//! never fails and never decides.
+
+use std::sync::Arc;
+
+use crate::command::Subject;
+use crate::event::{DefinitionAdded, Event, Recorded};
+use crate::graph::Graph;
+use crate::limits::{KEY_KEPT_US, KEYS_MAX};
+use crate::state::{State, UsedDefinition, UsedKey};
+use crate::{batch, placement, run, run_set};
+
+/// Applies one event.
+pub fn evolve(state: &mut State, recorded: &Recorded) {
+    let at = recorded.at;
+    match &recorded.event {
+        Event::LogCreated(event) => {
+            state.log_id = Some(event.log_id);
+            state.seed = event.seed;
+        }
+        Event::ServerStarted(event) => state.settings = event.settings.clone(),
+        Event::DefinitionAdded(event) => add_definition(state, event),
+        Event::BatchSaved(event) => batch::evolve_saved(state, event),
+        Event::BatchPaused(event) => set_paused(state, event.batch, true),
+        Event::BatchResumed(event) => set_paused(state, event.batch, false),
+        Event::BatchDeleted(event) => batch::evolve_deleted(state, event),
+        Event::ImageRegistered(event) => {
+            state
+                .images
+                .insert(event.image.name.clone(), event.image.clone());
+        }
+        Event::ImageRemoved(event) => {
+            state.images.remove(&event.name);
+        }
+        Event::BundleRegistered(event) => {
+            state.bundles.insert(event.digest, event.size);
+        }
+        Event::RunSetCreated(event) => run_set::evolve_created(state, event),
+        Event::RunSetClosed(event) => {
+            if let Some(set) = state.run_sets.get_mut(&event.run_set) {
+                set.is_closed = true;
+            }
+        }
+        Event::RunSetFinished(event) => {
+            state.run_sets.remove(&event.run_set);
+        }
+        Event::RunCreated(event) => run::apply::created(state, event),
+        Event::RunStarted(event) => run::apply::started(state, event, at),
+        Event::RunCancelRequested(event) => run::apply::cancel_requested(state, event),
+        Event::RunDeadlinePassed(event) => run::apply::deadline_passed(state, event),
+        Event::RunFinished(event) => run::apply::finished(state, event),
+        Event::TaskQueued(event) => run::apply::queued(state, event),
+        // The reused task runs ended when their run was created.
+        Event::TaskReused(_) => {}
+        Event::TaskSkipped(event) => run::apply::tasks_skipped(state, event),
+        Event::TaskAttemptFailed(event) => run::apply::attempt_failed(state, event),
+        Event::TaskFinished(event) => run::apply::tasks_finished(state, event),
+        Event::AttemptLeased(event) => run::apply::leased(state, event, at),
+        Event::AttemptStarted(event) => run::apply::attempts_started(state, event),
+        Event::AttemptFinished(event) => run::apply::attempts_finished(state, event),
+        Event::AttemptReportedLate(_) => {}
+        Event::RunnerJoined(event) => placement::evolve_joined(state, event),
+        Event::RunnerLost(event) => placement::evolve_lost(state, event),
+    }
+    state.seq = recorded.seq;
+    state.at = state.at.max(at);
+    remember_key(state, recorded);
+}
+
+/// A definition that does not make a graph cannot have been decided; it would be left out.
+fn add_definition(state: &mut State, event: &DefinitionAdded) {
+    if let Ok(graph) = Graph::new(event.definition.clone()) {
+        let used = UsedDefinition {
+            graph: Arc::new(graph),
+            uses: 0,
+        };
+        state.definitions.entry(event.digest).or_insert(used);
+    }
+}
+
+fn set_paused(state: &mut State, id: crate::ids::BatchId, paused: bool) {
+    if let Some(batch) = state.batches.get_mut(&id) {
+        batch.paused = paused;
+    }
+}
+
+fn remember_key(state: &mut State, recorded: &Recorded) {
+    let Some(used) = &recorded.key else {
+        return;
+    };
+    let id = (recorded.actor.clone(), used.key.clone());
+    let entry = UsedKey {
+        fingerprint: used.fingerprint.clone(),
+        seq: recorded.seq,
+        at: recorded.at,
+        subject: subject(&recorded.event),
+    };
+    state.keys.insert(id.clone(), entry);
+    state.keys_by_age.push_back((recorded.at, id));
+    let oldest_kept = recorded.at.plus_us(-KEY_KEPT_US);
+    while let Some((at, _)) = state.keys_by_age.front() {
+        if *at >= oldest_kept && state.keys_by_age.len() <= KEYS_MAX {
+            break;
+        }
+        if let Some((_, id)) = state.keys_by_age.pop_front() {
+            state.keys.remove(&id);
+        }
+    }
+}
+
+/// What an event made, as far as a receipt names it.
+#[must_use]
+pub fn subject(event: &Event) -> Subject {
+    match event {
+        Event::BatchSaved(event) => Subject::Batch {
+            batch: event.batch,
+            version: event.version,
+        },
+        Event::RunCreated(event) => event
+            .run_set
+            .map_or(Subject::Run(event.run), Subject::RunSet),
+        Event::RunCancelRequested(event) => Subject::Run(event.run),
+        Event::RunSetCreated(event) => Subject::RunSet(event.run_set),
+        Event::RunSetClosed(event) => Subject::RunSet(event.run_set),
+        Event::ImageRegistered(event) => Subject::Image(event.image.name.clone()),
+        Event::ImageRemoved(event) => Subject::Image(event.name.clone()),
+        Event::BundleRegistered(event) => Subject::Bundle(event.digest),
+        Event::LogCreated(_)
+        | Event::ServerStarted(_)
+        | Event::DefinitionAdded(_)
+        | Event::BatchPaused(_)
+        | Event::BatchResumed(_)
+        | Event::BatchDeleted(_)
+        | Event::RunSetFinished(_)
+        | Event::RunStarted(_)
+        | Event::RunDeadlinePassed(_)
+        | Event::RunFinished(_)
+        | Event::TaskQueued(_)
+        | Event::TaskReused(_)
+        | Event::TaskSkipped(_)
+        | Event::TaskAttemptFailed(_)
+        | Event::TaskFinished(_)
+        | Event::AttemptLeased(_)
+        | Event::AttemptStarted(_)
+        | Event::AttemptFinished(_)
+        | Event::AttemptReportedLate(_)
+        | Event::RunnerJoined(_)
+        | Event::RunnerLost(_) => Subject::None,
+    }
+}

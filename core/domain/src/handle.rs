@@ -1,0 +1,167 @@
+//! A request from decision to rest: decide, evolve, react, until nothing follows any more. The events of one
+//! request are one commit, all or nothing.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::command::{Command, Follow, Receipt, Request, Subject};
+use crate::decide::decide;
+use crate::event::{Event, Recorded};
+use crate::evolve::{evolve, subject};
+use crate::ids::Seq;
+use crate::limits::{CASCADE_MAX, KEY_BYTES_MAX};
+use crate::placement;
+use crate::react::react;
+use crate::rejection::Rejection;
+use crate::state::State;
+use crate::time::Timestamp;
+
+/// What a request led to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handled {
+    /// Events, in order; already applied to the state. None for a repeated request, or one that changed
+    /// nothing.
+    pub events: Vec<Recorded>,
+    /// The answer, valid once the events are durable.
+    pub receipt: Receipt,
+}
+
+/// Handles one request at `at` (moved forward to the time of the last event if it is earlier).
+///
+/// # Errors
+/// Why it cannot be granted; the state is unchanged then.
+pub fn handle(state: &mut State, request: &Request, at: Timestamp) -> Result<Handled, Rejection> {
+    let at = at.max(state.at);
+    if let Some(receipt) = repeated(state, request)? {
+        return Ok(Handled {
+            events: Vec::new(),
+            receipt,
+        });
+    }
+    let first = decide(state, request, at)?;
+    let mut cascade = Cascade {
+        at,
+        actor: request.principal.actor.clone(),
+        trace: request.trace.clone(),
+        recorded: Vec::with_capacity(first.len()),
+        follows: VecDeque::new(),
+    };
+    let naming = naming_event(&first);
+    let made = first.get(naming).map_or(Subject::None, subject);
+    for (index, event) in first.into_iter().enumerate() {
+        let key = request.key.clone().filter(|_| index == naming);
+        cascade.apply(state, event, None, key);
+    }
+    cascade.run(state);
+    let events = cascade.recorded;
+    let receipt = Receipt {
+        seq: state.seq,
+        at,
+        subject: made,
+        repeated: false,
+    };
+    Ok(Handled { events, receipt })
+}
+
+/// Position of the event that names what a request made; a keyed request is remembered by it.
+fn naming_event(events: &[Event]) -> usize {
+    // A run comes with the batch and the definition that it needed.
+    let run = events
+        .iter()
+        .rposition(|event| matches!(event, Event::RunCreated(_)));
+    let any = || {
+        events
+            .iter()
+            .position(|event| subject(event) != Subject::None)
+    };
+    run.or_else(any).unwrap_or(0)
+}
+
+fn repeated(state: &State, request: &Request) -> Result<Option<Receipt>, Rejection> {
+    let Some(key) = &request.key else {
+        return Ok(None);
+    };
+    if key.key.is_empty() || key.key.len() > KEY_BYTES_MAX {
+        return Err(Rejection::invalid(
+            "Idempotency-Key",
+            format!("a key has 1 to {KEY_BYTES_MAX} bytes"),
+        ));
+    }
+    match state.used_key(&request.principal.actor, key) {
+        None => Ok(None),
+        Some(used) if used.fingerprint == key.fingerprint => Ok(Some(Receipt {
+            // Not that of the remembered event: its consequences came after it.
+            seq: state.seq,
+            at: used.at,
+            subject: used.subject.clone(),
+            repeated: true,
+        })),
+        Some(_) => Err(Rejection::KeyReused {
+            key: key.key.clone(),
+        }),
+    }
+}
+
+struct Cascade {
+    at: Timestamp,
+    actor: Arc<str>,
+    trace: Option<Arc<str>>,
+    recorded: Vec<Recorded>,
+    follows: VecDeque<(Follow, Seq)>,
+}
+
+impl Cascade {
+    fn apply(
+        &mut self,
+        state: &mut State,
+        event: Event,
+        causation: Option<Seq>,
+        key: Option<Arc<crate::event::KeyUse>>,
+    ) {
+        let recorded = Recorded {
+            seq: state.seq.next(),
+            at: self.at,
+            actor: self.actor.clone(),
+            causation,
+            key,
+            trace: self.trace.clone(),
+            event,
+        };
+        evolve(state, &recorded);
+        let follows = react(state, &recorded.event);
+        self.follows
+            .extend(follows.into_iter().map(|follow| (follow, recorded.seq)));
+        self.recorded.push(recorded);
+    }
+
+    /// Consequences in the order they arose; placement whenever nothing else is left and there is room.
+    fn run(&mut self, state: &mut State) {
+        for _ in 0..CASCADE_MAX {
+            let (follow, cause) = match self.follows.pop_front() {
+                Some(next) => next,
+                None if placement::is_due(state) => (Follow::Place, state.seq),
+                None => return,
+            };
+            let request = Request::system(Command::Follow(follow));
+            match decide(state, &request, self.at) {
+                Ok(events) if events.is_empty() && self.follows.is_empty() => {
+                    if matches!(request.command, Command::Follow(Follow::Place)) {
+                        return;
+                    }
+                }
+                Ok(events) => {
+                    for event in events {
+                        self.apply(state, event, Some(cause), None);
+                    }
+                }
+                Err(rejection) => {
+                    debug_assert!(false, "a consequence was refused: {rejection}");
+                }
+            }
+        }
+        debug_assert!(
+            false,
+            "a request led to more than {CASCADE_MAX} consequences"
+        );
+    }
+}

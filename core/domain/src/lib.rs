@@ -1,0 +1,44 @@
+//! The pure domain of Fasti: commands, events, state and the rules between them.
+//!
+//! Nothing here knows a clock, IO, chance, threads or async: the same code runs live, in recovery, in audit
+//! and in simulation. Four doors: [`decide`] (may this happen, and what is then the case), [`evolve`] (an
+//! event changes the state), [`react`] (what follows by itself), [`handle`] (all three until quiet).
+//!
+//! Start with [`command`], [`event`] and [`mod@react`]; each noun has its rules in its own file.
+
+pub mod access;
+pub mod attempt;
+pub mod batch;
+pub mod calendar;
+pub mod command;
+mod decide;
+pub mod definition;
+pub mod event;
+mod evolve;
+pub mod graph;
+mod handle;
+pub mod ids;
+pub mod image;
+pub mod launch;
+pub mod launching;
+pub mod limits;
+pub mod placement;
+pub mod ranges;
+mod react;
+mod ready;
+pub mod rejection;
+pub mod run;
+pub mod run_set;
+pub mod runner;
+pub mod schedule;
+pub mod seeded;
+pub mod state;
+pub mod time;
+
+#[cfg(test)]
+mod testing;
+
+pub use decide::decide;
+pub use evolve::{evolve, subject};
+pub use handle::{Handled, handle};
+pub use react::react;

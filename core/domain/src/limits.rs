@@ -1,0 +1,60 @@
+//! Every bound of the domain, with its reason. Nothing grows without one of these.
+
+/// Task runs in one run, and tasks in one definition: what a graph view and one commit can carry.
+pub const TASK_RUNS_MAX: usize = 100_000;
+
+/// Edges of one definition: ten a task at full size.
+pub const EDGES_MAX: usize = 1_000_000;
+
+/// Characters of a batch, task or part name; longer ones break tables and subjects.
+pub const NAME_CHARS_MAX: usize = 200;
+
+/// Bytes of one task's configuration or argument text.
+pub const CONFIGURATION_BYTES_MAX: usize = 1 << 20;
+
+/// Arguments of a command, program included (the system's own limit is about 2 MiB of text).
+pub const ARGUMENTS_MAX: usize = 10_000;
+
+/// Retries of one task after failures of its own.
+pub const RETRIES_MAX: u32 = 1_000;
+
+/// Further attempts after a runner was lost; apart from the task's own retries, because a broken machine is
+/// not the task's fault, and bounded, because a task may be what breaks the machine.
+pub const LOST_RETRIES_MAX: u32 = 3;
+
+/// Leases granted by one placement step; bounds the size of a commit.
+pub const LEASES_PER_STEP_MAX: u32 = 512;
+
+/// Leases beyond its slots that a runner may hold, however short its attempts are.
+pub const LEASES_AHEAD_MAX: u32 = 256;
+
+/// Work that a runner should hold ahead of its slots: long enough to hide a commit, short enough that a
+/// task placed elsewhere would not have started earlier.
+pub const LEASE_AHEAD_US: i64 = 20_000;
+
+/// Runs made by one command for a run set; larger sets are filled by several commands.
+pub const RUN_SET_RUNS_PER_COMMAND_MAX: usize = 1_000;
+
+/// Runs alive at a time.
+pub const LIVE_RUNS_MAX: usize = 1_000_000;
+
+/// Timers handled by one wake; more are handled by the next.
+pub const TIMERS_PER_WAKE_MAX: usize = 1_000;
+
+/// Commands that may follow from one command. Removing a batch asks for a few in each of its live runs.
+pub const CASCADE_MAX: usize = 10 * LIVE_RUNS_MAX;
+
+/// Bytes of an idempotency key.
+pub const KEY_BYTES_MAX: usize = 255;
+
+/// How long an idempotency key is remembered: seven days.
+pub const KEY_KEPT_US: i64 = 7 * 24 * 3600 * 1_000_000;
+
+/// Idempotency keys remembered; beyond it the oldest are forgotten early.
+pub const KEYS_MAX: usize = 1_000_000;
+
+/// Images registered.
+pub const IMAGES_MAX: usize = 10_000;
+
+/// Bytes of a reason or message kept in an event.
+pub const REASON_BYTES_MAX: usize = 2_000;

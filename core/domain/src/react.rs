@@ -1,0 +1,115 @@
+//! What follows by itself: every automatic consequence on one page.
+
+use crate::attempt::{AttemptEnd, Outcome};
+use crate::command::{Follow, SettledEnd, SettledKind};
+use crate::event::{AttemptFinished, Event};
+use crate::run::create::react_created;
+use crate::state::State;
+
+/// Commands that an event calls for. They are decided in the same commit and never refused.
+#[must_use]
+pub fn react(state: &State, event: &Event) -> Vec<Follow> {
+    match event {
+        Event::RunCreated(event) => vec![react_created(event)],
+        Event::AttemptLeased(event) => vec![Follow::BeginRun { run: event.run }],
+        Event::AttemptFinished(event) => vec![settle(state, event)],
+        Event::TaskReused(event) => vec![Follow::Advance {
+            run: event.run,
+            ended: event.task_runs.clone(),
+        }],
+        Event::TaskFinished(event) => vec![Follow::Advance {
+            run: event.run,
+            ended: event.task_runs.clone(),
+        }],
+        Event::TaskSkipped(event) => vec![Follow::Advance {
+            run: event.run,
+            ended: event.task_runs.clone(),
+        }],
+        Event::RunCancelRequested(event) => vec![Follow::StopRun { run: event.run }],
+        Event::RunDeadlinePassed(event) => vec![Follow::StopRun { run: event.run }],
+        Event::RunFinished(event) => settle_sets(state, event.batch),
+        Event::RunSetClosed(event) => vec![Follow::SettleRunSet {
+            run_set: event.run_set,
+        }],
+        Event::BatchDeleted(event) => clear_batch(state, event.batch),
+        Event::RunnerLost(event) => vec![Follow::LoseAttempts {
+            runner: event.runner.clone(),
+            reason: event.reason.clone(),
+        }],
+        Event::LogCreated(_)
+        | Event::ServerStarted(_)
+        | Event::DefinitionAdded(_)
+        | Event::BatchSaved(_)
+        | Event::BatchPaused(_)
+        | Event::BatchResumed(_)
+        | Event::ImageRegistered(_)
+        | Event::ImageRemoved(_)
+        | Event::BundleRegistered(_)
+        | Event::RunSetCreated(_)
+        | Event::RunSetFinished(_)
+        | Event::RunStarted(_)
+        // Placement follows whenever there is room, see `handle`.
+        | Event::TaskQueued(_)
+        | Event::TaskAttemptFailed(_)
+        | Event::AttemptStarted(_)
+        | Event::AttemptReportedLate(_)
+        | Event::RunnerJoined(_) => Vec::new(),
+    }
+}
+
+/// What is left of a removed batch: its sets take no more runs, its runs are cancelled.
+fn clear_batch(state: &State, batch: crate::ids::BatchId) -> Vec<Follow> {
+    let sets = state.run_sets.iter().filter(|(_, set)| set.batch == batch);
+    let runs = state.runs().filter(|run| run.batch == batch);
+    sets.map(|(id, _)| Follow::CloseRunSet { run_set: *id })
+        .chain(runs.map(|run| Follow::CancelRun {
+            run: run.id,
+            reason: "its batch was deleted".to_owned(),
+        }))
+        .collect()
+}
+
+/// Sets of the batch that may now be complete.
+fn settle_sets(state: &State, batch: crate::ids::BatchId) -> Vec<Follow> {
+    let complete = state
+        .run_sets
+        .iter()
+        .filter(|(_, set)| set.batch == batch && set.is_closed && set.live == 0);
+    complete
+        .map(|(id, _)| Follow::SettleRunSet { run_set: *id })
+        .collect()
+}
+
+fn settle(state: &State, event: &AttemptFinished) -> Follow {
+    let is_stopping = state
+        .run(event.run)
+        .is_some_and(crate::run::Run::is_stopping);
+    let ends = event
+        .ends
+        .iter()
+        .map(|end| SettledEnd {
+            task_run: end.task_run,
+            number: end.number,
+            end: settled_kind(end, is_stopping),
+        })
+        .collect();
+    Follow::SettleAttempts {
+        run: event.run,
+        ends,
+    }
+}
+
+fn settled_kind(end: &AttemptEnd, is_stopping: bool) -> SettledKind {
+    let reason = || end.reason().unwrap_or_default();
+    match &end.outcome {
+        outcome if outcome.is_success() => SettledKind::Success,
+        Outcome::Stopped if is_stopping => SettledKind::Stopped,
+        // A runner that was told to end everything: not the task's fault.
+        Outcome::Stopped => SettledKind::Lost("its runner was stopped".to_owned()),
+        Outcome::Lost { .. } => SettledKind::Lost(reason()),
+        Outcome::Exited { .. }
+        | Outcome::Signaled { .. }
+        | Outcome::SpawnFailed { .. }
+        | Outcome::TimedOut { .. } => SettledKind::Failure(reason()),
+    }
+}

@@ -1,0 +1,60 @@
+//! What looks like chance, from the seed of the log: the same on every replay, underivable without the seed.
+
+use std::hash::Hasher;
+
+use siphasher::sip128::{Hasher128, SipHasher24};
+
+use crate::ids::{AttemptId, BatchId, Token};
+use crate::time::Timestamp;
+
+fn hash(seed: &[u8; 16], purpose: u8, a: u64, b: u64) -> [u8; 16] {
+    let mut hasher = SipHasher24::new_with_key(seed);
+    hasher.write(&[purpose]);
+    hasher.write(&a.to_le_bytes());
+    hasher.write(&b.to_le_bytes());
+    hasher.finish128().as_bytes()
+}
+
+/// Token of an attempt.
+#[must_use]
+pub fn token(seed: &[u8; 16], attempt: AttemptId) -> Token {
+    Token(hash(seed, 1, attempt.task_run.0, u64::from(attempt.number)))
+}
+
+/// Id of the batch made by the event at position `seq`: a UUID version 7 of the instant.
+#[must_use]
+pub fn batch_id(seed: &[u8; 16], seq: u64, at: Timestamp) -> BatchId {
+    let mut bytes = hash(seed, 2, seq, 0);
+    let millis = at.0.div_euclid(1000).to_be_bytes();
+    bytes[..6].copy_from_slice(&millis[2..]);
+    bytes[6] = 0x70 | (bytes[6] & 0x0f);
+    bytes[8] = 0x80 | (bytes[8] & 0x3f);
+    BatchId(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::TaskRunId;
+
+    #[test]
+    fn tokens_differ_by_seed_and_attempt() {
+        let attempt = |task_run, number| AttemptId {
+            task_run: TaskRunId(task_run),
+            number,
+        };
+        let one = token(&[1; 16], attempt(5, 1));
+        assert_eq!(one, token(&[1; 16], attempt(5, 1)));
+        assert_ne!(one, token(&[2; 16], attempt(5, 1)));
+        assert_ne!(one, token(&[1; 16], attempt(5, 2)));
+        assert_ne!(one, token(&[1; 16], attempt(6, 1)));
+    }
+
+    #[test]
+    fn batch_ids_are_uuids_of_version_7() {
+        let text = batch_id(&[1; 16], 7, Timestamp(1_711_846_800_000_000)).to_string();
+        assert_eq!(&text[..13], "018e9205-3a80");
+        assert_eq!(&text[14..15], "7");
+        assert!(matches!(&text[19..20], "8" | "9" | "a" | "b"), "{text}");
+    }
+}

@@ -1,0 +1,158 @@
+//! What is alive now, and nothing historical. Changed by `evolve` alone.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::batch::Batch;
+use crate::command::{Settings, Subject};
+use crate::definition::Tag;
+use crate::event::KeyUse;
+use crate::graph::Graph;
+use crate::ids::{BatchId, Digest, LogId, RunId, RunSetId, RunnerId, Seq};
+use crate::image::Image;
+use crate::placement::RunnerState;
+use crate::ready::ReadyQueue;
+use crate::run::Run;
+use crate::run_set::RunSet;
+use crate::time::Timestamp;
+
+/// Everything that decisions depend on. Equal to the fold of the log.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// Last event applied.
+    pub seq: Seq,
+    /// When it happened; time in the log never goes back.
+    pub at: Timestamp,
+    /// The log, once it has begun.
+    pub log_id: Option<LogId>,
+    pub(crate) seed: [u8; 16],
+    pub(crate) settings: Settings,
+    /// Last id given to a run, task run or run set.
+    pub(crate) last_id: u64,
+    pub(crate) batches: BTreeMap<BatchId, Batch>,
+    pub(crate) batch_names: BTreeMap<(String, Tag), BatchId>,
+    /// Definitions that a living batch or run uses.
+    pub(crate) definitions: BTreeMap<Digest, UsedDefinition>,
+    pub(crate) images: BTreeMap<String, Image>,
+    /// Bundles in the blob store, with their sizes.
+    pub(crate) bundles: BTreeMap<Digest, u64>,
+    pub(crate) runs: BTreeMap<RunId, Run>,
+    pub(crate) run_sets: BTreeMap<RunSetId, RunSet>,
+    pub(crate) runners: BTreeMap<RunnerId, RunnerState>,
+    pub(crate) ready: ReadyQueue,
+    pub(crate) timers: BTreeSet<(Timestamp, Timer)>,
+    pub(crate) keys: BTreeMap<KeyId, UsedKey>,
+    pub(crate) keys_by_age: VecDeque<(Timestamp, KeyId)>,
+}
+
+/// A definition in use, ready to run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct UsedDefinition {
+    pub(crate) graph: Arc<Graph>,
+    /// Living batches and live runs that use it.
+    pub(crate) uses: u64,
+}
+
+/// Something to do at an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Timer {
+    /// Queue a task run (by position) again.
+    Retry(RunId, u32),
+    /// End a run that went on too long.
+    Deadline(RunId),
+}
+
+/// Principal and key.
+pub(crate) type KeyId = (Arc<str>, String);
+
+/// An idempotency key in its window.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct UsedKey {
+    pub(crate) fingerprint: String,
+    pub(crate) seq: Seq,
+    pub(crate) at: Timestamp,
+    pub(crate) subject: Subject,
+}
+
+impl State {
+    /// When the next timer is due; the engine gives `Command::Wake` then.
+    #[must_use]
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        self.timers.first().map(|(at, _)| *at)
+    }
+
+    /// A live run.
+    #[must_use]
+    pub fn run(&self, id: RunId) -> Option<&Run> {
+        self.runs.get(&id)
+    }
+
+    /// All live runs, oldest first.
+    pub fn runs(&self) -> impl Iterator<Item = &Run> {
+        self.runs.values()
+    }
+
+    /// All runners that joined and were not lost.
+    pub fn runners(&self) -> impl Iterator<Item = &RunnerState> {
+        self.runners.values()
+    }
+
+    /// A runner that joined and was not lost.
+    #[must_use]
+    pub fn runner(&self, id: &RunnerId) -> Option<&RunnerState> {
+        self.runners.get(id)
+    }
+
+    /// The living batch of this name and tag.
+    #[must_use]
+    pub fn batch_named(&self, name: &str, tag: Tag) -> Option<&Batch> {
+        let id = self.batch_names.get(&(name.to_owned(), tag))?;
+        self.batches.get(id)
+    }
+
+    /// A registered image.
+    #[must_use]
+    pub fn image(&self, name: &str) -> Option<&Image> {
+        self.images.get(name)
+    }
+
+    /// Number of task runs that wait for a runner.
+    #[must_use]
+    pub fn queued(&self) -> u64 {
+        self.ready.len()
+    }
+
+    /// Settings in force.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The graph of a definition in use.
+    #[must_use]
+    pub fn graph(&self, definition: Digest) -> Option<&Arc<Graph>> {
+        self.definitions.get(&definition).map(|used| &used.graph)
+    }
+
+    pub(crate) fn use_definition(&mut self, digest: Digest) {
+        if let Some(used) = self.definitions.get_mut(&digest) {
+            used.uses += 1;
+        }
+    }
+
+    /// A definition that nothing uses any more is forgotten; it is added again when it comes back.
+    pub(crate) fn release_definition(&mut self, digest: Digest) {
+        if let Some(used) = self.definitions.get_mut(&digest) {
+            used.uses = used.uses.saturating_sub(1);
+            if used.uses == 0 {
+                self.definitions.remove(&digest);
+            }
+        }
+    }
+
+    pub(crate) fn used_key(&self, actor: &Arc<str>, key: &KeyUse) -> Option<&UsedKey> {
+        self.keys.get(&(actor.clone(), key.key.clone()))
+    }
+}

@@ -1,0 +1,362 @@
+//! Random requests: drawn as small numbers, given a meaning by the present state.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use fasti_domain::access::Principal;
+use fasti_domain::attempt::{AttemptReport, Outcome};
+use fasti_domain::command::{
+    Command, CreateRun, Force, More, Repeats, Request, ReusedNode, RunSource, Subject,
+};
+use fasti_domain::definition::Tag;
+use fasti_domain::event::KeyUse;
+use fasti_domain::ids::{BatchId, RunId, RunSetId, TaskRunId, Token};
+use fasti_domain::image::Image;
+use fasti_domain::run::{Reuse, RunType};
+use fasti_domain::time::Timestamp;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::shapes::{Shape, shape};
+use crate::batches::{admin, hashed, owner, runner, runner_id, stranger};
+use crate::world::{Held, World, ended, started};
+
+/// What is done. Numbers choose among what there is, or are off the mark.
+#[derive(Debug, Clone)]
+pub(crate) enum Op {
+    Join(u8, u8),
+    Lose(u8),
+    /// Something asked by somebody, perhaps with a key.
+    Ask(Asked, u8, Option<u8>),
+    /// A runner's message: which attempt, what is said of it, with which flaw.
+    Report(u8, Vec<(u8, Said, Flaw)>),
+    /// Time passes.
+    Pass(u32),
+    /// Clocks go back.
+    Back(u32),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Asked {
+    Save(u8, Shape, Option<u8>),
+    RunSaved(u8),
+    RunGiven(u8, Shape),
+    Rerun(u8, Shape, u16),
+    Set(u8, u8, bool),
+    AddToSet(u8, u8, bool),
+    Cancel(u8),
+    Pause(u8, bool),
+    Delete(u8, bool),
+    Image(bool),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Said {
+    Started,
+    Good,
+    Bad,
+    Lost,
+    Stopped,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Flaw {
+    None,
+    Token,
+    Number,
+    /// An attempt of the past.
+    Old,
+    Nowhere,
+}
+
+fn more(more: bool) -> More {
+    if more { More::Yes } else { More::No }
+}
+
+fn asked() -> impl Strategy<Value = Asked> {
+    let n = any::<u8>;
+    prop_oneof![
+        2 => (n(), shape(), proptest::option::weighted(0.2, n())).prop_map(|(b, s, v)| Asked::Save(b, s, v)),
+        3 => n().prop_map(Asked::RunSaved),
+        4 => (n(), shape()).prop_map(|(b, s)| Asked::RunGiven(b, s)),
+        2 => (n(), shape(), any::<u16>()).prop_map(|(b, s, m)| Asked::Rerun(b, s, m)),
+        1 => (n(), 0..4_u8, any::<bool>()).prop_map(|(b, c, m)| Asked::Set(b, c, m)),
+        1 => (n(), 0..4_u8, any::<bool>()).prop_map(|(b, c, m)| Asked::AddToSet(b, c, m)),
+        2 => n().prop_map(Asked::Cancel),
+        1 => (n(), any::<bool>()).prop_map(|(b, p)| Asked::Pause(b, p)),
+        1 => (n(), any::<bool>()).prop_map(|(b, f)| Asked::Delete(b, f)),
+        1 => any::<bool>().prop_map(Asked::Image),
+    ]
+}
+
+fn news() -> impl Strategy<Value = (u8, Said, Flaw)> {
+    let said = prop_oneof![
+        3 => Just(Said::Started),
+        5 => Just(Said::Good),
+        3 => Just(Said::Bad),
+        1 => Just(Said::Lost),
+        1 => Just(Said::Stopped),
+    ];
+    let flaw = prop_oneof![
+        16 => Just(Flaw::None),
+        1 => Just(Flaw::Token),
+        1 => Just(Flaw::Number),
+        1 => Just(Flaw::Old),
+        1 => Just(Flaw::Nowhere),
+    ];
+    (any::<u8>(), said, flaw)
+}
+
+pub(crate) fn op() -> impl Strategy<Value = Op> {
+    let key = proptest::option::weighted(0.3, 0..12_u8);
+    prop_oneof![
+        2 => (0..4_u8, 0..5_u8).prop_map(|(r, s)| Op::Join(r, s)),
+        1 => (0..4_u8).prop_map(Op::Lose),
+        5 => (asked(), 0..10_u8, key).prop_map(|(a, who, key)| Op::Ask(a, who, key)),
+        8 => (0..5_u8, vec(news(), 1..6)).prop_map(|(r, n)| Op::Report(r, n)),
+        3 => (0..1_500_u32).prop_map(Op::Pass),
+        1 => (0..100_000_u32).prop_map(Op::Back),
+    ]
+}
+
+/// A world in which things are done.
+pub(crate) struct Play {
+    pub(crate) world: World,
+    sets: Vec<RunSetId>,
+    old: Vec<Held>,
+}
+
+fn pick<T: Copy>(from: &[T], number: u8) -> Option<T> {
+    from.get(usize::from(number) % from.len().max(1)).copied()
+}
+
+impl Play {
+    pub(crate) fn new() -> Self {
+        Self {
+            world: World::new(),
+            sets: vec![],
+            old: vec![],
+        }
+    }
+
+    pub(crate) fn perform(&mut self, op: &Op) {
+        match op {
+            Op::Join(name, slots) => {
+                let info = runner(&format!("r{name}"), u32::from(*slots));
+                self.system(Command::JoinRunner { info });
+            }
+            Op::Lose(name) => self.system(Command::LoseRunner {
+                runner: runner_id(&format!("r{name}")),
+                reason: "gone".to_owned(),
+            }),
+            Op::Ask(asked, who, key) => self.ask(asked, *who, *key),
+            Op::Report(name, news) => {
+                let reports = news.iter().map(|news| self.news(*news)).collect();
+                let runner = runner_id(&format!("r{name}"));
+                let command = Command::Report { runner, reports };
+                // Unknown runners are refused.
+                drop(self.world.ask_as(Principal::system(), command));
+            }
+            Op::Pass(ms) => {
+                self.world.now = self.world.now.plus_ms(u64::from(*ms));
+                self.system(Command::Wake);
+            }
+            Op::Back(ms) => {
+                let us = i64::from(*ms) * 1000;
+                self.world.now = self.world.now.plus_us(-us);
+            }
+        }
+    }
+
+    fn system(&mut self, command: Command) {
+        self.world.ask_as(Principal::system(), command).unwrap();
+    }
+
+    fn ask(&mut self, asked: &Asked, who: u8, key: Option<u8>) {
+        let principal = match who {
+            0 => stranger(),
+            1 => admin(),
+            _ => owner(),
+        };
+        let key = key.map(|key| {
+            Arc::new(KeyUse {
+                key: format!("k{key}"),
+                fingerprint: format!("{asked:?}"),
+            })
+        });
+        let request = Request {
+            command: self.command(asked),
+            principal,
+            key,
+            trace: None,
+        };
+        let before = self.world.log.len();
+        if let Ok(receipt) = self.world.request(&request) {
+            if let Subject::RunSet(set) = receipt.subject {
+                self.sets.push(set);
+            }
+            let made = &self.world.log[before..];
+            if request.key.is_some() && !made.is_empty() {
+                assert_eq!(made.iter().filter(|it| it.key.is_some()).count(), 1);
+                let again = self.world.request(&request).unwrap();
+                assert!(again.repeated);
+                assert_eq!(again.subject, receipt.subject, "the same answer");
+            }
+        }
+    }
+
+    fn batch(&self, number: u8) -> BatchId {
+        let known = (0..3).filter_map(|n| self.world.state.batch_named(&format!("b{n}"), Tag::Dev));
+        let known: Vec<BatchId> = known.map(|batch| batch.id).collect();
+        pick(&known, number).unwrap_or(BatchId([0; 16]))
+    }
+
+    fn command(&self, asked: &Asked) -> Command {
+        let given = |name: &u8, shape: &Shape| {
+            let name = format!("b{}", name % 3);
+            hashed(&shape.definition(&name))
+        };
+        match asked {
+            Asked::Save(name, shape, version) => Command::SaveBatch {
+                definition: given(name, shape),
+                expected_version: version.map(|version| u32::from(version % 3)),
+            },
+            Asked::RunSaved(batch) => run(RunSource::Saved(self.batch(*batch)), None),
+            Asked::RunGiven(name, shape) => run(RunSource::Given(given(name, shape)), None),
+            Asked::Rerun(name, shape, mask) => {
+                let source = RunSource::Given(given(name, shape));
+                run(source, Some(repeats(shape, *mask)))
+            }
+            Asked::Set(batch, count, is_open) => Command::CreateRunSet {
+                batch: self.batch(*batch),
+                title: "set".to_owned(),
+                labels: vec![],
+                runs: vec![None; usize::from(*count)],
+                more: more(*is_open),
+            },
+            Asked::AddToSet(set, count, is_open) => Command::AddRunSetRuns {
+                run_set: pick(&self.sets, *set).unwrap_or(RunSetId(3)),
+                runs: vec![Some("2024-02-29".to_owned()); usize::from(*count)],
+                more: more(*is_open),
+            },
+            Asked::Cancel(run) => {
+                let runs: Vec<RunId> = self.world.state.runs().map(|run| run.id).collect();
+                Command::CancelRun {
+                    run: pick(&runs, *run).unwrap_or(RunId(2)),
+                    reason: None,
+                }
+            }
+            Asked::Pause(batch, on) => {
+                let batch = self.batch(*batch);
+                if *on {
+                    let reason = None;
+                    Command::PauseBatch { batch, reason }
+                } else {
+                    Command::ResumeBatch { batch }
+                }
+            }
+            Asked::Delete(batch, force) => Command::DeleteBatch {
+                batch: self.batch(*batch),
+                force: if *force { Force::Yes } else { Force::No },
+            },
+            Asked::Image(true) => Command::RegisterImage { image: image() },
+            Asked::Image(false) => Command::RemoveImage {
+                name: "image".to_owned(),
+            },
+        }
+    }
+
+    fn news(&mut self, (number, said, flaw): (u8, Said, Flaw)) -> AttemptReport {
+        let live: Vec<Held> = self.world.all_held().into_iter().map(|it| it.1).collect();
+        let nowhere = Held {
+            task_run: TaskRunId(u64::from(number)),
+            number: 1,
+            token: Token([number; 16]),
+        };
+        let held = pick(&live, number).unwrap_or(nowhere);
+        let held = match flaw {
+            Flaw::None => held,
+            Flaw::Token => Held {
+                token: nowhere.token,
+                ..held
+            },
+            Flaw::Number => Held {
+                number: held.number + 1,
+                ..held
+            },
+            Flaw::Old => pick(&self.old, number).unwrap_or(held),
+            Flaw::Nowhere => nowhere,
+        };
+        self.old.push(held);
+        let at = Timestamp(self.world.now.0 + i64::from(number) * 100);
+        let outcome = match said {
+            Said::Started => return started(held, at),
+            Said::Good => Outcome::Exited { code: 0 },
+            Said::Bad => Outcome::Exited { code: 1 },
+            Said::Lost => Outcome::Lost {
+                message: "crash".to_owned(),
+            },
+            Said::Stopped => Outcome::Stopped,
+        };
+        ended(held, outcome, at)
+    }
+
+    /// Faults stop: a good runner is there, everything succeeds, time passes.
+    pub(crate) fn finish(&mut self) {
+        self.world.now = self.world.now.max(self.world.state.at);
+        self.world.join("last", 16);
+        for _ in 0..500 {
+            if self.world.state.runs().next().is_none() {
+                return;
+            }
+            let good = Outcome::Exited { code: 0 };
+            let now = self.world.now;
+            let held = self.world.all_held().into_iter();
+            let reports = held.map(|(_, held)| ended(held, good.clone(), now));
+            let reports = reports.collect();
+            self.world.report("last", reports);
+            self.world.pass_ms(1_000);
+        }
+    }
+}
+
+fn run(source: RunSource, repeats: Option<Repeats>) -> Command {
+    Command::CreateRun(CreateRun {
+        source,
+        rundate: None,
+        run_type: RunType::Manual,
+        repeats,
+    })
+}
+
+/// Any task runs may be taken over, sensible or not.
+fn repeats(shape: &Shape, mask: u16) -> Repeats {
+    let nodes = (0..shape.nodes()).filter(|node| mask >> (node % 16) & 1 == 1);
+    let reused = nodes.map(|node| ReusedNode {
+        node,
+        reuse: Reuse {
+            task_run: TaskRunId(0),
+            from: TaskRunId(1),
+            result: None,
+            started_at: None,
+            finished_at: None,
+        },
+    });
+    Repeats {
+        original: RunId(1),
+        version: None,
+        reused: reused.collect(),
+    }
+}
+
+fn image() -> Image {
+    Image {
+        name: "image".to_owned(),
+        path: None,
+        bundle: None,
+        python: None,
+        tags: vec![Tag::Dev],
+        env: BTreeMap::new(),
+        owner: String::new(),
+    }
+}

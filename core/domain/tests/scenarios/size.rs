@@ -1,0 +1,213 @@
+//! The largest things: few events, little text, time in proportion.
+
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "measures how long something takes"
+)]
+
+use std::time::{Duration, Instant};
+
+use fasti_domain::access::Principal;
+use fasti_domain::attempt::Outcome;
+use fasti_domain::command::{Command, Request, RunSource};
+use fasti_domain::definition::{Definition, Edge};
+use fasti_domain::event::{Event, Recorded};
+use fasti_domain::handle;
+use fasti_domain::limits::TASK_RUNS_MAX;
+use fasti_domain::state::State;
+
+use crate::batches::{batch, hashed, owner, parts, runner, runner_id, task};
+use crate::world::{NOON, World, create_run, ended};
+
+/// Without the checks of [`World`], which take longer than what they check.
+fn ask(state: &mut State, principal: Principal, command: Command) -> Vec<Recorded> {
+    let request = Request {
+        command,
+        principal,
+        key: None,
+        trace: None,
+    };
+    handle(state, &request, NOON).unwrap().events
+}
+
+fn bytes(recorded: &Recorded) -> usize {
+    let mut buffer = Vec::new();
+    let mut serializer = rmp_serde::Serializer::new(&mut buffer).with_struct_map();
+    recorded.event.serialize_payload(&mut serializer).unwrap();
+    buffer.len()
+}
+
+/// Shortest of three, so that a busy machine does not count.
+fn time(mut what: impl FnMut()) -> Duration {
+    let one = |what: &mut dyn FnMut()| {
+        let start = Instant::now();
+        what();
+        start.elapsed()
+    };
+    (0..3).map(|_| one(&mut what)).min().unwrap()
+}
+
+/// Doing ten times as much may take twelve times as long; double that for a busy machine.
+fn assert_linear(small: Duration, large: Duration) {
+    let floor = Duration::from_millis(2);
+    assert!(
+        large < small.max(floor) * 24,
+        "{small:?} for one, {large:?} for ten"
+    );
+}
+
+#[test]
+fn an_array_of_100_000_parts_is_a_handful_of_small_events() {
+    let run = |count: u32| {
+        let mut state = State::default();
+        let definition = batch("wide", vec![parts("each", count), task("sum")], &[(0, 1)]);
+        let source = RunSource::Given(hashed(&definition));
+        let mut events = ask(&mut state, owner(), create_run(source));
+        let info = runner("r1", 4);
+        events.extend(ask(&mut state, owner(), Command::JoinRunner { info }));
+        events
+    };
+    let events = run(99_999);
+    assert!(events.len() <= 7, "{} events", events.len());
+    let size: usize = events.iter().map(bytes).sum();
+    assert!(size < 4_000, "{size} bytes");
+    let small = time(|| drop(run(9_999)));
+    let large = time(|| drop(run(99_999)));
+    assert_linear(small, large);
+}
+
+fn long_chain(length: u32) -> Definition {
+    let tasks = (0..length).map(|i| task(&format!("t{i}"))).collect();
+    let edges: Vec<(u32, u32)> = (1..length).map(|i| (i - 1, i)).collect();
+    batch("chain", tasks, &edges)
+}
+
+#[test]
+fn a_chain_of_100_000_tasks_is_accepted_in_linear_time() {
+    let accept = |definition: &fasti_domain::command::Hashed| {
+        let mut state = State::default();
+        let source = RunSource::Given(definition.clone());
+        ask(&mut state, owner(), create_run(source))
+    };
+    let (small, large) = (hashed(&long_chain(10_000)), hashed(&long_chain(100_000)));
+    assert_eq!(accept(&large).len(), 4);
+    let small = time(|| drop(accept(&small)));
+    let large = time(|| drop(accept(&large)));
+    assert_linear(small, large);
+}
+
+#[test]
+fn parallel_tasks_beside_each_other_are_checked_in_linear_time() {
+    let accept = |count: u32| {
+        let tasks = (0..count).map(|i| parts(&format!("t{i}"), 1)).collect();
+        let definition = hashed(&batch("many", tasks, &[]));
+        let mut state = State::default();
+        time(|| {
+            let command = Command::SaveBatch {
+                definition: definition.clone(),
+                expected_version: None,
+            };
+            ask(&mut state, owner(), command);
+        })
+    };
+    assert_linear(accept(10_000), accept(100_000));
+}
+
+#[test]
+fn a_cycle_among_100_000_tasks_is_found() {
+    let mut definition = long_chain(100_000);
+    definition.edges.push(Edge {
+        from: 99_999,
+        to: 0,
+    });
+    let mut world = World::new();
+    let refused = world.refused(create_run(RunSource::Given(hashed(&definition))));
+    assert_eq!(refused.code(), "cyclic_dependency");
+    assert!(refused.to_string().len() < 500, "it names a few of them");
+    let too_many = batch(
+        "b",
+        vec![parts("t", u32::try_from(TASK_RUNS_MAX).unwrap() + 1)],
+        &[],
+    );
+    let refused = world.refused(create_run(RunSource::Given(hashed(&too_many))));
+    assert_eq!(refused.field().unwrap(), "tasks");
+}
+
+/// Every part runs, and ends in this way; the time that takes.
+fn run_all(count: u32, code: i32) -> Duration {
+    let mut state = State::default();
+    let tasks = vec![parts("each", count), parts("after", count)];
+    let definition = batch("wide", tasks, &[(0, 1)]);
+    ask(
+        &mut state,
+        owner(),
+        create_run(RunSource::Given(hashed(&definition))),
+    );
+    let start = Instant::now();
+    let info = runner("r1", 64);
+    let mut events = ask(&mut state, owner(), Command::JoinRunner { info });
+    let mut leased = 0;
+    while state.runs().next().is_some() {
+        let leases = events.iter().filter_map(|it| match &it.event {
+            Event::AttemptLeased(event) => Some(event.leases.clone()),
+            _ => None,
+        });
+        let reports: Vec<_> = leases
+            .flatten()
+            .map(|lease| {
+                let held = crate::world::Held {
+                    task_run: lease.task_run,
+                    number: lease.number,
+                    token: lease.token,
+                };
+                ended(held, Outcome::Exited { code }, NOON)
+            })
+            .collect();
+        leased += reports.len();
+        let report = Command::Report {
+            runner: runner_id("r1"),
+            reports,
+        };
+        events = ask(&mut state, owner(), report);
+    }
+    let expected = if code == 0 { 2 * count } else { count };
+    assert_eq!(leased, expected as usize);
+    start.elapsed()
+}
+
+#[test]
+fn running_many_parts_takes_time_in_proportion() {
+    assert_linear(run_all(2_000, 0), run_all(20_000, 0));
+}
+
+#[test]
+fn many_failing_parts_take_time_in_proportion() {
+    assert_linear(run_all(2_000, 1), run_all(20_000, 1));
+}
+
+#[test]
+fn many_small_runs_take_time_in_proportion() {
+    let run = |count: usize| {
+        let mut state = State::default();
+        let definition = hashed(&batch("b", vec![task("t")], &[]));
+        for _ in 0..count {
+            ask(
+                &mut state,
+                owner(),
+                create_run(RunSource::Given(definition.clone())),
+            );
+        }
+        let start = Instant::now();
+        let runs: Vec<_> = state.runs().map(|run| run.id).collect();
+        for run in runs.into_iter().rev() {
+            ask(
+                &mut state,
+                owner(),
+                Command::CancelRun { run, reason: None },
+            );
+        }
+        start.elapsed()
+    };
+    assert_linear(run(1_000), run(10_000));
+}

@@ -1,0 +1,29 @@
+//! The log on NATS: every durable event, in order, once, in a JetStream stream whose sequence is the log's own.
+//!
+//! This is the only place that names async-nats. It follows the [`Feed`](crate::feed::Feed) and nothing
+//! follows it: commits, answers and task starts never wait for NATS. The log is the truth and the stream a
+//! copy that can be rebuilt, so nothing here may write to the log or remember anything beside it: where to go
+//! on is read from the stream itself.
+//!
+//! Where to look: [`subject`] and [`cloudevent`] say what an event looks like outside (pure), `agreement`
+//! compares stream and log (pure), `connection`, `stream` and `sending` speak to the server, and
+//! [`publisher`] is the loop over them.
+
+mod agreement;
+mod cloudevent;
+mod config;
+mod connection;
+mod outbox;
+mod publisher;
+mod sending;
+mod status;
+mod stream;
+mod subject;
+
+pub use agreement::Divergence;
+pub use cloudevent::{HASH_HEADER, Message, TYPE_PREFIX, message};
+pub use config::{Access, ConfigError, Encoding, NatsConfig, Tenant, Tls};
+pub use publisher::Publisher;
+pub use status::{PublisherHandle, PublisherState, PublisherStatus};
+pub use stream::SERVER_VERSION_MIN;
+pub use subject::{subject, subject_filter};

@@ -1,0 +1,173 @@
+//! Events to bytes and back: msgpack maps with field names inside the envelope of [`crate::record`].
+//!
+//! Stored bytes are never rewritten. A payload of an older version passes its upcaster here; one that is not
+//! known stops the reader, because passing over it could mean acting on half of the history.
+
+use std::sync::Arc;
+
+use fasti_domain::command::Hashed;
+use fasti_domain::definition::Definition;
+use fasti_domain::event::{Event, KeyUse, Recorded};
+use fasti_domain::ids::{Digest, Seq};
+use serde::Serialize;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::feed::Entry;
+use crate::record::{NewRecord, StoredRecord};
+
+/// A record that cannot be read as an event.
+#[derive(Debug, thiserror::Error)]
+pub enum CodecError {
+    /// Written by a later version.
+    #[error(
+        "the event `{name}` version {version} at sequence {seq} is not known to this version of Fasti; use the version that wrote it, or a later one"
+    )]
+    Unknown {
+        /// Where it stands.
+        seq: Seq,
+        /// Its name.
+        name: String,
+        /// Version of its payload.
+        version: u16,
+    },
+    /// The payload does not have the shape its name promises.
+    #[error("the event `{name}` at sequence {seq} cannot be read: {source}")]
+    Payload {
+        /// Where it stands.
+        seq: Seq,
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        source: rmp_serde::decode::Error,
+    },
+}
+
+/// The record of an event.
+#[must_use]
+pub fn encode(recorded: &Recorded) -> NewRecord {
+    let mut payload = Vec::new();
+    let mut serializer = rmp_serde::Serializer::new(&mut payload).with_struct_map();
+    recorded
+        .event
+        .serialize_payload(&mut serializer)
+        .expect("payloads are plain data and the buffer is memory");
+    NewRecord {
+        at: recorded.at,
+        actor: recorded.actor.to_string(),
+        causation: recorded.causation,
+        correlation: recorded.event.run().map(|run| run.0),
+        key: recorded
+            .key
+            .as_ref()
+            .map(|key| format!("{}:{}", key.fingerprint, key.key)),
+        trace: recorded.trace.as_ref().map(ToString::to_string),
+        name: recorded.event.name().to_owned(),
+        version: recorded.event.version(),
+        critical: !matches!(recorded.event, Event::AttemptReportedLate(_)),
+        payload,
+    }
+}
+
+/// The event of a record.
+///
+/// # Errors
+/// The record is of a later version or its payload is not what its name promises.
+pub fn decode(stored: &StoredRecord) -> Result<Entry, CodecError> {
+    let record = &stored.record;
+    let unknown = || CodecError::Unknown {
+        seq: stored.seq,
+        name: record.name.clone(),
+        version: record.version,
+    };
+    let known = Event::NAMES.iter().find(|(name, _)| *name == record.name);
+    if known.is_none_or(|(_, version)| *version < record.version) {
+        return Err(unknown());
+    }
+    let mut deserializer = rmp_serde::Deserializer::from_read_ref(&record.payload);
+    let event = Event::deserialize_payload(&record.name, &mut deserializer)
+        .ok_or_else(unknown)?
+        .map_err(|source| CodecError::Payload {
+            seq: stored.seq,
+            name: record.name.clone(),
+            source,
+        })?;
+    let key = record
+        .key
+        .as_ref()
+        .and_then(|text| text.split_once(':'))
+        .map(|(fingerprint, key)| {
+            Arc::new(KeyUse {
+                key: key.to_owned(),
+                fingerprint: fingerprint.to_owned(),
+            })
+        });
+    Ok(Entry {
+        recorded: Recorded {
+            seq: stored.seq,
+            at: record.at,
+            actor: record.actor.as_str().into(),
+            causation: record.causation,
+            key,
+            trace: record.trace.as_deref().map(Into::into),
+            event,
+        },
+        epoch: stored.epoch,
+        commit_first: stored.commit_first,
+        commit_len: stored.commit_len,
+        hash: stored.hash,
+    })
+}
+
+/// SHA-256 of some bytes.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> Digest {
+    Digest(Sha256::digest(bytes).into())
+}
+
+/// Digest of a definition's canonical encoding: msgpack with field names, in the order of the fields.
+#[must_use]
+pub fn definition_digest(definition: &Definition) -> Digest {
+    let mut bytes = Vec::new();
+    let mut serializer = rmp_serde::Serializer::new(&mut bytes).with_struct_map();
+    definition
+        .serialize(&mut serializer)
+        .expect("definitions are plain data and the buffer is memory");
+    sha256(&bytes)
+}
+
+/// A definition with its digest, as commands take it.
+#[must_use]
+pub fn hashed(definition: Definition) -> Hashed {
+    Hashed {
+        digest: definition_digest(&definition),
+        definition: Arc::new(definition),
+    }
+}
+
+/// The payload of an event as JSON for people and programs outside: without the seed and the tokens, which
+/// are rights and not facts, and with the idempotency key of the command, when there was one.
+#[must_use]
+pub fn event_json(entry: &Entry) -> Value {
+    let recorded = &entry.recorded;
+    let mut data = recorded
+        .event
+        .serialize_payload(serde_json::value::Serializer)
+        .unwrap_or(Value::Null);
+    let Some(fields) = data.as_object_mut() else {
+        return data;
+    };
+    fields.remove("seed");
+    if let Some(leases) = fields.get_mut("leases").and_then(Value::as_array_mut) {
+        for lease in leases.iter_mut().filter_map(Value::as_object_mut) {
+            lease.remove("token");
+        }
+    }
+    if let Some(key) = &recorded.key {
+        fields.insert("idempotency_key".to_owned(), Value::String(key.key.clone()));
+    }
+    data
+}
+
+#[cfg(test)]
+mod golden_tests;

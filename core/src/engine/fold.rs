@@ -1,0 +1,90 @@
+//! From the log to the state: at every start, from a snapshot when one fits, else from the first event.
+
+use fasti_domain::evolve;
+use fasti_domain::ids::Seq;
+use fasti_domain::state::State;
+
+use crate::codec::{self, CodecError};
+use crate::ports::LogRead;
+use crate::store::{Snapshots, StoreError};
+
+/// Name of the state's snapshots; changes with the shape of the state, so that an old one is passed over.
+const SNAPSHOT_NAME: &str = "state-v1";
+
+/// Records read at a time.
+const CHUNK_RECORDS: usize = 10_000;
+const CHUNK_BYTES: usize = 8 << 20;
+
+/// Why a log could not be folded.
+#[derive(Debug, thiserror::Error)]
+pub enum FoldError {
+    /// The store says so.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A record is no event.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+}
+
+/// A folded log.
+#[derive(Debug)]
+pub struct Folded {
+    /// The state after the last event.
+    pub state: State,
+    /// Position of the snapshot it started from; 0 without one.
+    pub from_snapshot: Seq,
+    /// Events applied after it.
+    pub events: u64,
+}
+
+/// Folds everything up to `last`.
+///
+/// # Errors
+/// The log is damaged or was written by a later version.
+pub fn fold(
+    reader: &dyn LogRead,
+    snapshots: Option<&Snapshots>,
+    last: Seq,
+    progress: &mut dyn FnMut(Seq),
+) -> Result<Folded, FoldError> {
+    let mut state = snapshots
+        .and_then(|all| load(all, reader, last))
+        .unwrap_or_default();
+    let from_snapshot = state.seq;
+    let mut events = 0;
+    while state.seq < last {
+        let records = reader.read(state.seq.next(), CHUNK_RECORDS, CHUNK_BYTES)?;
+        if records.is_empty() {
+            break;
+        }
+        for record in &records {
+            evolve(&mut state, &codec::decode(record)?.recorded);
+            events += 1;
+        }
+        progress(state.seq);
+    }
+    Ok(Folded {
+        state,
+        from_snapshot,
+        events,
+    })
+}
+
+/// A snapshot that belongs to this log: same position, same chain hash, readable.
+fn load(snapshots: &Snapshots, reader: &dyn LogRead, last: Seq) -> Option<State> {
+    let snapshot = snapshots.load(SNAPSHOT_NAME, last)?;
+    let record = reader.read(snapshot.seq, 1, 1).ok()?.pop()?;
+    if record.hash != snapshot.hash {
+        return None;
+    }
+    let state: State = rmp_serde::from_slice(&snapshot.bytes).ok()?;
+    (state.seq == snapshot.seq).then_some(state)
+}
+
+/// The state as a snapshot keeps it, with the name to keep it under.
+///
+/// # Errors
+/// The state cannot be encoded.
+pub fn snapshot_bytes(state: &State) -> Result<(&'static str, Vec<u8>), rmp_serde::encode::Error> {
+    rmp_serde::to_vec(state).map(|bytes| (SNAPSHOT_NAME, bytes))
+}

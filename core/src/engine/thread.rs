@@ -1,0 +1,340 @@
+//! The loop of the engine thread.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use fasti_domain::command::{Command, Receipt, Request};
+use fasti_domain::ids::{Digest, RunnerId};
+use fasti_domain::rejection::Rejection;
+use fasti_domain::state::State;
+
+use super::{
+    COMMIT_EVENTS_MAX, COMMIT_REQUESTS_MAX, Commit, EngineHandle, Gauges, INBOX_MAX, Message,
+    Question, Reply, SubmitError, snapshot_bytes,
+};
+use crate::codec;
+use crate::feed::{Entry, Feed, FeedWriter};
+use crate::ports::{Clock, Effects, LogWrite};
+use crate::store::{Snapshots, StoreError};
+
+/// Longest sleep without a timer; only a bound, nothing depends on it.
+const IDLE: Duration = Duration::from_secs(3600);
+
+/// How often a full disk is looked at while a timer is due.
+const DISK_FULL_PAUSE: Duration = Duration::from_millis(500);
+
+/// Events between two snapshots of the state, and the shortest time between them.
+const SNAPSHOT_EVENTS: u64 = 50_000;
+const SNAPSHOT_PAUSE: Duration = Duration::from_secs(30);
+
+/// What the engine is made of.
+pub struct EngineParts {
+    /// The folded state.
+    pub state: State,
+    /// Where time comes from.
+    pub clock: Box<dyn Clock>,
+    /// Where events go.
+    pub log: Box<dyn LogWrite>,
+    /// Where durable events are announced.
+    pub writer: FeedWriter,
+    /// The reading end of the same feed.
+    pub feed: Feed,
+    /// What carries out decisions.
+    pub effects: Box<dyn Effects>,
+    /// Where snapshots of the state are kept, if anywhere.
+    pub snapshots: Option<Snapshots>,
+}
+
+/// Why the engine stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum StopReason {
+    /// It was asked to.
+    #[error("it was asked to stop")]
+    Asked,
+    /// Nobody can reach it any more.
+    #[error("nobody uses it any more")]
+    Unused,
+    /// An append failed: the state is ahead of the log.
+    #[error("appending to the log failed: {0}")]
+    Append(#[source] StoreError),
+}
+
+/// The running engine thread.
+pub struct EngineThread {
+    join: JoinHandle<StopReason>,
+}
+
+impl EngineThread {
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// The engine panicked: the state cannot be trusted, the caller must not go on either.
+    #[must_use]
+    pub fn join(self) -> StopReason {
+        self.join.join().expect("the engine does not panic")
+    }
+
+    /// Whether it has ended.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.join.is_finished()
+    }
+}
+
+/// Starts the engine.
+///
+/// # Errors
+/// The system gives no thread.
+pub fn spawn(parts: EngineParts) -> std::io::Result<(EngineHandle, EngineThread)> {
+    let (inbox, messages) = sync_channel(INBOX_MAX);
+    let gauges = Arc::new(Gauges::default());
+    let handle = EngineHandle {
+        inbox,
+        gauges: gauges.clone(),
+        feed: parts.feed.clone(),
+    };
+    let engine = Engine {
+        snapshot_seq: parts.state.seq.0,
+        snapshot_at: Instant::now(),
+        parts,
+        messages,
+        gauges,
+    };
+    let join = std::thread::Builder::new()
+        .name("engine".to_owned())
+        .spawn(move || engine.run())?;
+    Ok((handle, EngineThread { join }))
+}
+
+struct Engine {
+    parts: EngineParts,
+    messages: Receiver<Message>,
+    gauges: Arc<Gauges>,
+    snapshot_seq: u64,
+    snapshot_at: Instant,
+}
+
+/// One pass of the loop: what is to be decided, answered, done.
+#[derive(Default)]
+struct Turn {
+    commit: Commit,
+    values: Vec<(Digest, Vec<u8>)>,
+    replies: Vec<(Reply, Result<Receipt, SubmitError>)>,
+    questions: Vec<Question>,
+    requests: usize,
+    stop: bool,
+}
+
+impl Engine {
+    fn run(mut self) -> StopReason {
+        let reason = loop {
+            match self.turn() {
+                Ok(()) => {}
+                Err(reason) => break reason,
+            }
+        };
+        self.gauges.stopped.store(true, Ordering::Release);
+        if !matches!(reason, StopReason::Append(_)) {
+            self.snapshot();
+        }
+        reason
+    }
+
+    fn turn(&mut self) -> Result<(), StopReason> {
+        let first = self.wait()?;
+        let has_room = self.check_room();
+        let mut turn = Turn::default();
+        self.wake_if_due(&mut turn, has_room);
+        if let Some(message) = first {
+            self.take(&mut turn, message, has_room);
+        }
+        while !turn.stop
+            && turn.requests < COMMIT_REQUESTS_MAX
+            && turn.commit.len() < COMMIT_EVENTS_MAX
+        {
+            let Ok(message) = self.messages.try_recv() else {
+                break;
+            };
+            self.take(&mut turn, message, has_room);
+        }
+        let stop = turn.stop;
+        self.finish(turn)?;
+        self.snapshot_if_due();
+        if stop { Err(StopReason::Asked) } else { Ok(()) }
+    }
+
+    /// The next message, or `None` when a timer is due first.
+    fn wait(&self) -> Result<Option<Message>, StopReason> {
+        let now = self.parts.clock.now();
+        let timeout = match self.parts.state.next_wake() {
+            None => IDLE,
+            Some(due) => {
+                let us = due.0.saturating_sub(now.0).max(0);
+                let until_due = Duration::from_micros(u64::try_from(us).unwrap_or(0)).min(IDLE);
+                if self.gauges.disk_full.load(Ordering::Relaxed) {
+                    until_due.max(DISK_FULL_PAUSE)
+                } else {
+                    until_due
+                }
+            }
+        };
+        match self.messages.recv_timeout(timeout) {
+            Ok(message) => Ok(Some(message)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(StopReason::Unused),
+        }
+    }
+
+    fn check_room(&self) -> bool {
+        let has_room = match self.parts.log.check_room() {
+            Ok(()) => true,
+            Err(error) => {
+                if !self.gauges.disk_full.load(Ordering::Relaxed) {
+                    tracing::error!(%error, "no new requests until space is freed");
+                }
+                false
+            }
+        };
+        self.gauges.disk_full.store(!has_room, Ordering::Relaxed);
+        has_room
+    }
+
+    fn wake_if_due(&mut self, turn: &mut Turn, has_room: bool) {
+        let now = self.parts.clock.now();
+        if has_room && self.parts.state.next_wake().is_some_and(|due| due <= now) {
+            let wake = Request::system(Command::Wake);
+            if let Err(rejection) = turn.commit.offer(&mut self.parts.state, &wake, now) {
+                tracing::error!(%rejection, "a wake was refused");
+            }
+        }
+    }
+
+    fn take(&mut self, turn: &mut Turn, message: Message, has_room: bool) {
+        self.gauges.waiting.fetch_sub(1, Ordering::Relaxed);
+        match message {
+            Message::Stop => turn.stop = true,
+            Message::Inspect(question) => {
+                // Asked once this commit is durable: what may still vanish must not be seen.
+                turn.questions.push(question);
+            }
+            Message::Submit {
+                request,
+                values,
+                reply,
+            } => {
+                turn.requests += 1;
+                if !has_room && !ends_something(&request.command) {
+                    turn.replies.push((reply, Err(SubmitError::DiskFull)));
+                    return;
+                }
+                let now = self.parts.clock.now();
+                let answer = turn.commit.offer(&mut self.parts.state, &request, now);
+                turn.values.extend(values);
+                turn.replies.push((reply, answer.map_err(rejected)));
+            }
+        }
+    }
+
+    /// Makes the commit durable; then, and only then, tells everybody.
+    fn finish(&mut self, turn: Turn) -> Result<(), StopReason> {
+        let Turn {
+            commit,
+            values,
+            replies,
+            questions,
+            ..
+        } = turn;
+        if !commit.is_empty() {
+            let records = commit.events().iter().map(codec::encode).collect();
+            let appended = self
+                .parts
+                .log
+                .append(records, &values)
+                .map_err(StopReason::Append)?;
+            let calls = commit.effects(&self.parts.state);
+            let entries = commit.into_events().into_iter().zip(&appended.records);
+            let entries = entries.map(|(recorded, stored)| Entry {
+                recorded,
+                epoch: stored.epoch,
+                commit_first: stored.commit_first,
+                commit_len: stored.commit_len,
+                hash: stored.hash,
+            });
+            self.parts.writer.publish(entries.collect());
+            for (runner, launches) in by_runner(calls.starts) {
+                self.parts.effects.start(&runner, launches);
+            }
+            for (runner, attempts) in by_runner(calls.stops) {
+                self.parts.effects.stop(&runner, attempts);
+            }
+        }
+        for (reply, answer) in replies {
+            reply(answer);
+        }
+        for question in questions {
+            question(&self.parts.state);
+        }
+        Ok(())
+    }
+
+    fn snapshot_if_due(&mut self) {
+        let events = self.parts.state.seq.0 - self.snapshot_seq;
+        if events >= SNAPSHOT_EVENTS && self.snapshot_at.elapsed() >= SNAPSHOT_PAUSE {
+            self.snapshot();
+        }
+    }
+
+    /// A snapshot is a cache: failing to write one costs start-up time and nothing else.
+    fn snapshot(&mut self) {
+        let Some(snapshots) = &self.parts.snapshots else {
+            return;
+        };
+        let seq = self.parts.state.seq;
+        if seq.0 == self.snapshot_seq {
+            return;
+        }
+        self.snapshot_seq = seq.0;
+        self.snapshot_at = Instant::now();
+        let entry = self.parts.feed.read(fasti_domain::ids::Seq(seq.0 - 1), 1);
+        let Some(hash) = entry
+            .ok()
+            .and_then(|entries| entries.last().map(|entry| entry.hash))
+        else {
+            return;
+        };
+        let written = snapshot_bytes(&self.parts.state)
+            .map_err(|error| error.to_string())
+            .and_then(|(name, bytes)| {
+                snapshots
+                    .write(name, seq, hash, &bytes)
+                    .map_err(|error| error.to_string())
+            });
+        if let Err(error) = written {
+            tracing::warn!(%error, %seq, "no snapshot of the state was written");
+        }
+    }
+}
+
+/// Requests that only record what has already happened; they are taken while the disk is nearly full.
+fn ends_something(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Report { .. } | Command::LoseRunner { .. } | Command::CancelRun { .. }
+    )
+}
+
+fn rejected(rejection: Rejection) -> SubmitError {
+    SubmitError::Rejected(Box::new(rejection))
+}
+
+fn by_runner<T>(items: Vec<(RunnerId, T)>) -> BTreeMap<RunnerId, Vec<T>> {
+    let mut grouped: BTreeMap<RunnerId, Vec<T>> = BTreeMap::new();
+    for (runner, item) in items {
+        grouped.entry(runner).or_default().push(item);
+    }
+    grouped
+}

@@ -1,0 +1,264 @@
+//! The durable events, in order and without gaps, from any position on: what everything that follows the log
+//! reads. Recent ones come decoded from memory, older ones from the log.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use fasti_domain::event::Recorded;
+use fasti_domain::ids::{LogId, Seq};
+use tokio::sync::watch;
+
+use crate::codec::{self, CodecError};
+use crate::ports::LogRead;
+use crate::store::StoreError;
+
+/// Events kept decoded in memory: enough for every follower that is not far behind.
+const RING_EVENTS_MAX: usize = 16_384;
+
+/// Bytes of records read from the log at a time.
+const READ_BYTES_MAX: usize = 4 << 20;
+
+/// One durable event with its place in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The event with its envelope.
+    pub recorded: Recorded,
+    /// Epoch of the writer.
+    pub epoch: u32,
+    /// First event of its commit.
+    pub commit_first: Seq,
+    /// Events in its commit.
+    pub commit_len: u32,
+    /// Chain hash up to and including this event.
+    pub hash: [u8; 32],
+}
+
+impl Entry {
+    /// Position.
+    #[must_use]
+    pub fn seq(&self) -> Seq {
+        self.recorded.seq
+    }
+
+    /// Whether this is the last event of its commit.
+    #[must_use]
+    pub fn ends_commit(&self) -> bool {
+        self.recorded.seq.0 + 1 == self.commit_first.0 + u64::from(self.commit_len)
+    }
+}
+
+/// The feed has ended: the engine stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the scheduler has stopped")]
+pub struct Closed;
+
+/// The log could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedError {
+    /// The store says so.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A record is no event.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+}
+
+/// A reader of durable events. Cheap to clone.
+#[derive(Clone)]
+pub struct Feed {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    log_id: LogId,
+    reader: Box<dyn LogRead>,
+    ring: Mutex<Ring>,
+    grown: Condvar,
+    last: watch::Sender<Position>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Position {
+    seq: Seq,
+    is_closed: bool,
+}
+
+#[derive(Default)]
+struct Ring {
+    entries: VecDeque<Arc<Entry>>,
+    is_closed: bool,
+}
+
+/// The writing end; held by the engine.
+pub struct FeedWriter {
+    shared: Arc<Shared>,
+}
+
+/// A feed over a log that ends at `last`.
+#[must_use]
+pub fn feed(log_id: LogId, last: Seq, reader: Box<dyn LogRead>) -> (FeedWriter, Feed) {
+    let position = Position {
+        seq: last,
+        is_closed: false,
+    };
+    let shared = Arc::new(Shared {
+        log_id,
+        reader,
+        ring: Mutex::default(),
+        grown: Condvar::new(),
+        last: watch::Sender::new(position),
+    });
+    let feed = Feed {
+        shared: shared.clone(),
+    };
+    (FeedWriter { shared }, feed)
+}
+
+impl FeedWriter {
+    /// Makes a durable commit visible to all readers.
+    pub fn publish(&self, commit: Vec<Entry>) {
+        let Some(last) = commit.last().map(Entry::seq) else {
+            return;
+        };
+        let mut ring = self.shared.ring();
+        ring.entries.extend(commit.into_iter().map(Arc::new));
+        let surplus = ring.entries.len().saturating_sub(RING_EVENTS_MAX);
+        ring.entries.drain(..surplus);
+        // Under the lock, so that nobody sees the position before the entries.
+        self.shared.last.send_modify(|position| position.seq = last);
+        drop(ring);
+        self.shared.grown.notify_all();
+    }
+}
+
+impl Drop for FeedWriter {
+    fn drop(&mut self) {
+        self.shared.ring().is_closed = true;
+        self.shared
+            .last
+            .send_modify(|position| position.is_closed = true);
+        self.shared.grown.notify_all();
+    }
+}
+
+impl Shared {
+    /// The lock guards plain data that is whole between calls; a panic elsewhere does not spoil it.
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn last(&self) -> Seq {
+        self.last.borrow().seq
+    }
+}
+
+impl Feed {
+    /// Last durable event.
+    #[must_use]
+    pub fn last(&self) -> Seq {
+        self.shared.last()
+    }
+
+    /// Identity of the log.
+    #[must_use]
+    pub fn log_id(&self) -> LogId {
+        self.shared.log_id
+    }
+
+    /// Events after `after`, whole commits: about `max` of them, more only to complete a commit, none when
+    /// there is nothing newer. Blocks on the disk when they are older than what memory holds. `after` must
+    /// be the end of a commit (or 0) for the answer to begin with one.
+    ///
+    /// # Errors
+    /// The log is damaged, or was written by a later version.
+    pub fn read(&self, after: Seq, max: usize) -> Result<Vec<Arc<Entry>>, FeedError> {
+        if after >= self.last() {
+            return Ok(Vec::new());
+        }
+        if let Some(recent) = self.read_ring(after, max) {
+            return Ok(recent);
+        }
+        self.read_log(after, max)
+    }
+
+    fn read_ring(&self, after: Seq, max: usize) -> Option<Vec<Arc<Entry>>> {
+        let ring = self.shared.ring();
+        let first = ring.entries.front()?.seq();
+        let skip = usize::try_from(after.next().0.checked_sub(first.0)?).ok()?;
+        let mut out = Vec::new();
+        for entry in ring.entries.iter().skip(skip) {
+            out.push(entry.clone());
+            if out.len() >= max && entry.ends_commit() {
+                break;
+            }
+        }
+        Some(out)
+    }
+
+    fn read_log(&self, after: Seq, max: usize) -> Result<Vec<Arc<Entry>>, FeedError> {
+        let mut out: Vec<Arc<Entry>> = Vec::new();
+        let mut next = after.next();
+        loop {
+            let wanted = max.saturating_sub(out.len()).max(1);
+            let records = self.shared.reader.read(next, wanted, READ_BYTES_MAX)?;
+            if records.is_empty() {
+                return Ok(out);
+            }
+            for record in &records {
+                next = record.seq.next();
+                out.push(Arc::new(codec::decode(record)?));
+            }
+            let ends_commit = out.last().is_some_and(|entry| entry.ends_commit());
+            if ends_commit && (out.len() >= max || next > self.last()) {
+                return Ok(out);
+            }
+        }
+    }
+
+    /// Waits until there is an event after `seq`; answers with the last position.
+    ///
+    /// # Errors
+    /// The engine stopped and there will be none.
+    pub async fn wait_beyond(&self, seq: Seq) -> Result<Seq, Closed> {
+        let mut last = self.shared.last.subscribe();
+        let position = last
+            .wait_for(|position| position.seq > seq || position.is_closed)
+            .await
+            .map_err(|_| Closed)?;
+        if position.seq > seq {
+            Ok(position.seq)
+        } else {
+            Err(Closed)
+        }
+    }
+
+    /// As [`Feed::wait_beyond`] for threads; answers with the last position after `timeout` too, then not
+    /// beyond `seq`.
+    ///
+    /// # Errors
+    /// The engine stopped and there will be none.
+    pub fn wait_beyond_blocking(&self, seq: Seq, timeout: Duration) -> Result<Seq, Closed> {
+        let until = Instant::now() + timeout;
+        let mut ring = self.shared.ring();
+        loop {
+            let last = self.shared.last();
+            if last > seq {
+                return Ok(last);
+            }
+            if ring.is_closed {
+                return Err(Closed);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(last);
+            }
+            let (guard, _) = self
+                .shared
+                .grown
+                .wait_timeout(ring, left)
+                .unwrap_or_else(PoisonError::into_inner);
+            ring = guard;
+        }
+    }
+}

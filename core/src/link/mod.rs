@@ -1,0 +1,159 @@
+//! The server's end of the runner protocol on one machine: a Unix socket that runners connect to.
+//!
+//! What the engine decides goes out through [`Links`]; what runners report goes in as commands, and is
+//! acknowledged once durable. Losing a connection loses nothing: the runner connects again and both sides
+//! repeat what is open. Whether a runner is gone for good is decided by whoever started it, not here.
+
+mod session;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use fasti_domain::ids::{LogId, RunnerId};
+use fasti_domain::launch::Launch;
+use tokio::net::UnixListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::engine::EngineHandle;
+use crate::ports::Effects;
+use crate::protocol::runner_v1::{ShutdownMode, StopAttempt, ToRunner};
+use crate::store::Content;
+
+/// What every session needs.
+#[derive(Clone)]
+pub struct LinkParts {
+    /// Where reports go.
+    pub engine: EngineHandle,
+    /// Where small values come from.
+    pub content: Content,
+    /// The log this server writes.
+    pub log_id: LogId,
+    /// Environment of every attempt, such as the server's address.
+    pub env: BTreeMap<String, String>,
+    /// The sessions.
+    pub links: Links,
+}
+
+/// The connected runners. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Links {
+    senders: Arc<Mutex<BTreeMap<RunnerId, Sender>>>,
+    /// Grows with every joined session, so that others can wait for one.
+    joined: Arc<watch::Sender<u64>>,
+}
+
+#[derive(Clone)]
+struct Sender {
+    session: u64,
+    messages: mpsc::UnboundedSender<ToRunner>,
+}
+
+impl Links {
+    /// The lock guards a map that is whole between calls.
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<RunnerId, Sender>> {
+        self.senders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends to a connected runner. To one that is not connected nothing is sent: it is told when it comes
+    /// back. Unbounded, but what is sent is bounded by the leases a runner may hold.
+    fn send(&self, runner: &RunnerId, message: ToRunner) {
+        if let Some(sender) = self.lock().get(runner) {
+            drop(sender.messages.send(message));
+        }
+    }
+
+    /// Names of the connected runners.
+    #[must_use]
+    pub fn connected(&self) -> Vec<RunnerId> {
+        self.lock().keys().cloned().collect()
+    }
+
+    /// Waits until `runner` is connected and has joined.
+    pub async fn wait_for(&self, runner: &RunnerId) {
+        let mut joined = self.joined.subscribe();
+        // The sender lives as long as `self`.
+        drop(joined.wait_for(|_| self.lock().contains_key(runner)).await);
+    }
+
+    /// Waits until `runner` is not connected.
+    pub async fn wait_gone(&self, runner: &RunnerId) {
+        let mut changed = self.joined.subscribe();
+        drop(
+            changed
+                .wait_for(|_| !self.lock().contains_key(runner))
+                .await,
+        );
+    }
+
+    /// Tells every connected runner what to do when the server stops.
+    pub fn shutdown(&self, mode: impl Fn(&RunnerId) -> ShutdownMode) {
+        for (runner, sender) in self.lock().iter() {
+            drop(
+                sender
+                    .messages
+                    .send(ToRunner::Shutdown { mode: mode(runner) }),
+            );
+        }
+    }
+
+    fn register(&self, runner: &RunnerId, messages: mpsc::UnboundedSender<ToRunner>) -> u64 {
+        let mut session = 0;
+        self.joined.send_modify(|count| {
+            *count += 1;
+            session = *count;
+        });
+        self.lock()
+            .insert(runner.clone(), Sender { session, messages });
+        session
+    }
+
+    fn announce(&self) {
+        self.joined.send_modify(|_| {});
+    }
+
+    fn unregister(&self, runner: &RunnerId, session: u64) {
+        let mut senders = self.lock();
+        if senders
+            .get(runner)
+            .is_some_and(|sender| sender.session == session)
+        {
+            senders.remove(runner);
+        }
+    }
+}
+
+impl Effects for Links {
+    fn start(&mut self, runner: &RunnerId, launches: Vec<Launch>) {
+        self.send(runner, ToRunner::Start { launches });
+    }
+
+    fn stop(&mut self, runner: &RunnerId, attempts: Vec<StopAttempt>) {
+        self.send(runner, ToRunner::Stop { attempts });
+    }
+}
+
+/// Path of the socket in a data directory.
+#[must_use]
+pub fn socket_path(data: &std::path::Path) -> PathBuf {
+    data.join("runner.sock")
+}
+
+/// Serves runners until `listener` fails; sessions end with it.
+///
+/// # Errors
+/// The socket cannot accept any more.
+pub async fn serve(listener: UnixListener, parts: LinkParts) -> std::io::Result<()> {
+    let mut sessions = JoinSet::new();
+    loop {
+        let (stream, _) = listener.accept().await?;
+        let parts = parts.clone();
+        sessions.spawn(async move {
+            if let Err(error) = session::run(stream, parts).await {
+                tracing::warn!(%error, "the connection to a runner ended");
+            }
+        });
+        while sessions.try_join_next().is_some() {}
+    }
+}

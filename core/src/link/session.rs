@@ -1,0 +1,314 @@
+//! One connection of one runner.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fasti_domain::access::Principal;
+use fasti_domain::attempt::{AttemptNews, AttemptReport};
+use fasti_domain::command::{Command, Request};
+use fasti_domain::ids::{Digest, RunnerId, Token};
+use fasti_domain::launch::{Launch, Program};
+use fasti_domain::launching::launches_of;
+use fasti_domain::runner::RunnerInfo;
+use tokio::io::AsyncWriteExt;
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::LinkParts;
+use crate::codec::sha256;
+use crate::engine::{EngineHandle, SubmitError};
+use crate::protocol::frame;
+use crate::protocol::runner_v1::{
+    FromRunner, Held, INLINE_BYTES_MAX, Report, StopAttempt, ToRunner, VERSION,
+};
+
+/// How long a new connection may take to say who it is.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Wait before a report is offered again to an engine that has no room.
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
+
+/// Messages written in one go.
+const WRITE_MESSAGES_MAX: usize = 64;
+
+pub(super) async fn run(stream: UnixStream, parts: LinkParts) -> io::Result<()> {
+    let (mut reading, writing) = stream.into_split();
+    let hello = tokio::time::timeout(HELLO_TIMEOUT, frame::read(&mut reading)).await;
+    let Some(FromRunner::Hello {
+        protocol,
+        log_id,
+        info,
+        held,
+    }) = hello.map_err(|_| io::Error::other("no hello within 10 seconds"))??
+    else {
+        return Err(io::Error::other("the first message is no hello"));
+    };
+    let (sender, messages) = mpsc::unbounded_channel();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(write(writing, messages, parts.clone()));
+    if let Some(reason) = refusal(protocol, log_id, &parts) {
+        drop(sender.send(ToRunner::Refused {
+            reason: reason.clone(),
+        }));
+        drop(sender);
+        tasks.join_next().await;
+        return Err(io::Error::other(reason));
+    }
+    let runner = info.runner.clone();
+    drop(sender.send(ToRunner::Welcome {
+        protocol: VERSION,
+        log_id: parts.log_id,
+    }));
+    let session = parts.links.register(&runner, sender.clone());
+    let served = serve(&mut reading, &parts, info, held, &sender).await;
+    parts.links.unregister(&runner, session);
+    drop(sender);
+    tasks.join_next().await;
+    served
+}
+
+fn refusal(
+    protocol: u32,
+    log_id: Option<fasti_domain::ids::LogId>,
+    parts: &LinkParts,
+) -> Option<String> {
+    if protocol != VERSION {
+        return Some(format!(
+            "this server speaks runner protocol {VERSION}, not {protocol}; use the same version of Fasti"
+        ));
+    }
+    match log_id {
+        Some(other) if other != parts.log_id => Some(format!(
+            "this runner works for the log {other}, this server writes {}",
+            parts.log_id
+        )),
+        Some(_) | None => None,
+    }
+}
+
+async fn serve(
+    reading: &mut OwnedReadHalf,
+    parts: &LinkParts,
+    info: RunnerInfo,
+    held: Vec<Held>,
+    sender: &mpsc::UnboundedSender<ToRunner>,
+) -> io::Result<()> {
+    let runner = info.runner.clone();
+    let join = Command::JoinRunner { info };
+    submit(&parts.engine, &runner, join, Vec::new())
+        .await
+        .map_err(io::Error::other)?;
+    reconcile(parts, &runner, held, sender).await?;
+    parts.links.announce();
+    while let Some(message) = frame::read::<FromRunner, _>(reading).await? {
+        match message {
+            FromRunner::Reports { first, reports } => {
+                let through = first + reports.len() as u64 - 1;
+                if take_reports(parts, &runner, reports, sender).await? {
+                    drop(sender.send(ToRunner::Ack { through }));
+                }
+            }
+            FromRunner::Ping => drop(sender.send(ToRunner::Pong)),
+            FromRunner::Bye => return Ok(()),
+            FromRunner::Hello { .. } => return Err(io::Error::other("a second hello")),
+        }
+    }
+    Ok(())
+}
+
+/// Tells a runner that came (back) what it should hold and does not, and what it holds and should not.
+async fn reconcile(
+    parts: &LinkParts,
+    runner: &RunnerId,
+    held: Vec<Held>,
+    sender: &mpsc::UnboundedSender<ToRunner>,
+) -> io::Result<()> {
+    let held_tokens: BTreeSet<Token> = held.iter().map(|held| held.token).collect();
+    let name = runner.clone();
+    let question = move |state: &fasti_domain::state::State| {
+        let launches = launches_of(state, &name);
+        let stopping: BTreeSet<Token> = launches
+            .iter()
+            .filter(|launch| {
+                state
+                    .run(launch.run)
+                    .is_some_and(fasti_domain::run::Run::is_stopping)
+            })
+            .map(|launch| launch.token)
+            .collect();
+        (launches, stopping)
+    };
+    let (launches, stopping) = parts
+        .engine
+        .inspect(question)
+        .await
+        .map_err(io::Error::other)?;
+    let live: BTreeSet<Token> = launches.iter().map(|launch| launch.token).collect();
+    let mut stops: Vec<StopAttempt> = held
+        .into_iter()
+        .filter(|held| !live.contains(&held.token))
+        .map(|held| StopAttempt {
+            attempt: held.attempt,
+            token: held.token,
+        })
+        .collect();
+    stops.extend(
+        launches
+            .iter()
+            .filter(|launch| stopping.contains(&launch.token))
+            .map(stop_of),
+    );
+    let missing: Vec<Launch> = launches
+        .into_iter()
+        .filter(|launch| !held_tokens.contains(&launch.token))
+        .collect();
+    if !missing.is_empty() {
+        drop(sender.send(ToRunner::Start { launches: missing }));
+    }
+    if !stops.is_empty() {
+        drop(sender.send(ToRunner::Stop { attempts: stops }));
+    }
+    Ok(())
+}
+
+fn stop_of(launch: &Launch) -> StopAttempt {
+    StopAttempt {
+        attempt: launch.attempt,
+        token: launch.token,
+    }
+}
+
+/// Makes reports durable; `false` when the runner was told that it is not known any more.
+async fn take_reports(
+    parts: &LinkParts,
+    runner: &RunnerId,
+    reports: Vec<Report>,
+    sender: &mpsc::UnboundedSender<ToRunner>,
+) -> io::Result<bool> {
+    let mut values = Vec::new();
+    let mut news = Vec::with_capacity(reports.len());
+    for report in reports {
+        values.extend(small_value(&report.report, report.value)?);
+        news.push(report.report);
+    }
+    let command = Command::Report {
+        runner: runner.clone(),
+        reports: news,
+    };
+    match submit(&parts.engine, runner, command, values).await {
+        Ok(()) => Ok(true),
+        Err(SubmitError::Rejected(rejection)) => {
+            drop(sender.send(ToRunner::Refused {
+                reason: rejection.to_string(),
+            }));
+            Ok(false)
+        }
+        Err(error @ (SubmitError::Busy | SubmitError::DiskFull | SubmitError::Stopped)) => {
+            Err(io::Error::other(error))
+        }
+    }
+}
+
+/// The value that came with a report, checked against the reference that the log will hold.
+fn small_value(
+    report: &AttemptReport,
+    value: Option<Vec<u8>>,
+) -> io::Result<Option<(Digest, Vec<u8>)>> {
+    let AttemptNews::Finished(end) = &report.news else {
+        return Ok(None);
+    };
+    let (Some(result), Some(value)) = (&end.result, value) else {
+        return Ok(None);
+    };
+    if value.len() as u64 > INLINE_BYTES_MAX || sha256(&value) != result.sha256 {
+        return Err(io::Error::other(format!(
+            "the value reported for {} is not the one its digest names",
+            end.attempt()
+        )));
+    }
+    Ok(Some((result.sha256, value)))
+}
+
+/// Has a command decided, waiting while the engine has no room: a runner keeps what is not acknowledged.
+async fn submit(
+    engine: &EngineHandle,
+    runner: &RunnerId,
+    command: Command,
+    values: Vec<(Digest, Vec<u8>)>,
+) -> Result<(), SubmitError> {
+    let request = Request {
+        command,
+        principal: Principal {
+            actor: format!("runner:{runner}").into(),
+            user: runner.to_string(),
+            groups: Vec::new(),
+            is_admin: true,
+        },
+        key: None,
+        trace: None,
+    };
+    loop {
+        match engine.submit_with(request.clone(), values.clone()).await {
+            Ok(_) => return Ok(()),
+            Err(SubmitError::Busy | SubmitError::DiskFull) => {
+                tokio::time::sleep(RETRY_PAUSE).await;
+            }
+            Err(error @ (SubmitError::Rejected(_) | SubmitError::Stopped)) => return Err(error),
+        }
+    }
+}
+
+/// Writes what is sent, several messages at a time, until nobody can send any more.
+async fn write(
+    mut writing: OwnedWriteHalf,
+    mut messages: mpsc::UnboundedReceiver<ToRunner>,
+    parts: LinkParts,
+) -> io::Result<()> {
+    let parts = Arc::new(parts);
+    let mut waiting = Vec::new();
+    while messages.recv_many(&mut waiting, WRITE_MESSAGES_MAX).await > 0 {
+        let mut bytes = Vec::new();
+        for mut message in waiting.drain(..) {
+            if let ToRunner::Start { launches } = &mut message {
+                complete(launches, &parts)?;
+            }
+            bytes.extend(frame::encode(&message)?);
+        }
+        writing.write_all(&bytes).await?;
+    }
+    writing.shutdown().await
+}
+
+/// Adds what the state does not hold: the server's environment and small values.
+fn complete(launches: &mut [Launch], parts: &LinkParts) -> io::Result<()> {
+    for launch in launches {
+        for (name, value) in &parts.env {
+            launch
+                .env
+                .entry(name.clone())
+                .or_insert_with(|| value.clone());
+        }
+        let Program::Python(call) = &mut launch.program else {
+            continue;
+        };
+        for value in call
+            .upstreams
+            .iter_mut()
+            .flat_map(|upstream| &mut upstream.parts)
+        {
+            let Some(result) = value.result.as_ref().filter(|r| r.size <= INLINE_BYTES_MAX) else {
+                continue;
+            };
+            value.inline = parts
+                .content
+                .values
+                .get(result.sha256)
+                .map_err(io::Error::other)?;
+        }
+    }
+    Ok(())
+}

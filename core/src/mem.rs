@@ -1,0 +1,121 @@
+//! A log in memory and a clock that is set by hand: for tests, simulation, and runs without a server.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use fasti_domain::ids::{Digest, Seq};
+use fasti_domain::time::Timestamp;
+
+use crate::ports::{Clock, LogRead, LogWrite};
+use crate::record::{NewRecord, StoredRecord};
+use crate::store::{Appended, GENESIS, Place, StoreError, chain, encode};
+
+/// A log that lives as long as its last handle. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct MemLog {
+    records: Arc<Mutex<Vec<StoredRecord>>>,
+}
+
+impl MemLog {
+    /// Everything in it.
+    #[must_use]
+    pub fn records(&self) -> Vec<StoredRecord> {
+        self.lock().clone()
+    }
+
+    /// The lock guards a vector that is whole between calls.
+    fn lock(&self) -> MutexGuard<'_, Vec<StoredRecord>> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl LogWrite for MemLog {
+    fn append(
+        &mut self,
+        records: Vec<NewRecord>,
+        _values: &[(Digest, Vec<u8>)],
+    ) -> Result<Appended, StoreError> {
+        let mut all = self.lock();
+        let mut seq = Seq(all.len() as u64);
+        let mut hash = all.last().map_or(GENESIS, |last| last.hash);
+        let first = seq.next();
+        let commit_len = u32::try_from(records.len()).unwrap_or(u32::MAX);
+        let mut stored = Vec::with_capacity(records.len());
+        let mut bytes = Vec::new();
+        for record in records {
+            seq = seq.next();
+            let place = Place {
+                seq,
+                epoch: 1,
+                commit_first: first,
+                commit_len,
+            };
+            bytes.clear();
+            encode(&record, place, &mut bytes);
+            hash = chain(&hash, &bytes);
+            stored.push(StoredRecord {
+                seq,
+                epoch: 1,
+                commit_first: first,
+                commit_len,
+                record,
+                hash,
+            });
+        }
+        all.extend(stored.iter().cloned());
+        Ok(Appended {
+            first,
+            last: seq,
+            hash,
+            records: stored,
+        })
+    }
+
+    fn check_room(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+impl LogRead for MemLog {
+    fn read(
+        &self,
+        from: Seq,
+        max_records: usize,
+        _max_bytes: usize,
+    ) -> Result<Vec<StoredRecord>, StoreError> {
+        let skip = usize::try_from(from.0.saturating_sub(1)).unwrap_or(usize::MAX);
+        Ok(self
+            .lock()
+            .iter()
+            .skip(skip)
+            .take(max_records)
+            .cloned()
+            .collect())
+    }
+}
+
+/// A clock that moves when it is told to. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct ManualClock {
+    now: Arc<Mutex<Timestamp>>,
+}
+
+impl ManualClock {
+    /// A clock showing `now`.
+    #[must_use]
+    pub fn at(now: Timestamp) -> Self {
+        Self {
+            now: Arc::new(Mutex::new(now)),
+        }
+    }
+
+    /// Sets it, forwards or back.
+    pub fn set(&self, now: Timestamp) {
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

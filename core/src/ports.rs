@@ -1,0 +1,84 @@
+//! The world as the engine sees it: a clock, a log, something that carries out what was decided. The real
+//! ones are in `store`, `link` and the binary; tests and simulation bring their own.
+
+use fasti_domain::ids::{Digest, RunnerId, Seq};
+use fasti_domain::launch::Launch;
+use fasti_domain::time::Timestamp;
+
+use crate::protocol::runner_v1::StopAttempt;
+use crate::record::{NewRecord, StoredRecord};
+use crate::store::{Appended, Log, LogReader, StoreError};
+
+/// Where the time of events comes from. Read by the engine alone.
+pub trait Clock: Send {
+    /// The present instant.
+    fn now(&self) -> Timestamp;
+}
+
+/// The one place events are appended to.
+pub trait LogWrite: Send {
+    /// Appends one commit with the small contents it names; durable when it returns.
+    ///
+    /// # Errors
+    /// See [`Log::append`].
+    fn append(
+        &mut self,
+        records: Vec<NewRecord>,
+        values: &[(Digest, Vec<u8>)],
+    ) -> Result<Appended, StoreError>;
+
+    /// Whether a commit can be taken now; asked before anything is decided, so that a full disk refuses a
+    /// command instead of leaving the state ahead of the log.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`].
+    fn check_room(&self) -> Result<(), StoreError>;
+}
+
+/// Reading what is durable.
+pub trait LogRead: Send + Sync {
+    /// Records from `from` on (inclusive), at most `max_records`, about `max_bytes`.
+    ///
+    /// # Errors
+    /// The log is damaged.
+    fn read(
+        &self,
+        from: Seq,
+        max_records: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<StoredRecord>, StoreError>;
+}
+
+/// Carries out what a durable commit calls for. Must not block.
+pub trait Effects: Send {
+    /// Leased attempts to start.
+    fn start(&mut self, runner: &RunnerId, launches: Vec<Launch>);
+
+    /// Attempts to end.
+    fn stop(&mut self, runner: &RunnerId, attempts: Vec<StopAttempt>);
+}
+
+impl LogWrite for Log {
+    fn append(
+        &mut self,
+        records: Vec<NewRecord>,
+        values: &[(Digest, Vec<u8>)],
+    ) -> Result<Appended, StoreError> {
+        Log::append_from_reserve(self, records, values)
+    }
+
+    fn check_room(&self) -> Result<(), StoreError> {
+        Log::check_room(self)
+    }
+}
+
+impl LogRead for LogReader {
+    fn read(
+        &self,
+        from: Seq,
+        max_records: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<StoredRecord>, StoreError> {
+        LogReader::read(self, from, max_records, max_bytes)
+    }
+}

@@ -1,0 +1,5 @@
+//! What the server and a runner say to each other, independent of the transport: a Unix socket on one
+//! machine, NATS between machines.
+
+pub mod frame;
+pub mod runner_v1;

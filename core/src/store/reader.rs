@@ -1,0 +1,164 @@
+//! Reading the log: whole commits up to the durable end, every record proven by its hash.
+
+use std::sync::Arc;
+
+use fasti_domain::ids::Seq;
+
+use super::blob::Blobs;
+use super::database::Database;
+use super::envelope::Payload;
+use super::error::{Result, StoreError};
+use super::head::Head;
+use super::walk::{Step, Walk};
+use crate::record::StoredRecord;
+
+/// Read access to the log. Cheap to clone, usable from any thread; calls block on the disk.
+#[derive(Debug, Clone)]
+pub struct LogReader {
+    pub(super) database: Arc<Database>,
+    pub(super) blobs: Blobs,
+}
+
+impl LogReader {
+    pub(super) fn new(database: Arc<Database>, blobs: Blobs) -> Self {
+        Self { database, blobs }
+    }
+
+    /// End of the durable log: nothing beyond it is ever given to a reader.
+    #[must_use]
+    pub fn last(&self) -> Head {
+        self.database.durable()
+    }
+
+    /// Records from `from` on (inclusive): at most `max_records`, and no more after `max_bytes` of record
+    /// bytes are reached; at least one if there is one. Empty beyond the end. May stop inside a commit: a
+    /// record says which commit it belongs to.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] where a record is missing or not what was written; what precedes it can be
+    /// had by asking for less.
+    pub fn read(
+        &self,
+        from: Seq,
+        max_records: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<StoredRecord>> {
+        let mut scan = self.scan(from)?;
+        let mut records = Vec::new();
+        let mut bytes = 0;
+        while records.len() < max_records && (bytes < max_bytes || records.is_empty()) {
+            let Some(record) = scan.next() else { break };
+            let record = record?;
+            bytes += record.record.payload.len() + RECORD_OVERHEAD_BYTES;
+            records.push(record);
+        }
+        Ok(records)
+    }
+
+    /// The record at `seq`; `None` beyond the end and at 0.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if it is missing or not what was written.
+    pub fn read_one(&self, seq: Seq) -> Result<Option<StoredRecord>> {
+        if seq == Seq(0) {
+            return Ok(None);
+        }
+        Ok(self.read(seq, 1, 0)?.pop())
+    }
+
+    /// All records from `from` on (inclusive) up to the end as it is now. Ends after the first error.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if not even the first entry can be found.
+    pub fn scan(&self, from: Seq) -> Result<Scan> {
+        let from = from.max(Seq(1));
+        let upto = self.last().seq;
+        let walk = if from > upto {
+            None
+        } else {
+            Some(Walk::new(&self.database, from)?)
+        };
+        Ok(Scan {
+            walk,
+            blobs: self.blobs.clone(),
+            from,
+            upto,
+        })
+    }
+}
+
+/// About what an envelope takes, for counting bytes.
+const RECORD_OVERHEAD_BYTES: usize = 80;
+
+/// Iterator over stored records, see [`LogReader::scan`].
+pub struct Scan {
+    walk: Option<Walk>,
+    blobs: Blobs,
+    from: Seq,
+    upto: Seq,
+}
+
+impl Scan {
+    fn advance(&mut self) -> Result<Option<StoredRecord>> {
+        let Some(walk) = &mut self.walk else {
+            return Ok(None);
+        };
+        loop {
+            let seq = walk.next_seq();
+            if seq > self.upto {
+                return Ok(None);
+            }
+            // Records before `from` in its frame are stepped over: the chain needs them.
+            match walk.step()? {
+                Some(_) if seq < self.from => {}
+                Some(step) => return resolve(step, &self.blobs).map(Some),
+                None => {
+                    let why = format!(
+                        "event is missing, the log was durable up to seq {}",
+                        self.upto
+                    );
+                    return Err(walk.damaged(seq, why));
+                }
+            }
+        }
+    }
+}
+
+impl Iterator for Scan {
+    type Item = Result<StoredRecord>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let outcome = self.advance().transpose();
+        if !matches!(outcome, Some(Ok(_))) {
+            self.walk = None;
+        }
+        outcome
+    }
+}
+
+/// The record with its payload fetched from wherever it lies.
+pub(super) fn resolve(step: Step<'_>, blobs: &Blobs) -> Result<StoredRecord> {
+    let payload = match step.envelope.payload {
+        Payload::Inline(bytes) => bytes.to_vec(),
+        Payload::Beside { digest, len } => {
+            let seq = step.envelope.place.seq;
+            let path = blobs.path(digest);
+            match blobs.read(digest) {
+                Ok(Some(bytes)) if bytes.len() as u64 == len => bytes,
+                Ok(Some(_)) => {
+                    return Err(StoreError::damaged(
+                        seq,
+                        &path,
+                        "payload has another length",
+                    ));
+                }
+                Ok(None) => return Err(StoreError::damaged(seq, &path, "payload is missing")),
+                Err(StoreError::Damaged { file, why, .. }) => {
+                    return Err(StoreError::damaged(seq, &file, why));
+                }
+                Err(other) => return Err(other),
+            }
+        }
+    };
+    Ok(step.envelope.into_record(payload, step.hash))
+}

@@ -1,0 +1,193 @@
+//! The database of all tables: opening it, beginning it anew when it is damaged, and making room for a table. A
+//! sled database of its own, because losing it is harmless: views are computed from the log.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use fasti_domain::ids::Seq;
+
+use super::durable;
+use super::error::{Result, StoreError};
+use super::guard::{guarded, guarded_on_thread};
+use super::table::{CURSOR, Table};
+
+/// How long a change may stay in memory.
+const FLUSH_EVERY_MS: u64 = 2000;
+
+/// All tables of a data directory.
+#[derive(Debug, Clone)]
+pub struct Tables {
+    sled: sled::Db,
+    dir: PathBuf,
+}
+
+impl Tables {
+    /// Opens (and makes) the tables in `dir`, with `cache_bytes` of memory for pages. A damaged database is
+    /// removed and begun anew.
+    ///
+    /// # Errors
+    /// The file system refuses, or somebody else has the tables open.
+    pub fn open(dir: &Path, cache_bytes: u64) -> Result<Self> {
+        durable::make_dir(dir)?;
+        let sled = match open_sled(dir, cache_bytes) {
+            Err(damage @ StoreError::Damaged { .. }) => {
+                tracing::warn!(error = %damage, "views are begun anew");
+                fs::remove_dir_all(dir).map_err(|e| StoreError::io("removing", dir, e))?;
+                durable::make_dir(dir)?;
+                open_sled(dir, cache_bytes)?
+            }
+            outcome => outcome?,
+        };
+        Ok(Self {
+            sled,
+            dir: dir.to_owned(),
+        })
+    }
+
+    /// The table called `name`. One without a cursor is emptied: its rows are of nobody knows when.
+    ///
+    /// # Errors
+    /// The database is damaged: [`Tables::destroy`] it.
+    pub fn table(&self, name: &str) -> Result<Table> {
+        let table = self.open_table(name)?;
+        let used = table.guard("looking into a table", |rows| Ok(!rows.is_empty()))?;
+        if used && table.cursor()?.is_none() {
+            return self.reset(name);
+        }
+        Ok(table)
+    }
+
+    /// Empties the table called `name`. Handles taken before are of no use any more.
+    ///
+    /// # Errors
+    /// The database is damaged: [`Tables::destroy`] it.
+    pub fn reset(&self, name: &str) -> Result<Table> {
+        let old = self.open_table(name)?;
+        // The cursor goes first: a crash in the middle leaves a table that is known to be unfinished.
+        old.guard("emptying a table", |rows| rows.remove(CURSOR))?;
+        self.guard("emptying a table", || self.sled.drop_tree(name))?;
+        self.open_table(name)
+    }
+
+    /// Removes all tables. They are gone once every handle is dropped and [`Tables::open`] is called again.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub fn destroy(dir: &Path) -> Result<()> {
+        match fs::remove_dir_all(dir) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(StoreError::io("removing", dir, e))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Writes out what is in memory; for an orderly end.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub fn flush(&self) -> Result<()> {
+        self.guard("flushing views", || self.sled.flush()).map(drop)
+    }
+
+    fn open_table(&self, name: &str) -> Result<Table> {
+        let rows = self.guard("opening a table", || self.sled.open_tree(name))?;
+        Ok(Table::new(rows, &self.dir))
+    }
+
+    fn guard<T>(&self, doing: &'static str, call: impl FnOnce() -> sled::Result<T>) -> Result<T> {
+        outcome(doing, &self.dir, guarded(call))
+    }
+}
+
+fn open_sled(dir: &Path, cache_bytes: u64) -> Result<sled::Db> {
+    let opened = guarded_on_thread(|| {
+        sled::Config::new()
+            .path(dir)
+            .cache_capacity(cache_bytes)
+            .flush_every_ms(Some(FLUSH_EVERY_MS))
+            .open()
+    });
+    outcome("opening views", dir, opened)
+}
+
+/// What a guarded call to sled came to.
+pub(super) fn outcome<T>(
+    doing: &'static str,
+    dir: &Path,
+    called: std::result::Result<sled::Result<T>, String>,
+) -> Result<T> {
+    match called {
+        Ok(outcome) => outcome.map_err(|e| StoreError::sled(doing, Seq(0), dir, e)),
+        Err(panic) => Err(StoreError::Damaged {
+            seq: Seq(0),
+            file: dir.join("db"),
+            why: format!("{doing}: sled gave up: {panic}"),
+            remedy: "stop the scheduler and delete the folder: views are rebuilt from the log",
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::store::Cursor;
+
+    const CACHE_BYTES: u64 = 1024 * 1024;
+
+    fn cursor(seq: u64) -> Cursor {
+        Cursor {
+            seq: Seq(seq),
+            hash: [9; 32],
+        }
+    }
+
+    #[test]
+    fn a_reset_table_is_empty_and_the_others_are_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let tables = Tables::open(dir.path(), CACHE_BYTES).unwrap();
+        for name in ["one", "two"] {
+            tables
+                .table(name)
+                .unwrap()
+                .apply([("k", Some("v"))], cursor(1))
+                .unwrap();
+        }
+        let one = tables.reset("one").unwrap();
+        assert_eq!(one.cursor().unwrap(), None);
+        assert!(one.get(b"k").unwrap().is_none());
+        assert!(tables.table("two").unwrap().get(b"k").unwrap().is_some());
+    }
+
+    #[test]
+    fn damaged_views_are_begun_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let tables = Tables::open(dir.path(), CACHE_BYTES).unwrap();
+        tables
+            .table("one")
+            .unwrap()
+            .apply([("k", Some("v"))], cursor(1))
+            .unwrap();
+        tables.flush().unwrap();
+        drop(tables);
+        for entry in fs::read_dir(dir.path()).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                fs::write(&path, vec![0x5a; 2 << 20]).unwrap();
+            }
+        }
+        let tables = Tables::open(dir.path(), CACHE_BYTES).unwrap();
+        assert_eq!(tables.table("one").unwrap().cursor().unwrap(), None);
+    }
+
+    #[test]
+    fn views_in_use_are_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let tables = Tables::open(dir.path(), CACHE_BYTES).unwrap();
+        let table = tables.table("one").unwrap();
+        table.apply([("k", Some("v"))], cursor(1)).unwrap();
+        assert!(Tables::open(dir.path(), CACHE_BYTES).is_err());
+        assert!(table.get(b"k").unwrap().is_some());
+    }
+}

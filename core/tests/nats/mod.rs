@@ -1,0 +1,12 @@
+//! The publisher against a real NATS server: whatever happens to either side, the stream is the log, event by
+//! event.
+//!
+//! `server` starts and kills the server, `world` has a log in memory and compares it with the stream. The
+//! server's program is given by `FASTI_TEST_NATS_SERVER`.
+
+mod divergence;
+mod outage;
+mod publishing;
+mod rate;
+mod server;
+mod world;

@@ -1,0 +1,44 @@
+//! Keys of the rows: a letter for the kind, then ids in big-endian, so that they sort.
+
+use fasti_core::domain::ids::{BatchId, Digest, RunId, RunSetId};
+
+use super::Among;
+
+pub(super) fn definition(digest: Digest) -> Vec<u8> {
+    [b"d".as_slice(), &digest.0].concat()
+}
+
+pub(super) fn version(batch: BatchId, version: u32) -> Vec<u8> {
+    [b"v".as_slice(), &batch.0, &version.to_be_bytes()].concat()
+}
+
+pub(super) fn run(id: RunId) -> Vec<u8> {
+    with_id(b"r", id.0)
+}
+
+pub(super) fn task_runs(run: RunId, chunk: u32) -> Vec<u8> {
+    [b"t".as_slice(), &run.0.to_be_bytes(), &chunk.to_be_bytes()].concat()
+}
+
+pub(super) fn run_set(id: RunSetId) -> Vec<u8> {
+    with_id(b"g", id.0)
+}
+
+/// What the keys of a list begin with; an id follows.
+pub(super) fn among(among: Among) -> Vec<u8> {
+    match among {
+        Among::Runs => b"r".to_vec(),
+        Among::Batch(batch) => [b"b".as_slice(), &batch.0].concat(),
+        Among::RunSet(set) => [b"s".as_slice(), &set.0.to_be_bytes()].concat(),
+        Among::RunSets => b"g".to_vec(),
+    }
+}
+
+pub(super) fn with_id(prefix: &[u8], id: u64) -> Vec<u8> {
+    [prefix, &id.to_be_bytes()].concat()
+}
+
+/// The id at the end of a key.
+pub(super) fn last_id(key: &[u8]) -> Option<u64> {
+    key.last_chunk().map(|bytes| u64::from_be_bytes(*bytes))
+}

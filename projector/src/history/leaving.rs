@@ -1,0 +1,84 @@
+//! What has left the model and is on its way to the table: still readable, and written outside of the lock.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use fasti_core::domain::definition::Definition;
+use fasti_core::domain::ids::{Digest, RunId};
+use fasti_core::store::Cursor;
+
+use super::{Among, HistoryTable, Row, keys, rows};
+use crate::error::ViewsError;
+use crate::limits::TASK_RUNS_PER_ROW;
+use crate::model::{Outbox, Run};
+
+/// What is on its way to the table.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Leaving {
+    pub(crate) runs: BTreeMap<RunId, Arc<Run>>,
+    pub(super) definitions: BTreeMap<Digest, Arc<Definition>>,
+    /// Small rows, encoded.
+    pub(super) rows: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+impl Leaving {
+    /// Takes in what left the model.
+    pub(super) fn take(&mut self, out: Outbox) {
+        self.definitions.extend(out.definitions);
+        for (batch, version) in out.versions {
+            let key = keys::version(batch, version.version);
+            self.rows.insert(key, rows::encode(&version));
+        }
+        for (id, set) in out.run_sets {
+            self.rows.insert(keys::run_set(id), rows::encode(&set));
+        }
+        for run in out.runs {
+            self.runs.insert(run.row.id, Arc::new(run));
+        }
+    }
+
+    /// After `written` went to the table.
+    pub(super) fn forget(&mut self, written: &Leaving) {
+        self.runs.retain(|id, _| !written.runs.contains_key(id));
+        self.definitions
+            .retain(|digest, _| !written.definitions.contains_key(digest));
+        // A row may have been put again with the same content; writing it twice changes nothing.
+        self.rows.retain(|key, _| !written.rows.contains_key(key));
+    }
+
+    /// Whether there is nothing to write.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.runs.is_empty() && self.definitions.is_empty() && self.rows.is_empty()
+    }
+
+    /// Writes all to the table. Slow with large runs; to be done without the lock.
+    pub(crate) fn write(&self, table: &dyn HistoryTable, cursor: Cursor) -> Result<(), ViewsError> {
+        let mut out: Vec<Row> = Vec::new();
+        for (digest, definition) in &self.definitions {
+            out.push((keys::definition(*digest), rows::encode(definition.as_ref())));
+        }
+        out.extend(
+            self.rows
+                .iter()
+                .map(|(key, row)| (key.clone(), row.clone())),
+        );
+        for (id, run) in &self.runs {
+            let row = &run.row;
+            out.push((
+                keys::with_id(&keys::among(Among::Batch(row.batch)), id.0),
+                Vec::new(),
+            ));
+            if let Some(set) = row.run_set {
+                out.push((
+                    keys::with_id(&keys::among(Among::RunSet(set)), id.0),
+                    Vec::new(),
+                ));
+            }
+            for (chunk, cells) in (0..).zip(run.cells.chunks(TASK_RUNS_PER_ROW as usize)) {
+                out.push((keys::task_runs(*id, chunk), rows::encode(cells)));
+            }
+            out.push((keys::run(*id), rows::encode(row)));
+        }
+        Ok(table.apply(out, cursor)?)
+    }
+}

@@ -1,0 +1,43 @@
+//! Every bound of the views, with its reason. Nothing here grows without one of these, except what the log's
+//! own state keeps too (living batches, live runs) and the names of batches that were.
+
+/// Finished runs kept in memory; older ones are in the history table.
+pub const RECENT_RUNS_MAX: usize = 10_000;
+
+/// Task runs of finished runs kept in memory (about 400 bytes each when they were executed). The run that
+/// finished last stays whatever its size.
+pub const RECENT_TASK_RUNS_MAX: u64 = 100_000;
+
+/// Finished run sets kept in memory.
+pub const RECENT_RUN_SETS_MAX: usize = 1_000;
+
+/// Lost runners kept for people to look at.
+pub const LOST_RUNNERS_MAX: usize = 100;
+
+/// Server starts kept.
+pub const SERVER_STARTS_MAX: usize = 20;
+
+/// Edges of a run's graph between task runs; two parallel tasks of 1,000 parts each are a million.
+pub const GRAPH_EDGES_MAX: u64 = 1_000_000;
+
+/// Runs looked at by one query that no index answers. A page then ends early, with a cursor to go on from,
+/// so that no query holds the views for long.
+pub const SCANNED_RUNS_MAX: usize = 20_000;
+
+/// Names of upstream tasks spelled out in the reason why a task run waits.
+pub const WAITS_FOR_NAMES_MAX: usize = 5;
+
+/// Events applied in one hold of the lock.
+pub const EVENTS_PER_HOLD_MAX: usize = 256;
+
+/// Evicted runs that may wait for the follower to write them to the history table.
+pub const LEAVING_RUNS_MAX: usize = 1_024;
+
+/// Task runs in one row of the history table: one lookup decodes no more than these.
+pub const TASK_RUNS_PER_ROW: u32 = 128;
+
+/// Definitions of old runs kept decoded between queries.
+pub const CACHED_GRAPHS_MAX: usize = 8;
+
+/// Events between two snapshots of the views.
+pub const SNAPSHOT_EVERY_EVENTS: u64 = 200_000;

@@ -1,0 +1,59 @@
+//! Which part of the views an event changes.
+
+use fasti_core::domain::event::Event;
+use fasti_core::feed::Entry;
+
+use super::{Model, Outbox};
+
+impl Model {
+    /// Applies one event. Those that were applied before are passed over.
+    pub(crate) fn apply(&mut self, entry: &Entry, out: &mut Outbox) {
+        let recorded = &entry.recorded;
+        if recorded.seq <= self.seq {
+            return;
+        }
+        let at = recorded.at;
+        match &recorded.event {
+            Event::LogCreated(event) => self.log_id = Some(event.log_id),
+            Event::ServerStarted(event) => self.server_started(event, recorded),
+            Event::DefinitionAdded(event) => self.definition_added(event, out),
+            Event::BatchSaved(event) => self.batch_saved(event, recorded, out),
+            Event::BatchPaused(event) => {
+                self.batch_paused(event.batch, true, event.reason.clone(), at);
+            }
+            Event::BatchResumed(event) => self.batch_paused(event.batch, false, None, at),
+            Event::BatchDeleted(event) => self.batch_deleted(event, at),
+            Event::ImageRegistered(event) => self.image_registered(event, at),
+            Event::ImageRemoved(event) => {
+                self.images.remove(&event.name);
+            }
+            Event::BundleRegistered(event) => {
+                self.bundles.insert(event.digest, event.size);
+            }
+            Event::RunSetCreated(event) => self.run_set_created(event, recorded),
+            Event::RunSetClosed(event) => self.run_set_closed(event),
+            Event::RunSetFinished(event) => self.run_set_finished(event, at, out),
+            Event::RunCreated(event) => self.run_created(event, recorded),
+            Event::RunStarted(event) => self.run_started(event, at),
+            Event::RunCancelRequested(event) => self.run_cancel_requested(event, at),
+            // What comes of it is in the events that follow.
+            Event::RunDeadlinePassed(_) => {}
+            Event::RunFinished(event) => self.run_finished(event, recorded, out),
+            Event::TaskQueued(event) => self.tasks_queued(event, at),
+            // Reused task runs ended when their run was made.
+            Event::TaskReused(_) => {}
+            Event::TaskSkipped(event) => self.tasks_skipped(event, at),
+            Event::TaskAttemptFailed(event) => self.attempt_failed(event),
+            Event::TaskFinished(event) => self.tasks_finished(event, at),
+            Event::AttemptLeased(event) => self.attempts_leased(event, at),
+            Event::AttemptStarted(event) => self.attempts_started(event),
+            Event::AttemptFinished(event) => self.attempts_finished(event),
+            Event::AttemptReportedLate(_) => self.late_reports += 1,
+            Event::RunnerJoined(event) => self.runner_joined(event, at),
+            Event::RunnerLost(event) => self.runner_lost(event, at),
+        }
+        self.seq = recorded.seq;
+        self.at = at;
+        self.hash = entry.hash;
+    }
+}

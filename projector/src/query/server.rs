@@ -1,0 +1,59 @@
+//! The log, runners, images and bundles.
+
+use fasti_core::domain::ids::Digest;
+
+use crate::rows::{ImageView, LogView, RunCounts, RunnerView};
+use crate::views::Views;
+
+impl Views {
+    /// The log and what there is in it, in numbers.
+    #[must_use]
+    pub fn log(&self) -> LogView {
+        let model = &self.model;
+        let mut runs = RunCounts::default();
+        for counts in model.run_counts.values().flat_map(|all| all.values()) {
+            runs.merge(counts);
+        }
+        let living = model
+            .batch_names
+            .values()
+            .filter(|named| named.living.is_some());
+        LogView {
+            log_id: model.log_id,
+            as_of: model.seq,
+            at: model.at,
+            server_starts: model.server_starts.iter().cloned().collect(),
+            settings: model.settings.clone(),
+            batches: living.count() as u64,
+            runs,
+            task_runs_queued: model.open_task_runs.queued,
+            task_runs_running: model.open_task_runs.running,
+            task_runs_waiting: model.open_task_runs.waiting,
+            late_reports: model.late_reports,
+        }
+    }
+
+    /// Runners by name: those there are, and the last ones that were lost.
+    #[must_use]
+    pub fn runners(&self) -> Vec<RunnerView> {
+        self.model.runners.values().cloned().collect()
+    }
+
+    /// Registered images by name.
+    #[must_use]
+    pub fn images(&self) -> Vec<ImageView> {
+        self.model.images.values().cloned().collect()
+    }
+
+    /// A registered image.
+    #[must_use]
+    pub fn image(&self, name: &str) -> Option<ImageView> {
+        self.model.images.get(name).cloned()
+    }
+
+    /// Size in bytes of a registered bundle.
+    #[must_use]
+    pub fn bundle(&self, digest: Digest) -> Option<u64> {
+        self.model.bundles.get(&digest).copied()
+    }
+}

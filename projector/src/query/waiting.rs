@@ -1,0 +1,81 @@
+//! Why a task run does not run yet, in words for people.
+
+use fasti_core::domain::run::TaskStatus;
+
+use super::task_runs::OfRun;
+use crate::limits::WAITS_FOR_NAMES_MAX;
+use crate::model::TaskCell;
+
+impl OfRun<'_> {
+    pub(super) fn queue_reason(&mut self, task: u32, cell: &TaskCell) -> Option<String> {
+        match cell.status {
+            TaskStatus::Waiting => {
+                if let Some(known) = self.waits.get(&task) {
+                    return known.clone();
+                }
+                let reason = self.waits_for(task);
+                self.waits.insert(task, reason.clone());
+                reason
+            }
+            TaskStatus::Queued => Some(self.queued_because(cell)),
+            TaskStatus::Running
+            | TaskStatus::Success
+            | TaskStatus::Failure
+            | TaskStatus::Skipped
+            | TaskStatus::Cancelled => None,
+        }
+    }
+
+    /// Names of the upstream tasks that have not succeeded whole.
+    fn waits_for(&self, task: u32) -> Option<String> {
+        if self.row.cancel_requested_at.is_some() {
+            return Some("the run is being stopped".to_owned());
+        }
+        let run = self.views.model.runs.get(&self.row.id)?;
+        let is_open = |parent: &&u32| {
+            let nodes = self.graph.nodes(**parent);
+            let cells = run.cells.get(nodes.start as usize..nodes.end as usize);
+            cells.is_some_and(|cells| cells.iter().any(|c| c.status != TaskStatus::Success))
+        };
+        let open: Vec<&u32> = self.graph.parents(task).iter().filter(is_open).collect();
+        let named = open.iter().take(WAITS_FOR_NAMES_MAX);
+        let names: Vec<String> = named
+            .map(|parent| format!("`{}`", self.graph.task(**parent).name))
+            .collect();
+        if names.is_empty() {
+            return Some("waiting for the run to begin".to_owned());
+        }
+        let more = open.len() - names.len();
+        let names = names.join(", ");
+        Some(if more == 0 {
+            format!("waiting for {names}")
+        } else {
+            format!("waiting for {names} and {more} more")
+        })
+    }
+
+    fn queued_because(&self, cell: &TaskCell) -> String {
+        let retry_at = cell.detail.as_ref().and_then(|detail| detail.retry_at);
+        if let Some(at) = retry_at {
+            return format!("next attempt at {at}");
+        }
+        let leased = cell
+            .attempts()
+            .last()
+            .filter(|attempt| attempt.outcome.is_none());
+        if let Some(attempt) = leased {
+            return format!("given to runner `{}`, about to start", attempt.runner);
+        }
+        let has_runner = self
+            .views
+            .model
+            .runners
+            .values()
+            .any(|r| r.lost_at.is_none());
+        if has_runner {
+            "queued: no free runner slot".to_owned()
+        } else {
+            "queued: no runner has joined".to_owned()
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! What queries answer with: plain data, complete in itself. `api` turns it into JSON; nothing here knows
+//! how it is shown, and nothing here changes once it was handed out.
+
+mod batch;
+mod graph;
+mod run;
+mod run_set;
+mod server;
+mod task_run;
+
+pub use batch::{BatchFilter, BatchView, LastRun, VersionView};
+pub use graph::{GraphEdge, GraphNode, RunGraph, TooManyEdges};
+pub use run::{RunCounts, RunFilter, RunPage, RunView, TaskCounts};
+pub use run_set::RunSetView;
+pub use server::{ImageView, LogView, RunnerView, ServerStart};
+pub use task_run::{AttemptView, TaskRunFilter, TaskRunView};

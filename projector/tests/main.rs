@@ -1,0 +1,13 @@
+//! The views as a whole, fed with events that the real domain decided. Asking for things is not the views'
+//! affair, so these tests are outside of the crate.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod asking;
+mod following;
+mod history;
+mod lifecycle;
+mod lists;
+mod rebuild;
+mod repeating;
+mod world;

@@ -1,0 +1,207 @@
+"""The process of one attempt: its surroundings, how it ends, what it leaves behind.
+
+Everything the attempt needs was imported before the fork; what runs here is the
+shortest way to the user's function and out again.  A child never returns to the
+worker's loop: :func:`run_and_exit` ends in ``os._exit``.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import importlib
+import json
+import os
+import sys
+import time
+import types
+from typing import Any, Mapping, NoReturn, Optional
+
+from fasti import _attempt
+from fasti._errors import ArgumentResolutionError, EntrypointError
+
+#: Exit status after an error in the task; ``sys.exit(n)`` has its own.
+EXIT_FAILURE = 1
+#: Exit status after a KeyboardInterrupt, as a shell reports a death by SIGINT.
+EXIT_INTERRUPTED = 130
+
+#: Longest failure message handed to the runner, in characters.  The whole text is in stderr.
+MESSAGE_CHARS_MAX = 1000
+
+
+def run_and_exit(task: Mapping[str, Any]) -> NoReturn:
+    """Run one attempt in this process and end it; never returns."""
+    code = EXIT_FAILURE
+    try:
+        try:
+            _set_up(task)
+        except BaseException as error:  # the user's code has not started: our own error
+            _say(f"fasti: cannot prepare the attempt: {type(error).__name__}: {error}")
+            _leave_reason(task, "exception", error)
+        else:
+            code = _run(task)
+            _finish_python()
+    finally:
+        # Whatever went wrong above, this copy of the worker must not go on.
+        os._exit(code)
+
+
+def _set_up(task: Mapping[str, Any]) -> None:
+    with contextlib.suppress(OSError):
+        # Fails for the leader of a session, which is in a group of its own already.
+        os.setpgid(0, 0)
+    # Output first, so that every later complaint lands where the user looks.
+    _redirect(task["stdout"], 1)
+    _redirect(task["stderr"], 2)
+    environment = task["env"] or {}
+    for name, text in environment.items():
+        os.environ[name] = text
+    if "TZ" in environment:
+        time.tzset()
+    if task["cwd"]:
+        os.chdir(task["cwd"])
+    _put_first(task["import_path"] or ())
+    sys.argv[:] = [task["entrypoint"]]
+    # User code must not find the worker when it looks for its own main module; a
+    # pool of processes would otherwise start a second worker.
+    sys.modules["__main__"] = types.ModuleType("__main__")
+
+
+#: Held so that replacing it does not take it apart, which costs time in every child.
+_WORKER_MAIN = sys.modules["__main__"]
+
+
+def _redirect(path: Optional[str], descriptor: int) -> None:
+    if not path:
+        return
+    opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    os.dup2(opened, descriptor, inheritable=True)
+    os.close(opened)
+
+
+def _put_first(import_path: Any) -> None:
+    wanted = list(import_path)
+    sys.path[:] = wanted + [entry for entry in sys.path if entry not in wanted]
+
+
+def _run(task: Mapping[str, Any]) -> int:
+    """Run the task, store its value, and return the exit status."""
+    try:
+        try:
+            value = _attempt.run(task)
+        except SystemExit as error:
+            code = _exit_status(error.code)
+            if code:
+                return code
+            value = None
+        _attempt.store(value, task["result_path"], task["entrypoint"])
+        return 0
+    except (ArgumentResolutionError, EntrypointError) as error:
+        return _framework_failure(task, error)
+    except _attempt.UnserialisableError as error:
+        _say(str(error))
+        _leave_reason(task, "unserialisable", error)
+        return EXIT_FAILURE
+    except KeyboardInterrupt as error:
+        _show(error)
+        _leave_reason(task, "interrupted", error)
+        return EXIT_INTERRUPTED
+    except BaseException as error:
+        _show(error)
+        _leave_reason(task, "exception", error)
+        return EXIT_FAILURE
+
+
+def _framework_failure(task: Mapping[str, Any], error: Exception) -> int:
+    """Report an error that has no user code to blame a line of."""
+    if _user_traceback(error) is not None:
+        # Raised inside the user's function, by a DAG it builds for instance: an
+        # ordinary exception of that function.
+        _show(error)
+        _leave_reason(task, "exception", error)
+    else:
+        _say(f"{type(error).__name__}: {error}")
+        entrypoint = isinstance(error, EntrypointError)
+        _leave_reason(task, "entrypoint" if entrypoint else "argument_resolution", error)
+    return EXIT_FAILURE
+
+
+def _exit_status(code: Any) -> int:
+    """Return the process status that ``sys.exit(code)`` asks for."""
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        # Only the low byte reaches the parent: 256 must not turn into success.
+        return (code & 0xFF) or (1 if code else 0)
+    _say(str(code))
+    return EXIT_FAILURE
+
+
+_OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_NOT_USER_CODE = (_OWN_FOLDER, importlib.__file__, "<frozen importlib")
+
+
+def _user_traceback(error: BaseException) -> Optional[types.TracebackType]:
+    """Return the part of a traceback that starts where user code starts."""
+    trace = error.__traceback__
+    while trace is not None:
+        if not trace.tb_frame.f_code.co_filename.startswith(_NOT_USER_CODE):
+            return trace
+        trace = trace.tb_next
+    return None
+
+
+def _show(error: BaseException) -> None:
+    """Print an uncaught exception as an interpreter of its own would."""
+    trace = _user_traceback(error)
+    if trace is not None or isinstance(error, SyntaxError):
+        error.__traceback__ = trace
+    try:
+        sys.excepthook(type(error), error, error.__traceback__)
+    except BaseException as second:
+        _say(f"fasti: sys.excepthook failed: {type(second).__name__}: {second}")
+        sys.__excepthook__(type(error), error, error.__traceback__)
+
+
+def _say(text: str) -> None:
+    try:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        # stderr was closed by the user's code: there is nobody left to tell.
+        pass
+
+
+def _leave_reason(task: Mapping[str, Any], reason: str, error: BaseException) -> None:
+    """Write why the attempt failed where the runner looks for it, if it wants to know."""
+    path = task["failure_path"]
+    if not path:
+        return
+    try:
+        text = " ".join(str(error).split())
+    except Exception:
+        text = ""
+    if reason in ("exception", "interrupted"):
+        text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    message = json.dumps({"reason": reason, "message": text[:MESSAGE_CHARS_MAX]})
+    try:
+        with open(path, "w", encoding="ascii") as file:
+            file.write(message)
+    except OSError as failed:
+        _say(f"fasti: cannot write {path!r}: {failed}")
+
+
+def _finish_python() -> None:
+    """Do what an interpreter does at its end, short of taking itself apart."""
+    try:
+        # Waits for threads that are no daemons, like any Python program.  The module is
+        # there only if the task imported it (see below on why the worker does not).
+        threading = sys.modules.get("threading")
+        if threading is not None:
+            threading._shutdown()
+        atexit._run_exitfuncs()
+    except BaseException as error:
+        _show(error)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()

@@ -1,0 +1,48 @@
+"""Durations as users write them: ``'1h 30m'``, ``'90s'``, ``'1d2h'``, ``'01:30:00'``."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any, Optional
+
+from fasti._errors import ValidationError
+
+_UNITS = re.compile(
+    r"\s*(?:(\d+)\s*d)?\s*(?:(\d+)\s*h)?\s*(?:(\d+)\s*m)?\s*(?:(\d+)\s*s)?\s*", re.ASCII
+)
+_CLOCK = re.compile(r"\s*(\d{1,4}):([0-5]\d):([0-5]\d)\s*", re.ASCII)
+_SECONDS = (86_400, 3_600, 60, 1)
+
+
+def seconds_of(argument: str, value: Any) -> int:
+    """Return a duration in whole seconds, at least 1.
+
+    Takes units d, h, m, s in that order, each at most once; ``HH:MM:SS``; an int
+    (seconds); a ``timedelta`` of whole seconds.
+    """
+    seconds = _parse(value)
+    if seconds is None or seconds <= 0:
+        raise ValidationError(
+            f"{argument} must be a duration such as '1h 30m', '90s' or '01:30:00', not {value!r}",
+            field=argument,
+        )
+    return seconds
+
+
+def _parse(value: Any) -> Optional[int]:
+    if isinstance(value, timedelta):
+        whole = value.days * 86_400 + value.seconds
+        return whole if value.microseconds == 0 else None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if not isinstance(value, str):
+        return None
+    match = _UNITS.fullmatch(value)
+    if match is not None:
+        return sum(int(part) * unit for part, unit in zip(match.groups(), _SECONDS) if part)
+    match = _CLOCK.fullmatch(value)
+    if match is not None:
+        hours, minutes, seconds = map(int, match.groups())
+        return hours * 3_600 + minutes * 60 + seconds
+    return None

@@ -1,0 +1,91 @@
+"""The parameters of a function, as far as binding needs them.
+
+Plain functions are read from their code object: that touches a fraction of the
+memory that :mod:`inspect` touches, which counts in a freshly forked process.  Anything
+else goes through :mod:`inspect`, imported only then.
+"""
+
+from __future__ import annotations
+
+from types import FunctionType
+from typing import Any, Callable, List, NamedTuple, Tuple
+
+#: Flags of a code object: it takes ``*args``, it takes ``**kwargs``.
+_HAS_ARGS, _HAS_KWARGS = 0x04, 0x08
+
+
+class Parameter(NamedTuple):
+    """A parameter with a name of its own (neither ``*args`` nor ``**kwargs``)."""
+
+    name: str
+    by_position: bool
+    by_keyword: bool
+    has_default: bool
+    #: Meaningless unless ``has_default``.
+    default: Any
+
+
+class Shape(NamedTuple):
+    """All parameters of a function."""
+
+    named: Tuple[Parameter, ...]
+    takes_any_position: bool
+    takes_any_keyword: bool
+
+
+def shape_of(function: Callable[..., Any]) -> Shape:
+    """Return the parameters of anything callable.
+
+    Some functions written in C do not tell theirs; they are taken to have none.
+    """
+    innermost: Any = function
+    while hasattr(innermost, "__wrapped__") and not hasattr(innermost, "__signature__"):
+        innermost = innermost.__wrapped__
+    if type(innermost) is FunctionType and not hasattr(innermost, "__signature__"):
+        return _from_code(innermost)
+    return _from_inspect(function)
+
+
+def _from_code(function: FunctionType) -> Shape:
+    code = function.__code__
+    count, positional_only = code.co_argcount, code.co_posonlyargcount
+    names = code.co_varnames
+    defaults = function.__defaults__ or ()
+    keyword_defaults = function.__kwdefaults__ or {}
+    first_default = count - len(defaults)
+    named: List[Parameter] = []
+    for index in range(count):
+        has_default = index >= first_default
+        default = defaults[index - first_default] if has_default else None
+        named.append(Parameter(names[index], True, index >= positional_only, has_default, default))
+    for name in names[count : count + code.co_kwonlyargcount]:
+        has_default = name in keyword_defaults
+        named.append(Parameter(name, False, True, has_default, keyword_defaults.get(name)))
+    flags = code.co_flags
+    return Shape(tuple(named), bool(flags & _HAS_ARGS), bool(flags & _HAS_KWARGS))
+
+
+def _from_inspect(function: Callable[..., Any]) -> Shape:
+    import inspect
+
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:
+        return Shape((), False, False)
+    kinds = inspect.Parameter
+    named = tuple(
+        Parameter(
+            p.name,
+            p.kind is not kinds.KEYWORD_ONLY,
+            p.kind is not kinds.POSITIONAL_ONLY,
+            p.default is not kinds.empty,
+            p.default,
+        )
+        for p in parameters
+        if p.kind not in (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD)
+    )
+    return Shape(
+        named,
+        any(p.kind is kinds.VAR_POSITIONAL for p in parameters),
+        any(p.kind is kinds.VAR_KEYWORD for p in parameters),
+    )

@@ -1,0 +1,80 @@
+"""Times as users give them, as the wire has them, and as results show them.
+
+On the wire: RFC 3339 in UTC with milliseconds.  In results: ``YYYY-MM-DD HH:MM:SS``
+in UTC.  Naive datetimes given by users are taken as UTC.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timezone
+from typing import Any, Optional
+
+from fasti._checks import fail
+
+_RANGE = re.compile(r"(\d{4}-\d\d-\d\d)(?: (\d\d)(?::(\d\d)(?::(\d\d))?)?)?", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+def now() -> datetime:
+    """Return the present instant, aware, UTC."""
+    return datetime.now(timezone.utc)
+
+
+def parse(text: str) -> datetime:
+    """Return an RFC 3339 time as an aware datetime in UTC, to the microsecond."""
+    whole, _, fraction = text.rstrip("Z").partition(".")
+    at = datetime.fromisoformat(whole)
+    micros = int(fraction[:6].ljust(6, "0")) if fraction else 0
+    return at.replace(microsecond=micros, tzinfo=timezone.utc)
+
+
+def to_wire(at: datetime) -> str:
+    """Return an aware datetime as the server takes it."""
+    utc = at.astimezone(timezone.utc)
+    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+
+
+def shown(text: Optional[str]) -> Optional[str]:
+    """Return a time of the wire as results show it; None stays None."""
+    return None if text is None else f"{parse(text):%Y-%m-%d %H:%M:%S}"
+
+
+def shown_to_millis(text: str) -> str:
+    """Return a time of the wire as metrics show it."""
+    at = parse(text)
+    return f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03d}"
+
+
+def rundate(argument: str, value: Any) -> str:
+    """Return a rundate given as ``'YYYY-MM-DD'``, date or datetime (its date)."""
+    if isinstance(value, (date, datetime)):
+        return f"{value:%Y-%m-%d}"
+    wanted = "a date as 'YYYY-MM-DD', date or datetime"
+    if not isinstance(value, str) or _DATE.fullmatch(value) is None:
+        raise fail(argument, value, wanted)
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        raise fail(argument, value, wanted) from None
+    return value
+
+
+def instant(argument: str, value: Any) -> datetime:
+    """Return the instant of a range bound; a date stands for its midnight."""
+    if isinstance(value, datetime):
+        aware = value if value.tzinfo is not None else value.replace(tzinfo=timezone.utc)
+        return aware.astimezone(timezone.utc)
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=timezone.utc)
+    wanted = "a time as 'YYYY-MM-DD[ HH[:MM[:SS]]]', date or datetime"
+    match = _RANGE.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise fail(argument, value, wanted)
+    day, *clock = match.groups()
+    hours, minutes, seconds = (int(part or 0) for part in clock)
+    try:
+        midnight = datetime.fromisoformat(day).replace(tzinfo=timezone.utc)
+        return midnight.replace(hour=hours, minute=minutes, second=seconds)
+    except ValueError:
+        raise fail(argument, value, wanted) from None

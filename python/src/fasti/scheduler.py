@@ -1,0 +1,73 @@
+"""The public interface: define batches, start them, read their results.
+
+    from fasti.scheduler import DAG, batch
+
+    @batch()
+    def load():
+        return [1, 2, 3]
+
+    @batch()
+    def total(load):
+        return sum(load)
+
+Importing this module, decorating functions, building a DAG and constructing
+``BatchRunResults`` never talk to a server; ``save()``, ``run()``, leaving a block that
+submits itself, and the results calls do.
+"""
+
+from fasti._batches import get_batches
+from fasti._command import CommandTask
+from fasti._dag import DAG
+from fasti._decorator import batch
+from fasti._errors import (
+    ArgumentResolutionError,
+    Conflict,
+    ConnectionFailed,
+    CyclicDependencyError,
+    DuplicateNameError,
+    EntrypointError,
+    MissingDagError,
+    NotFound,
+    PermissionDenied,
+    ResultNotAvailable,
+    SchedulerError,
+    ServerError,
+    ValidationError,
+)
+from fasti._jobs import get_job_logs, get_job_metrics, get_job_result
+from fasti._priority import Priority
+from fasti._results import BatchRunResults
+from fasti._schedule import Schedule
+from fasti._task import ParallelTask, Task
+
+#: The other name that the decorator goes by.
+dt_batch = batch
+
+__all__ = [
+    "DAG",
+    "ArgumentResolutionError",
+    "BatchRunResults",
+    "CommandTask",
+    "Conflict",
+    "ConnectionFailed",
+    "CyclicDependencyError",
+    "DuplicateNameError",
+    "EntrypointError",
+    "MissingDagError",
+    "NotFound",
+    "ParallelTask",
+    "PermissionDenied",
+    "Priority",
+    "ResultNotAvailable",
+    "Schedule",
+    "SchedulerError",
+    "ServerError",
+    "Task",
+    "ValidationError",
+    "batch",
+    "dt_batch",
+    "get_batches",
+    "get_job_logs",
+    "get_job_metrics",
+    "get_job_result",
+]

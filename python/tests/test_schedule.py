@@ -1,0 +1,139 @@
+"""Constructor checks of Schedule, and what goes to the server."""
+
+import datetime
+from typing import Any, Dict
+
+import pytest
+
+from fake_server import FakeServer
+from fasti.scheduler import Schedule, ValidationError
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ({}, {}),
+        ({"at_minutes": [], "first_last": {}, "weekdays": None}, {}),
+        ({"at_minutes": [30, 0, 30]}, {"at_minutes": [0, 30]}),
+        ({"at_hours": range(8, 10)}, {"at_hours": [8, 9]}),
+        ({"every_minute": 15, "every_hour": 1}, {"every_minute": 15, "every_hour": 1}),
+        ({"weekdays": ("wednesday", "MON")}, {"weekdays": ["Mon", "Wed"]}),
+        ({"in_months": [6, "January", "dec"]}, {"in_months": [1, 6, 12]}),
+        (
+            {"first_last": {"Weekday": "friday", "Which": "Last"}},
+            {"first_last": {"Weekday": "Fri", "Which": "Last"}},
+        ),
+        ({"timezone": "Europe/Paris"}, {"timezone": "Europe/Paris"}),
+        ({"timezone": "CET", "rundate_offset": -1}, {"timezone": "CET", "rundate_offset": -1}),
+        ({"run_after_job_name": "x"}, {"run_after_job_name": "x"}),
+        (
+            {
+                "run_after_job_uuid": "0190A5B8-0000-7000-8000-000000000000",
+                "run_after_job_condition": "always",
+            },
+            {
+                "run_after_job_uuid": "0190a5b8-0000-7000-8000-000000000000",
+                "run_after_job_condition": "always",
+            },
+        ),
+        ({"in_months": [2], "day_of_month": 29}, {"in_months": [2], "day_of_month": 29}),
+    ],
+)
+def test_arguments_are_sent_by_name(given: Dict[str, Any], sent: Dict[str, Any]) -> None:
+    assert Schedule(**given).to_json() == sent
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"at_minutes": [60]},
+        {"at_minutes": [-1]},
+        {"at_minutes": [True]},
+        {"at_minutes": [1.0]},
+        {"at_minutes": "15"},
+        {"at_minutes": 15},
+        {"at_minutes": {1: 2}},
+        {"every_minute": 0},
+        {"every_minute": 60},
+        {"every_minute": 90},
+        {"every_minute": True},
+        {"at_hours": [24]},
+        {"every_hour": 24},
+        {"day_of_month": 0},
+        {"day_of_month": 32},
+        {"weekdays": ["Mo"]},
+        {"weekdays": "Mon"},
+        {"weekdays": [1]},
+        {"in_months": [0]},
+        {"in_months": ["Janury"]},
+        {"every_month": 13},
+        {"first_last": {"Weekday": "Mon"}},
+        {"first_last": {"Weekday": "Mon", "Which": "First", "More": 1}},
+        {"first_last": {"Weekday": "Mon", "Which": "Sixth"}},
+        {"first_last": {"Weekday": "Xyz", "Which": "First"}},
+        {"first_last": ["Mon", "First"]},
+        {"timezone": "Europe/Pari"},
+        {"timezone": "UTC+3"},
+        {"timezone": ""},
+        {"timezone": 3},
+        {"timezone": "../etc/passwd"},
+        {"rundate_offset": 1.5},
+        {"run_after_job_name": "a", "run_after_job_uuid": "0190a5b8-0000-7000-8000-000000000000"},
+        {"run_after_job_uuid": "not-a-uuid"},
+        {"run_after_job_condition": "always"},
+        {"run_after_job_name": "a", "run_after_job_condition": "sometimes"},
+        {"run_after_job_name": "a", "at_hours": [1]},
+        {"run_after_job_name": " "},
+        {"in_months": [2], "day_of_month": 30},
+        {"in_months": [4, 6], "day_of_month": 31},
+    ],
+)
+def test_mistakes(given: Dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Schedule(**given)
+    assert isinstance(caught.value, ValueError)
+    assert caught.value.field in (*given, None)
+
+
+def test_a_day_that_never_comes_is_fine_beside_days_that_do() -> None:
+    Schedule(in_months=[2], day_of_month=30, weekdays=["Mon"])
+
+
+def test_unknown_argument() -> None:
+    with pytest.raises(TypeError):
+        Schedule(at_days=[1])  # type: ignore[call-arg]
+
+
+def test_event_based_takes_zone_and_offset() -> None:
+    assert not Schedule(run_after_job_name="x", timezone="UTC", rundate_offset=1).is_empty
+
+
+def test_empty() -> None:
+    assert Schedule().is_empty
+    assert Schedule(timezone="UTC", rundate_offset=2).is_empty
+    assert not Schedule(at_minutes=[0]).is_empty
+
+
+def test_equality_is_by_meaning() -> None:
+    assert Schedule(at_minutes=[1, 2], timezone="UTC") == Schedule(at_minutes=(2, 1, 1))
+    assert hash(Schedule(rundate_offset=0)) == hash(Schedule())
+    assert Schedule(at_minutes=[1]) != Schedule(at_minutes=[2])
+    assert Schedule() != 1
+    left = Schedule(run_after_job_name="a", run_after_job_condition="on success")
+    assert left == Schedule(run_after_job_name="a")
+
+
+def test_repr_shows_what_was_given() -> None:
+    assert repr(Schedule(at_hours=[8], weekdays=["Mon"])) == (
+        "Schedule(at_hours=[8], weekdays=['Mon'])"
+    )
+
+
+def test_next_runs_asks_the_server(server: FakeServer) -> None:
+    server.on("POST", "/schedules/preview", {"fire_times": ["2024-03-31T01:00:00.000Z"]})
+    runs = Schedule(at_hours=[1]).next_runs(2, datetime.datetime(2024, 3, 31))
+    assert runs == [datetime.datetime(2024, 3, 31, 1, tzinfo=datetime.timezone.utc)]
+    (request,) = server.requests
+    expected = {"schedule": {"at_hours": [1]}, "from": "2024-03-31T00:00:00.000Z", "count": 2}
+    assert request.json == expected
+    assert "idempotency-key" not in request.headers

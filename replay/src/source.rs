@@ -1,0 +1,79 @@
+//! Where a history is read from: the data folder of a stopped server. A running one answers through
+//! its API; its folder is locked.
+
+use std::path::Path;
+
+use fasti_core::codec;
+use fasti_core::domain::ids::Seq;
+use fasti_core::feed::Entry;
+use fasti_core::store::{LogReader, OpenOptions, Store};
+
+use crate::error::ReplayError;
+
+/// Events read at a time.
+const CHUNK_RECORDS: usize = 10_000;
+const CHUNK_BYTES: usize = 8 << 20;
+
+/// A history that can be read from any position.
+pub struct Source {
+    reader: LogReader,
+    last: Seq,
+    /// Holds the lock of the folder as long as it is read.
+    _store: Option<Store>,
+}
+
+impl Source {
+    /// The history in the data folder of a stopped server.
+    ///
+    /// # Errors
+    /// A server holds the folder, there is no log, or it is damaged.
+    pub fn folder(data: &Path) -> Result<Self, ReplayError> {
+        let options = OpenOptions {
+            create: false,
+            ..OpenOptions::default()
+        };
+        let store = Store::open(data, options)?;
+        Ok(Self {
+            reader: store.reader.clone(),
+            last: store.opened.last.seq,
+            _store: Some(store),
+        })
+    }
+
+    /// A history that somebody else has open.
+    #[must_use]
+    pub fn reader(reader: LogReader) -> Self {
+        let last = reader.last().seq;
+        Self {
+            reader,
+            last,
+            _store: None,
+        }
+    }
+
+    /// Its last position.
+    #[must_use]
+    pub fn last(&self) -> Seq {
+        self.last
+    }
+
+    /// Hands every event up to `until`, in order, to `visit`.
+    ///
+    /// # Errors
+    /// The log is damaged, or an event is not known.
+    pub fn each(&self, until: Seq, mut visit: impl FnMut(&Entry)) -> Result<(), ReplayError> {
+        let end = until.min(self.last);
+        let mut next = Seq(1);
+        while next <= end {
+            let records = self.reader.read(next, CHUNK_RECORDS, CHUNK_BYTES)?;
+            if records.is_empty() {
+                return Ok(());
+            }
+            for record in records.iter().take_while(|record| record.seq <= end) {
+                visit(&codec::decode(record)?);
+            }
+            next = records.last().map_or(end, |record| record.seq).next();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,162 @@
+//! A program with arguments, as a child of the runner.
+//!
+//! Spawning must stay on the posix_spawn path of `std` (no `pre_exec`, no user ids): fork copies the page
+//! tables of the runner, posix_spawn does not. It also gives the child default signal actions and an empty
+//! signal mask.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use fasti_core::domain::attempt::Outcome;
+use rustix::process::{Pid, Signal};
+
+use super::attempt::{Over, begin};
+use super::environment::{Variables, apply, path_of};
+use super::{Record, Shared, scratch};
+use crate::outcome::{SpawnFailure, of_status};
+use crate::places::Stream;
+use crate::process::{self, Child};
+
+/// Run a command and wait for its end.
+///
+/// # Errors
+/// It could not be started.
+pub(super) fn run(
+    shared: &Shared,
+    record: &Record,
+    slot: usize,
+    argv: &[String],
+    cwd: Option<&str>,
+    stdin: Option<&str>,
+) -> Result<Over, SpawnFailure> {
+    let launch = &record.launch;
+    let variables = shared
+        .base
+        .with(&launch.env, Some(&launch.attempt.to_string()))?;
+    let cwd = match cwd {
+        Some(cwd) => shared.places.data().join(cwd),
+        None => scratch::make(&shared.places, slot)?,
+    };
+    let pid = spawn(shared, record, argv, &cwd, stdin, &variables)?;
+    begin(record, &shared.news, pid);
+    Ok(wait(record, pid))
+}
+
+fn spawn(
+    shared: &Shared,
+    record: &Record,
+    argv: &[String],
+    cwd: &Path,
+    stdin: Option<&str>,
+    variables: &Variables,
+) -> Result<Pid, SpawnFailure> {
+    let Some(name) = argv.first() else {
+        return Err(SpawnFailure {
+            errno: libc::EINVAL,
+            message: "cannot start a command without a program: argv is empty".to_owned(),
+        });
+    };
+    let path = path_of(variables);
+    loop {
+        let file = shared.programs.find(name, path, cwd)?;
+        let mut command = Command::new(&file);
+        command
+            .arg0(name)
+            .args(&argv[1..])
+            .current_dir(cwd)
+            .process_group(0);
+        apply(&mut command, variables);
+        command.stdin(input(shared, record, stdin)?);
+        command.stdout(output(shared, record, Stream::Out)?);
+        command.stderr(output(shared, record, Stream::Err)?);
+        match command.spawn() {
+            Ok(child) => return Ok(Pid::from_child(&child)),
+            // The program moved since it was looked up.
+            Err(error)
+                if error.kind() == io::ErrorKind::NotFound
+                    && shared.programs.forget(name, path)
+                    && !file.exists() => {}
+            Err(error) => return Err(explain(name, &file, cwd, &error)),
+        }
+    }
+}
+
+/// The system does not say whether the program or the working folder is at fault.
+fn explain(name: &str, file: &Path, cwd: &Path, error: &io::Error) -> SpawnFailure {
+    let (name, file) = (name.escape_debug(), file.display());
+    let what = if cwd.is_dir() {
+        format!("cannot start `{name}` ({file})")
+    } else {
+        format!(
+            "cannot start `{name}`, because its working folder `{}` is none",
+            cwd.display()
+        )
+    };
+    SpawnFailure::new(what, error)
+}
+
+/// Wait for the end, and end what is left of the group.
+fn wait(record: &Record, pid: Pid) -> Over {
+    let ended = process::await_end(pid);
+    record.end();
+    // The zombie holds the number of the group, so this cannot hit anybody else.
+    process::signal_group(pid, Signal::KILL);
+    let reaped = ended.and_then(|()| process::reap(Child::Process(pid), true));
+    let over = match reaped {
+        Ok(Some(reaped)) => Over::new(of_status(reaped.status), reaped.cpu_us, reaped.max_rss_kib),
+        Ok(None) => Over::new(lost("the system says nothing"), 0, 0),
+        Err(error) => Over::new(lost(&error), 0, 0),
+    };
+    process::clear_group(pid);
+    over
+}
+
+fn lost(why: impl std::fmt::Display) -> Outcome {
+    Outcome::Lost {
+        message: format!("cannot wait for the process: {why}"),
+    }
+}
+
+/// Standard input: nothing, or a file that no longer has a name.
+fn input(shared: &Shared, record: &Record, text: Option<&str>) -> Result<Stdio, SpawnFailure> {
+    let Some(text) = text else {
+        return Ok(Stdio::null());
+    };
+    let path = shared.places.private(record.attempt(), "stdin");
+    let file = write_unnamed(&path, text.as_bytes());
+    file.map(Stdio::from)
+        .map_err(|error| SpawnFailure::new("cannot keep the standard input", &error))
+}
+
+fn write_unnamed(path: &PathBuf, bytes: &[u8]) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    std::fs::remove_file(path)?;
+    file.write_all(bytes)?;
+    file.rewind()?;
+    Ok(file)
+}
+
+fn output(shared: &Shared, record: &Record, stream: Stream) -> Result<Stdio, SpawnFailure> {
+    let launch = &record.launch;
+    let opened = shared
+        .places
+        .make_output_folder(launch)
+        .and_then(|()| shared.places.open_output(launch, stream));
+    opened.map(Stdio::from).map_err(|error| {
+        let path = shared.places.output(launch, stream);
+        SpawnFailure::new(
+            format!("cannot open the output file `{}`", path.display()),
+            &error,
+        )
+    })
+}

@@ -1,0 +1,86 @@
+//! Every bound of the runner, with its reason. Values that people may want to change live in
+//! [`Config`](crate::Config) instead.
+
+/// Launches accepted and not yet begun. The server grants only a little ahead, so more than this is a fault
+/// of the sender; the surplus is answered with a spawn failure rather than kept.
+pub const LAUNCHES_QUEUED_MAX: usize = 100_000;
+
+/// Reports kept while the server does not acknowledge. Nothing more is begun beyond this; what runs still
+/// ends and is reported, so the true bound is this plus two reports for each slot.
+pub const REPORTS_UNACKED_MAX: usize = 20_000;
+
+/// Reports in one message: at most 4 MiB of small return values, far below the frame limit.
+pub const REPORTS_PER_MESSAGE_MAX: usize = 1_000;
+
+/// Tokens of reported and acknowledged attempts that are still recognised, so that a launch repeated late
+/// starts nothing.
+pub const TOKENS_REMEMBERED_MAX: usize = 65_536;
+
+/// Launches handed to the launcher beyond its free slots, so that a slot that becomes free goes on without
+/// a turn of the event loop.
+pub const LAUNCHES_AHEAD_MAX: usize = 8;
+
+/// Longest shutdown that ends tasks, in milliseconds; afterwards the runner ends without their reports.
+pub const SHUTDOWN_MS_MAX: u64 = 10_000;
+
+/// Longest grace between TERM and KILL during such a shutdown, in milliseconds.
+pub const SHUTDOWN_GRACE_MS_MAX: u64 = 5_000;
+
+/// Time between signs of life on a quiet connection, in milliseconds.
+pub const PING_MS: u64 = 5_000;
+
+/// First and longest pause between attempts to reach the server, in milliseconds.
+pub const RECONNECT_MS: (u64, u64) = (20, 500);
+
+/// Encoded bytes waiting to be written to the server before more reports are encoded.
+pub const OUTGOING_BYTES_MAX: usize = 4 << 20;
+
+/// Forks asked of interpreters for one attempt before it counts as impossible to start: an interpreter may
+/// die before it forks, then a fresh one is asked.
+pub const WORKER_TRIES_MAX: u32 = 3;
+
+/// Time an interpreter may take from its start to its first message, in milliseconds.
+pub const WORKER_READY_MS_MAX: u64 = 30_000;
+
+/// Longest frame taken from an interpreter, in bytes. Values travel as files, so this is generous.
+pub const WORKER_FRAME_BYTES_MAX: usize = 64 << 20;
+
+/// Time that writing a frame to an interpreter, or the rest of a frame from it, may take before it is given
+/// up, in milliseconds.
+pub const WORKER_FRAME_MS_MAX: u64 = 10_000;
+
+/// Environments kept warm while nothing runs in them.
+pub const WORKER_KEYS_IDLE_MAX: usize = 8;
+
+/// An interpreter without work for this long is ended, in milliseconds.
+pub const WORKER_IDLE_MS_MAX: u64 = 600_000;
+
+/// Bytes of an interpreter's log that a start failure quotes.
+pub const LOG_TAIL_BYTES: u64 = 2_048;
+
+/// Bytes read of a failure document.
+pub const FAILURE_BYTES_MAX: u64 = 64 << 10;
+
+/// Characters of a failure message that are reported.
+pub const FAILURE_CHARS_MAX: usize = 4_096;
+
+/// Entries of one code bundle.
+pub const BUNDLE_ENTRIES_MAX: usize = 100_000;
+
+/// Unpacked bytes of one code bundle.
+pub const BUNDLE_BYTES_MAX: u64 = 4 << 30;
+
+/// Bytes read of a process's environment when looking for the marks of an attempt.
+pub const ENVIRON_BYTES_MAX: u64 = 1 << 20;
+
+/// Rounds of ending what an attempt left behind; each round can free processes hidden below those ended.
+pub const SWEEP_ROUNDS_MAX: u32 = 100;
+
+/// Time a killed process may take to disappear, in milliseconds. Longer means that it hangs in the kernel.
+pub const KILL_MS_MAX: u64 = 2_000;
+
+/// Programs whose place in `PATH` is remembered.
+pub const PROGRAMS_CACHED_MAX: usize = 1_024;
+
+/// Output folders known to exist.
+pub const FOLDERS_CACHED_MAX: usize = 4_096;

@@ -1,0 +1,256 @@
+//! Frames between the runner and an interpreter: a length in four bytes, big-endian, then a JSON object.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use fasti_core::domain::launch::{Launch, PythonCall, Upstream, UpstreamValue};
+use serde::{Deserialize, Serialize};
+
+use crate::launcher::BaseEnvironment;
+use crate::limits::WORKER_FRAME_BYTES_MAX;
+use crate::outcome::SpawnFailure;
+use crate::places::Places;
+
+/// What an interpreter says.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub(super) enum FromWorker {
+    /// It can be given work.
+    Ready {},
+    /// It forked.
+    Started {
+        /// The attempt.
+        id: String,
+        /// The process.
+        pid: u32,
+    },
+    /// It reaped a process.
+    Exited {
+        /// The attempt.
+        id: String,
+        /// Raw wait status.
+        status: i32,
+        /// Processor time in microseconds.
+        cpu_us: u64,
+        /// Largest resident memory in KiB.
+        max_rss_kb: u64,
+    },
+    /// It could not fork.
+    Refused {
+        /// The attempt.
+        id: String,
+        /// What the system said.
+        reason: String,
+    },
+}
+
+/// Where a task's files are.
+#[derive(Debug)]
+pub(crate) struct TaskPlaces {
+    /// Working folder.
+    pub(crate) cwd: PathBuf,
+    /// Put first on the import path, in this order.
+    pub(crate) import_path: Vec<PathBuf>,
+    /// Standard output.
+    pub(crate) stdout: PathBuf,
+    /// Standard error.
+    pub(crate) stderr: PathBuf,
+    /// Return value.
+    pub(crate) result: PathBuf,
+    /// Failure.
+    pub(crate) failure: PathBuf,
+}
+
+/// The next message; `None` at the end of the stream.
+///
+/// # Errors
+/// The stream breaks, or holds something that is no message.
+pub(super) fn read(stream: &mut impl Read) -> io::Result<Option<FromWorker>> {
+    let mut len = [0; 4];
+    match stream.read_exact(&mut len) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    let len = u32::from_be_bytes(len) as usize;
+    if len > WORKER_FRAME_BYTES_MAX {
+        let message =
+            format!("a frame of {len} bytes is longer than the {WORKER_FRAME_BYTES_MAX} allowed");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+    }
+    let mut bytes = vec![0; len];
+    stream.read_exact(&mut bytes)?;
+    Ok(Some(serde_json::from_slice(&bytes)?))
+}
+
+#[derive(Serialize)]
+struct Start<'a> {
+    op: &'static str,
+    id: &'a str,
+    task: Task<'a>,
+}
+
+#[derive(Serialize)]
+struct Task<'a> {
+    attempt: &'a str,
+    entrypoint: &'a str,
+    import_path: Vec<&'a str>,
+    cwd: &'a str,
+    stdout: &'a str,
+    stderr: &'a str,
+    env: std::collections::BTreeMap<&'a str, &'a str>,
+    result_path: &'a str,
+    failure_path: &'a str,
+    sub_job_name: &'a str,
+    scheduled_time: String,
+    runtime: String,
+    rundate: &'a str,
+    part_num: u32,
+    num_parts: u32,
+    configuration_blob: Option<&'a str>,
+    arguments_blob: Option<&'a str>,
+    upstreams: Vec<UpstreamTask<'a>>,
+    // Last, so that the text of the configuration can be put in unchanged: keys keep their order.
+    configuration: (),
+}
+
+#[derive(Serialize)]
+struct UpstreamTask<'a> {
+    task: &'a str,
+    result_name: &'a str,
+    parallel: bool,
+    parts: Vec<Part<'a>>,
+}
+
+/// One of the three beside the name.
+#[derive(Default, Serialize)]
+struct Part<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inline: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    none: Option<bool>,
+}
+
+/// The frame that asks an interpreter to run a task.
+///
+/// # Errors
+/// The configuration is no JSON, a path is no UTF-8, or the frame would be too long.
+pub(crate) fn start_frame(
+    launch: &Launch,
+    call: &PythonCall,
+    files: &TaskPlaces,
+    places: &Places,
+    base: &BaseEnvironment,
+) -> Result<Vec<u8>, SpawnFailure> {
+    let attempt = launch.attempt.to_string();
+    let import_path: Result<Vec<&str>, SpawnFailure> =
+        files.import_path.iter().map(|path| text(path)).collect();
+    let upstreams: Result<_, SpawnFailure> = call
+        .upstreams
+        .iter()
+        .map(|upstream| upstream_task(upstream, places))
+        .collect();
+    let task = Task {
+        attempt: &attempt,
+        entrypoint: &call.entrypoint,
+        import_path: import_path?,
+        cwd: text(&files.cwd)?,
+        stdout: text(&files.stdout)?,
+        stderr: text(&files.stderr)?,
+        env: base.over_worker(&launch.env, &attempt)?,
+        result_path: text(&files.result)?,
+        failure_path: text(&files.failure)?,
+        sub_job_name: &call.sub_job_name,
+        scheduled_time: call.scheduled_time.to_string(),
+        runtime: call.runtime.to_string(),
+        rundate: &call.rundate,
+        part_num: call.part_num,
+        num_parts: call.num_parts,
+        configuration_blob: call.configuration_blob.as_deref(),
+        arguments_blob: call.arguments_blob.as_deref(),
+        upstreams: upstreams?,
+        configuration: (),
+    };
+    encode(
+        &Start {
+            op: "start",
+            id: &attempt,
+            task,
+        },
+        &call.configuration,
+    )
+}
+
+fn encode(start: &Start<'_>, configuration: &str) -> Result<Vec<u8>, SpawnFailure> {
+    serde_json::from_str::<serde::de::IgnoredAny>(configuration).map_err(|error| {
+        SpawnFailure::plain(format!("cannot read the configuration as JSON: {error}"))
+    })?;
+    let mut frame = vec![0; 4];
+    serde_json::to_writer(&mut frame, start)
+        .map_err(|error| SpawnFailure::plain(format!("cannot describe the task: {error}")))?;
+    let end = frame
+        .strip_suffix(b"null}}")
+        .expect("the configuration is written last")
+        .len();
+    frame.truncate(end);
+    frame.extend_from_slice(configuration.as_bytes());
+    frame.extend_from_slice(b"}}");
+    let len = frame.len() - 4;
+    match u32::try_from(len) {
+        Ok(short) if len <= WORKER_FRAME_BYTES_MAX => {
+            frame[..4].copy_from_slice(&short.to_be_bytes());
+            Ok(frame)
+        }
+        _ => Err(SpawnFailure::plain(format!(
+            "the description of the task takes {len} bytes, {WORKER_FRAME_BYTES_MAX} are allowed: return large values instead of giving them as arguments"
+        ))),
+    }
+}
+
+fn upstream_task<'a>(
+    upstream: &'a Upstream,
+    places: &Places,
+) -> Result<UpstreamTask<'a>, SpawnFailure> {
+    let parts = upstream.parts.iter().map(|value| {
+        let UpstreamValue {
+            name,
+            result,
+            inline,
+        } = value;
+        let mut part = Part {
+            name,
+            ..Part::default()
+        };
+        match (inline, result) {
+            (Some(bytes), _) => part.inline = Some(BASE64.encode(bytes)),
+            (None, Some(result)) => {
+                part.path = Some(text(&places.blob(&result.sha256))?.to_owned());
+            }
+            (None, None) => part.none = Some(true),
+        }
+        Ok(part)
+    });
+    Ok(UpstreamTask {
+        task: &upstream.task,
+        result_name: &upstream.result_name,
+        parallel: upstream.parallel,
+        parts: parts.collect::<Result<_, SpawnFailure>>()?,
+    })
+}
+
+fn text(path: &Path) -> Result<&str, SpawnFailure> {
+    path.to_str().ok_or_else(|| {
+        SpawnFailure::plain(format!(
+            "the path `{}` is no UTF-8: choose another data folder",
+            path.display()
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+//! The command line: `fasti <noun> <verb>`. One file a noun; all but `serve`, `runner`, `verify` and `demo`
+//! are clients of the native API.
+
+mod batch;
+mod client;
+mod demo;
+mod doctor;
+mod event;
+mod exit;
+mod follow;
+mod log;
+mod logs;
+mod python;
+mod read;
+mod run;
+mod run_page;
+mod serve;
+mod shell;
+mod show;
+mod spent;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use exit::{conflict, exit_code, store_failure};
+
+use crate::config::ConfigFile;
+
+/// Batch scheduling whose log is the product.
+#[derive(Debug, Parser)]
+#[command(name = "fasti", version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Noun,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// Answer as JSON; lists that go on as one object a line.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say nothing that was not asked for.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Server to speak to [default: `url` of the configuration file, else http://127.0.0.1:7450].
+    #[arg(long, global = true, env = "FASTI_URL", value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// Token to show the server.
+    #[arg(long, global = true, env = "FASTI_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// Configuration file [default: fasti/config.toml in the user's configuration folder].
+    #[arg(long, global = true, env = "FASTI_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// When to use colours.
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    pub(crate) color: Colour,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Colour {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Noun {
+    /// Run the scheduler: log, views, runner, HTTP API and page in one process.
+    Serve(Box<serve::ServeArgs>),
+    /// See Fasti at work: a server of its own, a real batch, its report.
+    Demo(demo::DemoArgs),
+    /// Batches: named, versioned definitions.
+    #[command(subcommand)]
+    Batch(batch::BatchCommand),
+    /// Runs of batches.
+    #[command(subcommand)]
+    Run(run::RunCommand),
+    /// Output of a task run.
+    Logs(logs::LogsArgs),
+    /// Events: everything that happened.
+    #[command(subcommand)]
+    Event(event::EventCommand),
+    /// The log itself.
+    #[command(subcommand)]
+    Log(log::LogCommand),
+    /// Check that the history is whole and untouched (short for `log verify`).
+    Verify(log::VerifyArgs),
+    /// Look for what could keep Fasti from working well here.
+    Doctor(doctor::DoctorArgs),
+    /// Be a runner (started by `fasti serve`).
+    #[command(hide = true)]
+    Runner(serve::RunnerArgs),
+    /// Print a completion script for a shell.
+    Completions(shell::CompletionsArgs),
+    /// Print the manual page.
+    Man,
+}
+
+/// Does what the arguments say.
+pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
+    let global = cli.global;
+    let config = ConfigFile::load(global.config.as_deref())?;
+    match cli.command {
+        Noun::Serve(args) => serve::serve(*args, config),
+        Noun::Runner(args) => serve::runner(args),
+        Noun::Demo(args) => demo::demo(&args, &global),
+        Noun::Batch(command) => batch::run(command, &global, &config),
+        Noun::Run(command) => run::run(command, &global, &config),
+        Noun::Logs(args) => logs::run(&args, &global, &config),
+        Noun::Event(command) => event::run(command, &global, &config),
+        Noun::Log(log::LogCommand::Verify(args)) | Noun::Verify(args) => {
+            log::verify(&args, &global, &config)
+        }
+        Noun::Doctor(args) => doctor::run(&args, &global, &config),
+        Noun::Completions(args) => shell::completions(&args),
+        Noun::Man => shell::man(),
+    }
+}

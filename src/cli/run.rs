@@ -1,0 +1,280 @@
+//! `fasti run`: starting, watching and ending runs.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+use super::Global;
+use super::client::{Client, encode};
+use super::exit::{Exit, Failure};
+use super::show::{Show, Table};
+use super::{follow, read, run_page};
+use crate::config::ConfigFile;
+
+/// Commands about runs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunCommand {
+    /// Start a run of a saved batch.
+    Start(StartArgs),
+    /// List runs, the newest first.
+    List(ListArgs),
+    /// Show a run: its tasks, their attempts, where the time went.
+    Show(Id),
+    /// Ask for the end of a run.
+    Cancel(CancelArgs),
+    /// Wait for the end of a run; the exit code tells how it ended (10 failed, 11 cancelled, 12 not over in
+    /// time, 13 the server went away).
+    Wait(WaitArgs),
+    /// Run a finished run again, all of it or in part.
+    Rerun(RerunArgs),
+}
+
+/// A run.
+#[derive(Debug, Args)]
+pub(crate) struct Id {
+    /// Id of the run.
+    run: u64,
+}
+
+/// Whether to wait.
+#[derive(Debug, Args)]
+pub(crate) struct Waiting {
+    /// Wait for the end of the run; the exit code tells how it ended.
+    #[arg(long)]
+    wait: bool,
+    /// Wait so long at most: 30, 30s, 10m, 2h.
+    #[arg(long, requires = "wait", value_parser = follow::parse_duration, value_name = "TIME")]
+    timeout: Option<Duration>,
+}
+
+/// Arguments of `fasti run start`.
+#[derive(Debug, Args)]
+pub(crate) struct StartArgs {
+    /// Name, name:tag or id of the batch.
+    batch: String,
+    /// Date the run is for, YYYY-MM-DD.
+    #[arg(long, value_name = "DATE")]
+    rundate: Option<String>,
+    #[command(flatten)]
+    waiting: Waiting,
+}
+
+/// Which runs to list.
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Only of the batches of this name.
+    #[arg(long, value_name = "NAME")]
+    batch: Option<String>,
+    /// Only with this status: queued, running, success, failure or cancelled.
+    #[arg(long)]
+    status: Option<String>,
+    /// Only for this date, YYYY-MM-DD.
+    #[arg(long, value_name = "DATE")]
+    rundate: Option<String>,
+    /// At most so many.
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    limit: usize,
+}
+
+/// Arguments of `fasti run cancel`.
+#[derive(Debug, Args)]
+pub(crate) struct CancelArgs {
+    /// Id of the run.
+    run: u64,
+    /// Why, for others to read.
+    #[arg(long)]
+    reason: Option<String>,
+}
+
+/// Arguments of `fasti run wait`.
+#[derive(Debug, Args)]
+pub(crate) struct WaitArgs {
+    /// Id of the run.
+    run: u64,
+    /// Wait so long at most: 30, 30s, 10m, 2h.
+    #[arg(long, value_parser = follow::parse_duration, value_name = "TIME")]
+    timeout: Option<Duration>,
+}
+
+/// What a rerun executes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RerunMode {
+    /// What did not succeed, and everything after it.
+    Failed,
+    /// Everything.
+    All,
+    /// The tasks named with --task, and everything after them.
+    From,
+}
+
+/// Arguments of `fasti run rerun`.
+#[derive(Debug, Args)]
+pub(crate) struct RerunArgs {
+    /// Id of the finished run.
+    run: u64,
+    /// What to execute [default: failed, or from if tasks are named].
+    #[arg(long, value_enum)]
+    mode: Option<RerunMode>,
+    /// Task to start from; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    task: Vec<String>,
+    /// Date the run is for, YYYY-MM-DD [default: that of the finished run].
+    #[arg(long, value_name = "DATE")]
+    rundate: Option<String>,
+    #[command(flatten)]
+    waiting: Waiting,
+}
+
+pub(crate) fn run(command: RunCommand, global: &Global, config: &ConfigFile) -> anyhow::Result<()> {
+    let client = Client::new(global, config);
+    let show = Show::new(global);
+    match command {
+        RunCommand::Start(args) => {
+            let id = read::text(&client.batch(&args.batch)?, "id");
+            let body = json!({"rundate": args.rundate});
+            let run = client.post(&format!("/batches/{id}/runs"), &body)?;
+            started(&client, &show, &run, &args.waiting)
+        }
+        RunCommand::List(args) => list(&client, &show, &args),
+        RunCommand::Show(id) => run_page::show(&client, &show, id.run),
+        RunCommand::Cancel(args) => {
+            let body = json!({"reason": args.reason});
+            let run = client.post(&format!("/runs/{}/cancel", args.run), &body)?;
+            if show.is_json() {
+                return show.json(&run);
+            }
+            show.note(&format!("run {} is {}", args.run, ending(&run)));
+            Ok(())
+        }
+        RunCommand::Wait(args) => wait(&client, &show, args.run, args.timeout),
+        RunCommand::Rerun(args) => {
+            let run = client.post(&format!("/runs/{}/rerun", args.run), &rerun_body(&args)?)?;
+            started(&client, &show, &run, &args.waiting)
+        }
+    }
+}
+
+/// What a cancel came to.
+fn ending(run: &Value) -> String {
+    match run["status"].as_str() {
+        Some("queued" | "running") => "being cancelled".to_owned(),
+        Some("cancelled") => "cancelled".to_owned(),
+        Some(_) | None => format!("over already: {}", read::text(run, "status")),
+    }
+}
+
+fn rerun_body(args: &RerunArgs) -> anyhow::Result<Value> {
+    let mode = match args.mode {
+        None if args.task.is_empty() => RerunMode::Failed,
+        None => RerunMode::From,
+        Some(mode) => mode,
+    };
+    let word = match mode {
+        RerunMode::Failed => "failed",
+        RerunMode::All => "all",
+        RerunMode::From => "from",
+    };
+    if (mode == RerunMode::From) == args.task.is_empty() {
+        let message = "tasks are named with --task for --mode from, and for no other";
+        return Err(Failure::new(Exit::Usage, message).into());
+    }
+    let tasks = (mode == RerunMode::From).then_some(&args.task);
+    Ok(json!({"mode": word, "tasks": tasks, "rundate": args.rundate}))
+}
+
+fn started(client: &Client, show: &Show, run: &Value, waiting: &Waiting) -> anyhow::Result<()> {
+    let id = run["id"].as_u64().unwrap_or_default();
+    if waiting.wait {
+        show.note(&format!("run {id} started"));
+        return wait(client, show, id, waiting.timeout);
+    }
+    if show.is_json() {
+        return show.json(run);
+    }
+    show.note(&format!(
+        "run started; `fasti run wait {id}` waits for its end"
+    ));
+    show.line(&id.to_string())
+}
+
+fn wait(client: &Client, show: &Show, id: u64, timeout: Option<Duration>) -> anyhow::Result<()> {
+    let mut bar = follow::Bar::new(show);
+    let run = follow::until_over(client, id, timeout, &mut bar)?;
+    drop(bar);
+    if show.is_json() {
+        show.json(&run)?;
+    } else {
+        let took = read::between(&run, "created_at", "finished_at");
+        show.note(&format!("run {id}: {} in {took}", follow::counts(&run)));
+    }
+    follow::verdict(&run)
+}
+
+fn list(client: &Client, show: &Show, args: &ListArgs) -> anyhow::Result<()> {
+    let filters = [
+        ("batch_name", &args.batch),
+        ("status", &args.status),
+        ("rundate", &args.rundate),
+    ];
+    let mut path = "/runs?order=desc".to_owned();
+    for (field, value) in filters {
+        if let Some(value) = value {
+            path.push_str(&format!("&{field}={}", encode(value)));
+        }
+    }
+    let runs = client.list(&path, args.limit)?;
+    if show.is_json() {
+        return show.json(&Value::Array(runs));
+    }
+    let heads = [
+        "RUN", "BATCH", "TAG", "TYPE", "RUNDATE", "CREATED", "TIME", "STATUS", "TASKS", "REASON",
+    ];
+    let mut table = Table::new(&heads, &[0, 6]);
+    for run in &runs {
+        table.row(vec![
+            read::text(run, "id"),
+            read::text(run, "batch_name"),
+            read::text(run, "tag"),
+            read::text(run, "run_type"),
+            read::text(run, "rundate"),
+            read::moment(run, "created_at"),
+            read::between(run, "created_at", "finished_at"),
+            read::text(run, "status"),
+            follow::counts(run),
+            read::optional(run, "status_reason"),
+        ]);
+    }
+    show.table(&table)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn args(mode: Option<RerunMode>, task: &[&str]) -> RerunArgs {
+        RerunArgs {
+            run: 7,
+            mode,
+            task: task.iter().map(|task| (*task).to_owned()).collect(),
+            rundate: None,
+            waiting: Waiting {
+                wait: false,
+                timeout: None,
+            },
+        }
+    }
+
+    #[test]
+    fn named_tasks_make_a_rerun_from_them() {
+        assert_eq!(rerun_body(&args(None, &[])).unwrap()["mode"], "failed");
+        let body = rerun_body(&args(None, &["a", "b"])).unwrap();
+        assert_eq!(
+            (&body["mode"], &body["tasks"]),
+            (&json!("from"), &json!(["a", "b"]))
+        );
+        assert!(rerun_body(&args(Some(RerunMode::From), &[])).is_err());
+        assert!(rerun_body(&args(Some(RerunMode::All), &["a"])).is_err());
+    }
+}

@@ -1,0 +1,225 @@
+//! `fasti serve`, and the runner that it starts.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+use fasti_core::domain::ids::RunnerId;
+use fasti_core::protocol::runner_v1::ShutdownMode;
+use tracing_subscriber::EnvFilter;
+
+use super::exit::{Exit, Failure};
+use crate::config::{self, ConfigFile};
+use crate::serve::{NatsSettings, ServeSettings};
+
+const DEFAULT_LISTEN: &str = "127.0.0.1:7450";
+const RETRY_DELAY_SECONDS: f64 = 1.0;
+
+/// Arguments of `fasti serve`.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Data folder: log, results, output [default: fasti in the user's data folder].
+    #[arg(long, env = "FASTI_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:7450].
+    #[arg(long, env = "FASTI_LISTEN", value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Publish every event on this NATS server.
+    #[arg(long, env = "FASTI_NATS", value_name = "URL")]
+    nats: Option<String>,
+    /// Second token of the subjects after the version [default: default].
+    #[arg(long, env = "FASTI_NATS_TENANT", value_name = "NAME")]
+    nats_tenant: Option<String>,
+    /// Encoding of event bodies on NATS [default: json].
+    #[arg(long, env = "FASTI_NATS_ENCODING", value_name = "json|msgpack")]
+    nats_encoding: Option<String>,
+    /// Attempts at a time on the local runner [default: one a core].
+    #[arg(long, env = "FASTI_SLOTS", value_name = "N")]
+    slots: Option<u32>,
+    /// Interpreter of Python tasks whose image names none [default: python3].
+    #[arg(long, env = "FASTI_PYTHON", value_name = "PROGRAM")]
+    python: Option<String>,
+    /// Token that callers must show; without one, the address must be a loopback address.
+    #[arg(long, env = "FASTI_SERVER_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    server_token: Option<String>,
+    /// What becomes of running tasks when the server stops [default: leave].
+    #[arg(long, env = "FASTI_ON_SHUTDOWN", value_enum)]
+    on_shutdown: Option<OnShutdown>,
+    /// Wait before a failed task is tried again, in seconds [default: 1].
+    #[arg(long, env = "FASTI_RETRY_DELAY_SECONDS", value_name = "SECONDS")]
+    retry_delay_seconds: Option<f64>,
+    /// Go on with a log that is shorter than it once was; what was lost stays lost.
+    #[arg(long)]
+    accept_loss: bool,
+    /// Be one of several schedulers on one log.
+    #[arg(long)]
+    ha: bool,
+    /// Name of this scheduler among several.
+    #[arg(long, value_name = "NAME", requires = "ha")]
+    node: Option<String>,
+    /// When a command counts as durable: on this machine's disk, on the stream, or on a standby's disk.
+    #[arg(long, value_enum, default_value_t = Ack::Local)]
+    ack: Ack,
+}
+
+/// What becomes of running tasks when the server stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnShutdown {
+    /// They go on; the next server finds them again.
+    Leave,
+    /// The server waits for them.
+    Wait,
+    /// They are ended, and tried again by the next server.
+    Kill,
+}
+
+impl From<OnShutdown> for ShutdownMode {
+    fn from(mode: OnShutdown) -> Self {
+        match mode {
+            OnShutdown::Leave => Self::Leave,
+            OnShutdown::Wait => Self::Wait,
+            OnShutdown::Kill => Self::Kill,
+        }
+    }
+}
+
+/// When a command counts as durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Ack {
+    /// On this machine's disk.
+    Local,
+    /// And on the stream.
+    Stream,
+    /// And on a standby's disk.
+    Standby,
+}
+
+/// Arguments of `fasti runner`.
+#[derive(Debug, Args)]
+pub(crate) struct RunnerArgs {
+    /// Socket of the server.
+    #[arg(long)]
+    socket: PathBuf,
+    /// Data folder of the server.
+    #[arg(long)]
+    data: PathBuf,
+    /// Folder with the Python packages.
+    #[arg(long)]
+    sdk: Option<PathBuf>,
+    /// Name; a restarted runner takes a new one.
+    #[arg(long)]
+    id: String,
+    /// Attempts at a time.
+    #[arg(long)]
+    slots: Option<u32>,
+    /// Interpreter of Python tasks whose image names none.
+    #[arg(long)]
+    python: Option<String>,
+}
+
+pub(crate) fn serve(args: ServeArgs, config: ConfigFile) -> anyhow::Result<()> {
+    start_tracing();
+    let settings = settle(args, config)?;
+    crate::serve::serve(settings)
+}
+
+/// From what was written to what is used.
+fn settle(args: ServeArgs, config: ConfigFile) -> anyhow::Result<ServeSettings> {
+    if args.ha || args.ack != Ack::Local || args.node.is_some() {
+        return Err(Failure::new(
+            Exit::Usage,
+            "this version of Fasti runs one scheduler per log and acknowledges on its own disk; start it without --ha, --node and --ack",
+        )
+        .into());
+    }
+    let server = config.server;
+    let listen = args.listen.or(server.listen).unwrap_or_else(|| DEFAULT_LISTEN.to_owned());
+    let listen: SocketAddr = listen
+        .parse()
+        .with_context(|| format!("`{listen}` is no address to listen on; write IP:PORT, such as {DEFAULT_LISTEN}"))
+        .map_err(|error| Failure::new(Exit::Usage, format!("{error:#}")))?;
+    let token = args.server_token.or(server.token);
+    if !listen.ip().is_loopback() && token.is_none() {
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("listening on {listen} lets others in: set a token with FASTI_SERVER_TOKEN, or listen on 127.0.0.1"),
+        )
+        .into());
+    }
+    let on_shutdown = match (args.on_shutdown, server.on_shutdown.as_deref()) {
+        (Some(mode), _) => mode,
+        (None, None) => OnShutdown::Leave,
+        (None, Some(text)) => OnShutdown::from_str(text, true)
+            .map_err(|_| anyhow::anyhow!("server.on_shutdown is `{text}`; write leave, wait or kill"))?,
+    };
+    let seconds = args.retry_delay_seconds.or(server.retry_delay_seconds).unwrap_or(RETRY_DELAY_SECONDS);
+    Ok(ServeSettings {
+        data: args.data.or(server.data).unwrap_or_else(config::default_data),
+        listen,
+        slots: args.slots.or(server.slots).map(|slots| slots.max(1)),
+        python: args.python.or(server.python),
+        token,
+        allowed_hosts: server.allowed_hosts,
+        on_shutdown: on_shutdown.into(),
+        retry_delay_ms: milliseconds(seconds)?,
+        accept_loss: args.accept_loss,
+        nats: nats(args.nats, args.nats_tenant, args.nats_encoding, config.nats)?,
+    })
+}
+
+fn milliseconds(seconds: f64) -> anyhow::Result<u64> {
+    const LONGEST_SECONDS: f64 = 86_400.0;
+    if !(0.0..=LONGEST_SECONDS).contains(&seconds) {
+        bail!("a retry delay of {seconds} seconds is not between 0 and {LONGEST_SECONDS}");
+    }
+    Ok(u64::try_from(std::time::Duration::from_secs_f64(seconds).as_millis())?)
+}
+
+fn nats(
+    url: Option<String>,
+    tenant: Option<String>,
+    encoding: Option<String>,
+    section: config::NatsSection,
+) -> anyhow::Result<Option<NatsSettings>> {
+    let Some(url) = url.or(section.url) else {
+        return Ok(None);
+    };
+    let encoding = encoding.or(section.encoding).unwrap_or_else(|| "json".to_owned());
+    if !matches!(encoding.as_str(), "json" | "msgpack") {
+        bail!("`{encoding}` is no encoding of events; write json or msgpack");
+    }
+    Ok(Some(NatsSettings {
+        url,
+        tenant: tenant.or(section.tenant).unwrap_or_else(|| "default".to_owned()),
+        is_json: encoding == "json",
+    }))
+}
+
+pub(crate) fn runner(args: RunnerArgs) -> anyhow::Result<()> {
+    start_tracing();
+    let id = RunnerId::new(&args.id)?;
+    let mut config = fasti_runner::Config::new(args.socket, args.data, id);
+    if let Some(slots) = args.slots {
+        config.capacity.slots = slots.max(1);
+    }
+    if let Some(python) = args.python {
+        config.python = python;
+    }
+    if let Some(sdk) = args.sdk {
+        config.sdk = sdk;
+    }
+    fasti_runner::run(config)?;
+    Ok(())
+}
+
+/// Logs go to stderr; `FASTI_LOG` says which (`info` when not set).
+fn start_tracing() {
+    let filter = EnvFilter::try_from_env("FASTI_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("info,async_nats=warn,sled=warn,hyper=warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+}

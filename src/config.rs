@@ -1,0 +1,114 @@
+//! Settings: flags over `FASTI_*` variables over the configuration file over defaults.
+//!
+//! Flags and variables are read by clap; this file is the configuration file and where things lie by default.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde::Deserialize;
+
+/// `fasti/config.toml`, as written. An unknown key is an error: a misspelt one would be a silent default.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ConfigFile {
+    /// Server the command line and the Python package speak to.
+    pub(crate) url: Option<String>,
+    /// Token they show.
+    pub(crate) token: Option<String>,
+    /// Settings of `fasti serve`.
+    pub(crate) server: ServerSection,
+    /// Settings of publishing.
+    pub(crate) nats: NatsSection,
+}
+
+/// `[server]`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ServerSection {
+    /// Data folder.
+    pub(crate) data: Option<PathBuf>,
+    /// Address.
+    pub(crate) listen: Option<String>,
+    /// Attempts at a time.
+    pub(crate) slots: Option<u32>,
+    /// Interpreter of tasks that name none.
+    pub(crate) python: Option<String>,
+    /// Token that callers must show.
+    pub(crate) token: Option<String>,
+    /// `leave`, `wait` or `kill`.
+    pub(crate) on_shutdown: Option<String>,
+    /// Wait before a failed task is tried again.
+    pub(crate) retry_delay_seconds: Option<f64>,
+    /// Further names under which the server is reached.
+    pub(crate) allowed_hosts: Vec<String>,
+}
+
+/// `[nats]`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct NatsSection {
+    /// Address of the NATS server.
+    pub(crate) url: Option<String>,
+    /// Second token of subjects after the version.
+    pub(crate) tenant: Option<String>,
+    /// `json` or `msgpack`.
+    pub(crate) encoding: Option<String>,
+}
+
+impl ConfigFile {
+    /// Reads the file named, which must be there, or else the user's own, which need not.
+    pub(crate) fn load(named: Option<&Path>) -> anyhow::Result<Self> {
+        let (path, required) = match named {
+            Some(path) => (path.to_owned(), true),
+            None => match user_file() {
+                Some(path) => (path, false),
+                None => return Ok(Self::default()),
+            },
+        };
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => {
+                return Ok(Self::default());
+            }
+            Err(error) => {
+                return Err(error).with_context(|| format!("reading {}", path.display()));
+            }
+        };
+        toml::from_str(&text).with_context(|| format!("reading {}", path.display()))
+    }
+}
+
+fn user_file() -> Option<PathBuf> {
+    Some(folder("XDG_CONFIG_HOME", ".config")?.join("config.toml"))
+}
+
+/// Where a server keeps its data when nobody says otherwise.
+pub(crate) fn default_data() -> PathBuf {
+    folder("XDG_DATA_HOME", ".local/share").unwrap_or_else(|| PathBuf::from("fasti-data"))
+}
+
+fn folder(variable: &str, below_home: &str) -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let base = match set(variable) {
+        Some(folder) => PathBuf::from(folder),
+        None => PathBuf::from(set("HOME")?).join(below_home),
+    };
+    Some(base.join("fasti"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_keys_are_named() {
+        let error = toml::from_str::<ConfigFile>("[server]\nlisen = \"x\"").unwrap_err().to_string();
+        assert!(error.contains("lisen") && error.contains("listen"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_was_named_must_be_there() {
+        let error = ConfigFile::load(Some(Path::new("/nowhere/config.toml"))).unwrap_err();
+        assert!(error.to_string().contains("/nowhere/config.toml"));
+    }
+}

@@ -1,0 +1,215 @@
+//! The runner beside the server: started with it, started again when it dies, found again after a restart.
+//!
+//! It is a process of its own: a small process spawns quickly, and its tasks go on while the server is away.
+//! Losing it is decided here, by looking at its process: only once it is gone, and the new one has ended what
+//! it left, are its attempts given to others.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::{Child, Command as Process, Stdio};
+use std::time::Duration;
+
+use fasti_core::domain::command::{Command, Request};
+use fasti_core::domain::ids::RunnerId;
+use fasti_core::domain::runner::RunnerInfo;
+use fasti_core::domain::time::Timestamp;
+use fasti_core::engine::{EngineHandle, SubmitError};
+use fasti_core::link::Links;
+use tokio_util::sync::CancellationToken;
+
+use fasti_core::ports::Clock;
+
+use crate::clock::SystemClock;
+
+/// How often the process is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How long a new runner may take to join.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Pause before another try at a runner that does not start; doubled up to the second value.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
+
+/// What starting a runner needs.
+#[derive(Debug, Clone)]
+pub(crate) struct RunnerSettings {
+    pub(crate) socket: PathBuf,
+    pub(crate) data: PathBuf,
+    pub(crate) sdk: PathBuf,
+    pub(crate) slots: Option<u32>,
+    pub(crate) python: Option<String>,
+    pub(crate) boot_id: String,
+}
+
+/// Keeps one runner running until `stop`; answers with the child, if it was started here.
+pub(crate) async fn supervise(
+    settings: RunnerSettings,
+    engine: EngineHandle,
+    links: Links,
+    stop: CancellationToken,
+) -> Option<Child> {
+    let mut child: Option<Child> = None;
+    let mut pause = PAUSE.0;
+    while !stop.is_cancelled() {
+        match keep_one(&settings, &engine, &links, &mut child, &stop).await {
+            Ok(()) => pause = PAUSE.0,
+            Err(error) => {
+                tracing::error!(%error, "the local runner does not start; trying again");
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = stop.cancelled() => {}
+                }
+                pause = (pause * 2).min(PAUSE.1);
+            }
+        }
+    }
+    child
+}
+
+/// One life of a runner: found or started, joined, watched until it is gone.
+async fn keep_one(
+    settings: &RunnerSettings,
+    engine: &EngineHandle,
+    links: &Links,
+    child: &mut Option<Child>,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    let known = local_runners(engine).await?;
+    let (alive, dead): (Vec<_>, Vec<_>) =
+        known.into_iter().partition(|info| is_alive(info, settings));
+    let found = alive.into_iter().next();
+    let runner = if let Some(info) = &found {
+        tracing::info!(runner = %info.runner, "the runner of an earlier server goes on");
+        info.runner.clone()
+    } else {
+        let runner = new_id()?;
+        *child = Some(start(settings, &runner)?);
+        runner
+    };
+    let is_gone = |child: &mut Option<Child>| match &found {
+        Some(info) => !is_alive(info, settings),
+        None => ended(child),
+    };
+    joined(&runner, links, || is_gone(child), stop).await?;
+    for info in dead {
+        let reason = "its process is gone".to_owned();
+        lose(engine, info.runner, reason).await?;
+    }
+    watch(&runner, || is_gone(child), stop).await;
+    Ok(())
+}
+
+/// Runners that servers on this data folder started. The folder is locked, so none is on another machine: one
+/// that says so was left behind when the folder was moved.
+async fn local_runners(engine: &EngineHandle) -> Result<Vec<RunnerInfo>, SubmitError> {
+    let question = |state: &fasti_core::domain::state::State| {
+        let all = state.runners().map(|runner| runner.info.clone());
+        all.filter(|info| info.runner.0.starts_with("local-")).collect()
+    };
+    engine.inspect(question).await
+}
+
+/// A name that no earlier runner of this log had.
+fn new_id() -> anyhow::Result<RunnerId> {
+    let Timestamp(us) = SystemClock.now();
+    Ok(RunnerId::new(&format!("local-{us:x}"))?)
+}
+
+fn start(settings: &RunnerSettings, runner: &RunnerId) -> io::Result<Child> {
+    use std::os::unix::process::CommandExt;
+    let log = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(settings.data.join("runner.log"))?;
+    #[expect(clippy::disallowed_methods, reason = "starts the runner, which starts everything else")]
+    let mut process = Process::new(std::env::current_exe()?);
+    process
+        .arg("runner")
+        .arg("--socket")
+        .arg(&settings.socket)
+        .arg("--data")
+        .arg(&settings.data)
+        .arg("--sdk")
+        .arg(&settings.sdk)
+        .arg("--id")
+        .arg(runner.to_string())
+        .args(settings.slots.map(|slots| format!("--slots={slots}")))
+        .args(settings.python.as_ref().map(|python| format!("--python={python}")))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        // A Ctrl-C in the terminal is for the server; it decides what becomes of the runner.
+        .process_group(0);
+    process.spawn()
+}
+
+async fn joined(
+    runner: &RunnerId,
+    links: &Links,
+    mut is_gone: impl FnMut() -> bool,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    let timeout = tokio::time::sleep(JOIN_TIMEOUT);
+    tokio::pin!(timeout);
+    loop {
+        tokio::select! {
+            () = links.wait_for(runner) => return Ok(()),
+            () = stop.cancelled() => return Ok(()),
+            () = &mut timeout => anyhow::bail!("it did not join within {JOIN_TIMEOUT:?}"),
+            () = tokio::time::sleep(LOOK) => {
+                if is_gone() {
+                    anyhow::bail!("it ended before it joined; its log is runner.log in the data folder");
+                }
+            }
+        }
+    }
+}
+
+/// Whether the child has ended; it is reaped then.
+fn ended(child: &mut Option<Child>) -> bool {
+    let has_ended = child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)));
+    if has_ended {
+        *child = None;
+    }
+    has_ended
+}
+
+/// Returns when the runner's process is gone, or at `stop`.
+async fn watch(runner: &RunnerId, mut is_gone: impl FnMut() -> bool, stop: &CancellationToken) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            () = stop.cancelled() => return,
+        }
+        if is_gone() {
+            tracing::warn!(%runner, "the local runner is gone");
+            return;
+        }
+    }
+}
+
+/// Whether the process of that number still is that runner.
+fn is_alive(info: &RunnerInfo, settings: &RunnerSettings) -> bool {
+    if info.boot_id != settings.boot_id {
+        return false;
+    }
+    let command_line = std::fs::read(format!("/proc/{}/cmdline", info.pid)).unwrap_or_default();
+    let mut arguments = command_line.split(|byte| *byte == 0);
+    arguments.any(|argument| argument == info.runner.0.as_bytes())
+}
+
+/// Says that a runner is gone; waits while the engine has no room.
+pub(crate) async fn lose(
+    engine: &EngineHandle,
+    runner: RunnerId,
+    reason: String,
+) -> Result<(), SubmitError> {
+    let request = Request::system(Command::LoseRunner { runner, reason });
+    loop {
+        match engine.submit(request.clone()).await {
+            Ok(_) => return Ok(()),
+            Err(SubmitError::Busy | SubmitError::DiskFull) => tokio::time::sleep(LOOK).await,
+            Err(error @ (SubmitError::Rejected(_) | SubmitError::Stopped)) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,389 @@
+//! The server: wires the parts together, starts them in order, stops them in order.
+//!
+//! Order of start: address, data folder, log, state, engine, views, runner link, API. Nothing listens before
+//! the log is whole, and the address is taken before the data folder is touched. Order of stop: intake,
+//! runner, engine, followers.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use fasti_api::{ApiConfig, ApiParts};
+use fasti_core::bus::{Encoding, NatsConfig, Publisher, PublisherHandle, Tenant};
+use fasti_core::domain::command::{Command, Request, Settings};
+use fasti_core::domain::ids::{LogId, RunnerId, Seq};
+use fasti_core::engine::{self, EngineHandle, EngineParts, EngineThread, StopReason, fold};
+use fasti_core::feed;
+use fasti_core::link::{self, LinkParts, Links};
+use fasti_core::ports::Clock;
+use fasti_core::protocol::runner_v1::ShutdownMode;
+use fasti_core::store::{Content, LogReader, OpenOptions, Snapshots, Store, Tables};
+use fasti_projector::{Follower, FollowerOptions, SharedViews, Views};
+use tokio::net::{TcpListener, UnixListener};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::SystemClock;
+use crate::local_runner::{self, RunnerSettings};
+use crate::sdk;
+
+/// How long the runner may take to end at shutdown, beyond the grace of its tasks.
+const RUNNER_END_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Memory for pages of the views' tables.
+const VIEWS_CACHE_BYTES: u64 = 32 << 20;
+
+/// How long requests may take to end at shutdown.
+const INTAKE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Settings, as used.
+#[derive(Debug, Clone)]
+pub(crate) struct ServeSettings {
+    pub(crate) data: PathBuf,
+    pub(crate) listen: SocketAddr,
+    pub(crate) slots: Option<u32>,
+    pub(crate) python: Option<String>,
+    pub(crate) token: Option<String>,
+    pub(crate) allowed_hosts: Vec<String>,
+    pub(crate) on_shutdown: ShutdownMode,
+    pub(crate) retry_delay_ms: u64,
+    pub(crate) accept_loss: bool,
+    pub(crate) nats: Option<NatsSettings>,
+}
+
+/// Settings of publishing.
+#[derive(Debug, Clone)]
+pub(crate) struct NatsSettings {
+    pub(crate) url: String,
+    pub(crate) tenant: String,
+    pub(crate) is_json: bool,
+}
+
+/// Runs the server until it is asked to stop.
+pub(crate) fn serve(settings: ServeSettings) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("starting the event loop")?;
+    runtime.block_on(serve_until_stopped(settings))
+}
+
+async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .map_err(|error| conflict(format!("cannot listen on {}: {error}", settings.listen)))?;
+    let address = listener.local_addr()?;
+    let url = format!("http://{address}");
+    let log = open_log(&settings, &url)?;
+    let sdk = sdk::unpack(&settings.data).context("unpacking the Python packages")?;
+    let links = Links::default();
+    let core = start_engine(log, &settings, &links)?;
+    let stop = CancellationToken::new();
+    let publisher = start_publisher(&settings, &core, &stop)?;
+    let (views, follower) = start_views(&settings, &core)?;
+    views.wait_for(core.engine.feed().last()).await?;
+    let runner = start_runner(&settings, &core, &links, &sdk, &url, &stop)?;
+    let parts = ApiParts {
+        engine: core.engine.clone(),
+        feed: core.engine.feed().clone(),
+        views,
+        content: core.content.clone(),
+    };
+    let api = tokio::spawn(fasti_api::serve(listener, parts, api_config(&settings, address), stop.clone()));
+    eprintln!("listening on {url}");
+    wait_for_signal(&core.thread).await;
+    shut_down(settings, core, links, stop, runner, api).await?;
+    drop(publisher);
+    follower.stop();
+    Ok(())
+}
+
+fn conflict(message: String) -> anyhow::Error {
+    crate::cli::conflict(message)
+}
+
+/// The parts of the opened log, folded.
+struct OpenLog {
+    log: fasti_core::store::Log,
+    reader: LogReader,
+    content: Content,
+    snapshots: Snapshots,
+    state: fasti_core::domain::state::State,
+}
+
+fn open_log(settings: &ServeSettings, url: &str) -> anyhow::Result<OpenLog> {
+    let options = OpenOptions { accept_loss: settings.accept_loss, ..OpenOptions::default() };
+    let store = Store::open(&settings.data, options).map_err(crate::cli::store_failure)?;
+    store.lock.announce(url)?;
+    let last = store.opened.last.seq;
+    let mut said = Seq(0);
+    let folded = fold(&store.reader, Some(&store.snapshots), last, &mut |seq| {
+        const EVERY: u64 = 500_000;
+        if seq.0 >= said.0 + EVERY {
+            said = seq;
+            tracing::info!(%seq, %last, "reading the log");
+        }
+    })?;
+    tracing::info!(
+        data = %settings.data.display(), seq = %last, from_snapshot = %folded.from_snapshot,
+        "the log is open"
+    );
+    Ok(OpenLog {
+        log: store.log,
+        reader: store.reader,
+        content: store.content,
+        snapshots: store.snapshots,
+        state: folded.state,
+    })
+}
+
+/// The running engine and what belongs to it.
+struct Core {
+    engine: EngineHandle,
+    thread: EngineThread,
+    content: Content,
+    snapshots: Snapshots,
+    log_id: LogId,
+}
+
+fn start_engine(mut open: OpenLog, settings: &ServeSettings, links: &Links) -> anyhow::Result<Core> {
+    let first = first_commit(&mut open, settings)?;
+    let log_id = first.context("a log that has begun has an id")?;
+    let last = open.reader.last().seq;
+    let (writer, feed) = feed::feed(log_id, last, Box::new(open.reader.clone()));
+    let (engine, thread) = engine::spawn(EngineParts {
+        state: open.state,
+        clock: Box::new(SystemClock),
+        log: Box::new(open.log),
+        writer,
+        feed,
+        effects: Box::new(links.clone()),
+        snapshots: Some(open.snapshots.clone()),
+    })?;
+    Ok(Core { engine, thread, content: open.content, snapshots: open.snapshots, log_id })
+}
+
+/// Begins the log if it is new, and records that a server took it up.
+fn first_commit(open: &mut OpenLog, settings: &ServeSettings) -> anyhow::Result<Option<LogId>> {
+    use fasti_core::ports::LogWrite;
+
+    let mut commit = engine::Commit::default();
+    let now = SystemClock.now();
+    if open.state.log_id.is_none() {
+        let create = Command::CreateLog {
+            log_id: LogId(random().context("drawing the identity of the log")?),
+            seed: random().context("drawing the seed of the log")?,
+        };
+        commit.offer(&mut open.state, &Request::system(create), now)?;
+    }
+    let start = Command::StartServer {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        host: host_name(),
+        tz_database: chrono_tz::IANA_TZDB_VERSION.to_owned(),
+        settings: Settings { retry_delay_ms: settings.retry_delay_ms, ..Settings::default() },
+    };
+    commit.offer(&mut open.state, &Request::system(start), now)?;
+    let records = commit.events().iter().map(fasti_core::codec::encode).collect();
+    LogWrite::append(&mut open.log, records, &[])?;
+    Ok(open.state.log_id)
+}
+
+/// Bytes nobody can guess, from the system.
+fn random() -> std::io::Result<[u8; 16]> {
+    use std::io::Read;
+    let mut bytes = [0; 16];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn kernel_text(path: &str) -> String {
+    std::fs::read_to_string(path).map(|text| text.trim().to_owned()).unwrap_or_default()
+}
+
+fn host_name() -> String {
+    kernel_text("/proc/sys/kernel/hostname")
+}
+
+/// Opens the views and lets them follow the log. Tables that cannot be opened are made anew: views can
+/// always be rebuilt from the log.
+fn start_views(settings: &ServeSettings, core: &Core) -> anyhow::Result<(SharedViews, Follower)> {
+    let folder = settings.data.join("views");
+    let tables = match Tables::open(&folder, VIEWS_CACHE_BYTES) {
+        Ok(tables) => tables,
+        Err(error) => {
+            tracing::warn!(%error, "the tables of the views are made anew");
+            Tables::destroy(&folder)?;
+            Tables::open(&folder, VIEWS_CACHE_BYTES)?
+        }
+    };
+    let feed = core.engine.feed();
+    let views = SharedViews::new(Views::open(Some(&tables), Some(&core.snapshots), feed)?);
+    let options = FollowerOptions { tables: Some(tables), snapshots: Some(core.snapshots.clone()) };
+    let follower = Follower::start(views.clone(), feed.clone(), options)?;
+    Ok((views, follower))
+}
+
+fn api_config(settings: &ServeSettings, address: SocketAddr) -> ApiConfig {
+    let user = server_user();
+    ApiConfig {
+        tz_database: chrono_tz::IANA_TZDB_VERSION.to_owned(),
+        token: settings.token.clone(),
+        allowed_hosts: settings.allowed_hosts.clone(),
+        ..ApiConfig::new(address, settings.data.clone(), env!("CARGO_PKG_VERSION"), &user)
+    }
+}
+
+/// Name of the user this process runs as.
+fn server_user() -> String {
+    let uid = rustix::process::getuid().as_raw().to_string();
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let entry = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let mut found = entry.filter(|fields| fields.get(2) == Some(&uid.as_str()));
+    found.next().map_or_else(|| format!("uid-{uid}"), |fields| fields[0].to_owned())
+}
+
+fn start_publisher(
+    settings: &ServeSettings,
+    core: &Core,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<PublisherHandle>> {
+    let Some(nats) = &settings.nats else {
+        return Ok(None);
+    };
+    let mut config = NatsConfig::new(&nats.url)?;
+    config.tenant = Tenant::new(&nats.tenant)?;
+    config.encoding = if nats.is_json { Encoding::Json } else { Encoding::Msgpack };
+    Ok(Some(Publisher::spawn(core.engine.feed().clone(), config, stop.clone())))
+}
+
+type RunnerTask = tokio::task::JoinHandle<Option<std::process::Child>>;
+
+fn start_runner(
+    settings: &ServeSettings,
+    core: &Core,
+    links: &Links,
+    sdk: &Path,
+    url: &str,
+    stop: &CancellationToken,
+) -> anyhow::Result<RunnerTask> {
+    let socket = link::socket_path(&settings.data);
+    // The data folder is locked: a socket that is there belongs to nobody any more.
+    drop(std::fs::remove_file(&socket));
+    let listener = UnixListener::bind(&socket)
+        .with_context(|| format!("listening on {}", socket.display()))?;
+    let parts = LinkParts {
+        engine: core.engine.clone(),
+        content: core.content.clone(),
+        log_id: core.log_id,
+        env: BTreeMap::from([("FASTI_URL".to_owned(), url.to_owned())]),
+        links: links.clone(),
+    };
+    tokio::spawn(async move {
+        if let Err(error) = link::serve(listener, parts).await {
+            tracing::error!(%error, "runners cannot connect any more");
+        }
+    });
+    let runner = RunnerSettings {
+        socket,
+        data: settings.data.clone(),
+        sdk: sdk.to_owned(),
+        slots: settings.slots,
+        python: settings.python.clone(),
+        boot_id: kernel_text("/proc/sys/kernel/random/boot_id"),
+    };
+    let supervised = local_runner::supervise(runner, core.engine.clone(), links.clone(), stop.clone());
+    Ok(tokio::spawn(supervised))
+}
+
+/// Returns at SIGTERM or SIGINT, or when the engine has ended by itself.
+async fn wait_for_signal(engine: &EngineThread) {
+    use tokio::signal::unix::{SignalKind, signal};
+    const LOOK: Duration = Duration::from_millis(50);
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be awaited");
+        return;
+    };
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return,
+            _ = interrupt.recv() => return,
+            () = tokio::time::sleep(LOOK) => {
+                if engine.is_finished() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+async fn shut_down(
+    settings: ServeSettings,
+    core: Core,
+    links: Links,
+    stop: CancellationToken,
+    runner: RunnerTask,
+    api: tokio::task::JoinHandle<Result<(), fasti_api::ApiError>>,
+) -> anyhow::Result<()> {
+    tracing::info!("stopping");
+    stop.cancel();
+    if tokio::time::timeout(INTAKE_TIMEOUT, api).await.is_err() {
+        tracing::warn!("some requests did not end in time");
+    }
+    let child = runner.await.ok().flatten();
+    if !core.thread.is_finished() {
+        end_runner(settings.on_shutdown, &core.engine, &links, child).await;
+    }
+    core.engine.stop();
+    let reason = tokio::task::spawn_blocking(move || core.thread.join()).await?;
+    match reason {
+        StopReason::Asked | StopReason::Unused => {
+            tracing::info!("stopped; everything acknowledged is on the disk");
+            Ok(())
+        }
+        StopReason::Append(error) => bail!("the log could not be written, so nothing more was accepted: {error}"),
+    }
+}
+
+/// Tells the runner what to do; waits for its end where it is to end.
+async fn end_runner(
+    mode: ShutdownMode,
+    engine: &EngineHandle,
+    links: &Links,
+    child: Option<std::process::Child>,
+) {
+    let asked = engine.inspect(|state| {
+        let all = state.runners().map(|runner| (runner.info.runner.clone(), runner.held.is_empty()));
+        all.collect::<BTreeMap<RunnerId, bool>>()
+    });
+    let idle = asked.await.unwrap_or_default();
+    // A runner with nothing to do has no reason to stay.
+    let mode_of = |runner: &RunnerId| match mode {
+        ShutdownMode::Leave if idle.get(runner).copied().unwrap_or(true) => ShutdownMode::Kill,
+        other => other,
+    };
+    let connected = links.connected();
+    links.shutdown(mode_of);
+    for runner in connected {
+        let timeout = match mode_of(&runner) {
+            ShutdownMode::Leave => continue,
+            ShutdownMode::Kill => RUNNER_END_TIMEOUT + Duration::from_millis(Settings::default().grace_ms),
+            ShutdownMode::Wait => Duration::MAX,
+        };
+        if tokio::time::timeout(timeout, links.wait_gone(&runner)).await.is_err() {
+            tracing::warn!(%runner, "the runner did not end in time");
+            continue;
+        }
+        let gone = local_runner::lose(engine, runner.clone(), "the server stopped".to_owned()).await;
+        if let Err(error) = gone {
+            tracing::warn!(%runner, %error, "its end could not be recorded");
+        }
+    }
+    if let Some(mut child) = child {
+        // Reaped if it has ended; if it stays, the system takes it over.
+        drop(child.try_wait());
+    }
+}

@@ -1,0 +1,230 @@
+//! The measurements.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+
+use crate::server::Server;
+use crate::{Context, Figure, floor};
+
+/// Bytes of a record in the measurement of durable events.
+const RECORD_BYTES: usize = 300;
+
+fn folder(context: &Context, name: &str) -> PathBuf {
+    context.scratch.join(name)
+}
+
+/// Seconds since the epoch of an RFC 3339 instant in UTC with milliseconds.
+fn seconds(text: &Value) -> anyhow::Result<f64> {
+    let text = text.as_str().context("an instant is text")?;
+    let instant = chrono::DateTime::parse_from_rfc3339(text)?;
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of this century fit")]
+    let millis = instant.timestamp_millis() as f64;
+    Ok(millis / 1000.0)
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// No-op commands a second in one wide task, against bare spawns with the same parallelism.
+pub(crate) fn commands(context: &Context) -> anyhow::Result<Vec<Figure>> {
+    let count = context.count(10_000);
+    let bare = floor::spawns_per_second(context.count(4_000), context.slots)?;
+    let (server, _) = Server::start(context, &folder(context, "commands"))?;
+    let task = |count| json!({"name": "noop", "kind": "parallel", "command": ["/bin/true"], "count": count});
+    let warm = server.save(&json!({"name": "warm", "tasks": [task(200)]}))?;
+    server.run(&warm)?;
+    let batch = server.save(&json!({"name": "commands", "tasks": [task(count)]}))?;
+    let run = server.run(&batch)?;
+    let took = seconds(&run["finished_at"])? - seconds(&run["created_at"])?;
+    let again = floor::spawns_per_second(context.count(4_000), context.slots)?;
+    Ok(vec![Figure {
+        name: "no-op commands",
+        value: f64::from(count) / took,
+        unit: "per s",
+        floor: Some((f64::midpoint(bare, again), "bare posix_spawn")),
+    }])
+}
+
+const MODULE: &str = "def noop():\n    return None\n";
+
+fn with_module(context: &Context, server: &Server, name: &str) -> anyhow::Result<()> {
+    let path = context.scratch.join(format!("{name}-code"));
+    std::fs::create_dir_all(&path)?;
+    std::fs::write(path.join("bench_functions.py"), MODULE)?;
+    server.send("PUT", "/images/bench", &json!({"path": path, "python": context.python}))?;
+    Ok(())
+}
+
+/// No-op Python functions a second, a process each, against bare forks of a warm interpreter.
+pub(crate) fn functions(context: &Context) -> anyhow::Result<Vec<Figure>> {
+    let count = context.count(5_000);
+    let data = folder(context, "functions");
+    let (server, _) = Server::start(context, &data)?;
+    with_module(context, &server, "functions")?;
+    let parts = |count: u32| -> Vec<Value> {
+        (0..count).map(|i| json!({"Name": format!("part {i}"), "Description": ""})).collect()
+    };
+    let task = |count| {
+        json!({"name": "noop", "kind": "parallel", "entrypoint": "bench_functions.noop", "image": "bench",
+               "configuration_json": parts(count)})
+    };
+    let warm = server.save(&json!({"name": "warm", "tasks": [task(100)]}))?;
+    server.run(&warm)?;
+    let sdk = sdk_folder(&data)?;
+    let bare = floor::forks_per_second(&context.python, &sdk, context.count(4_000), context.slots)?;
+    let batch = server.save(&json!({"name": "functions", "tasks": [task(count)]}))?;
+    let run = server.run(&batch)?;
+    let took = seconds(&run["finished_at"])? - seconds(&run["created_at"])?;
+    Ok(vec![Figure {
+        name: "no-op Python functions, a process each",
+        value: f64::from(count) / took,
+        unit: "per s",
+        floor: Some((bare, "bare forks of a warm interpreter")),
+    }])
+}
+
+/// The Python packages as the server unpacked them.
+fn sdk_folder(data: &std::path::Path) -> anyhow::Result<PathBuf> {
+    let folders = std::fs::read_dir(data.join("python"))?;
+    let found = folders.filter_map(Result::ok).map(|entry| entry.path()).find(|path| path.is_dir());
+    found.context("the server unpacked no Python packages")
+}
+
+/// From sending the request to the start of the first process, on an idle server.
+pub(crate) fn request_to_start(context: &Context) -> anyhow::Result<Vec<Figure>> {
+    let (server, _) = Server::start(context, &folder(context, "start"))?;
+    let batch = server.save(&json!({"name": "one", "tasks": [{"name": "t", "command": ["/bin/true"]}]}))?;
+    server.run(&batch)?;
+    let mut waits = Vec::new();
+    for _ in 0..context.count(100) {
+        #[expect(clippy::disallowed_methods, reason = "compared with instants of the log")]
+        let sent = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+        let run = server.run(&batch)?;
+        let id = &run["id"];
+        let events = server.get(&format!("/events?run_id={id}&types=attempt.started"))?;
+        let started = &events["items"][0]["data"]["starts"][0]["started_at"];
+        waits.push(seconds(started)? * 1e3 - sent.as_secs_f64() * 1e3);
+    }
+    Ok(vec![Figure {
+        name: "request to first task start, median",
+        value: median(waits),
+        unit: "ms",
+        floor: None,
+    }])
+}
+
+/// One hop of a chain of 100 commands.
+pub(crate) fn chain(context: &Context) -> anyhow::Result<Vec<Figure>> {
+    const LENGTH: u32 = 100;
+    let (server, _) = Server::start(context, &folder(context, "chain"))?;
+    let name = |i: u32| format!("t{i}");
+    let tasks: Vec<Value> = (0..LENGTH).map(|i| json!({"name": name(i), "command": ["/bin/true"]})).collect();
+    let edges: Vec<Value> = (1..LENGTH).map(|i| json!({"from": name(i - 1), "to": name(i)})).collect();
+    let batch = server.save(&json!({"name": "chain", "tasks": tasks, "edges": edges}))?;
+    let mut hops = Vec::new();
+    for _ in 0..10 {
+        let run = server.run(&batch)?;
+        let took = seconds(&run["finished_at"])? - seconds(&run["started_at"])?;
+        hops.push(took * 1e3 / f64::from(LENGTH));
+    }
+    Ok(vec![Figure {
+        name: "hop of a chain of 100 commands, median",
+        value: median(hops),
+        unit: "ms",
+        floor: None,
+    }])
+}
+
+/// Durable events a second straight into the store, against a plain file with the same grouping.
+pub(crate) fn durable_events(context: &Context) -> anyhow::Result<Vec<Figure>> {
+    let mut figures = Vec::new();
+    for (name, group, records) in [
+        ("durable events, 1 a commit", 1, context.count(5_000)),
+        ("durable events, 100 a commit", 100, context.count(200_000)),
+        ("durable events, 1000 a commit", 1_000, context.count(500_000)),
+    ] {
+        let records = records / group * group;
+        let data = folder(context, &format!("events-{group}"));
+        std::fs::create_dir_all(&data)?;
+        let plain = floor::appends_per_second(&data, records, group, RECORD_BYTES)?;
+        let value = appended_per_second(&data.join("store"), records, group)?;
+        figures.push(Figure {
+            name,
+            value,
+            unit: "per s",
+            floor: Some((plain, "plain append and fdatasync")),
+        });
+    }
+    Ok(figures)
+}
+
+fn appended_per_second(data: &std::path::Path, records: u32, group: u32) -> anyhow::Result<f64> {
+    use fasti_core::domain::time::Timestamp;
+    use fasti_core::record::NewRecord;
+    use fasti_core::store::{OpenOptions, Store};
+
+    let mut store = Store::open(data, OpenOptions::default())?;
+    let record = NewRecord {
+        at: Timestamp(1),
+        actor: "runner:local-1".to_owned(),
+        causation: None,
+        correlation: Some(1),
+        key: None,
+        trace: None,
+        name: "attempt.finished".to_owned(),
+        version: 1,
+        critical: true,
+        payload: vec![7; RECORD_BYTES - 60],
+    };
+    let begin = Instant::now();
+    for _ in 0..records / group {
+        store.log.append(vec![record.clone(); group as usize], &[])?;
+    }
+    let took = begin.elapsed().as_secs_f64();
+    store.log.close()?;
+    Ok(f64::from(records) / took)
+}
+
+/// From starting the killed server again until it takes commands, a 100,000 events of log.
+pub(crate) fn restart(context: &Context) -> anyhow::Result<Vec<Figure>> {
+    let data = folder(context, "restart");
+    let (mut server, _) = Server::start(context, &data)?;
+    let task = json!({"name": "noop", "command": ["/bin/true"]});
+    let batch = server.save(&json!({"name": "restart", "tasks": [task]}))?;
+    for _ in 0..context.count(3_000) {
+        server.send("POST", &format!("/batches/{batch}/runs"), &json!({}))?;
+    }
+    server.kill()?;
+    let (server, took) = Server::start(context, &data)?;
+    let health = server.get("/health")?;
+    let events = health["as_of_seq"].as_f64().or(health["log_seq"].as_f64()).context("health names the log's end")?;
+    Ok(vec![
+        Figure { name: "events in the log at restart", value: events, unit: "events", floor: None },
+        Figure {
+            name: "restart per 100,000 events",
+            value: took.as_secs_f64() * 1e3 * 100_000.0 / events,
+            unit: "ms",
+            floor: None,
+        },
+    ])
+}
+
+/// Memory of the server per queued task run.
+pub(crate) fn memory(context: &Context) -> anyhow::Result<Vec<Figure>> {
+    let count = context.count(100_000);
+    let (server, _) = Server::start(context, &folder(context, "memory"))?;
+    let task = json!({"name": "wait", "kind": "parallel", "command": ["/bin/sleep", "600"], "count": count});
+    let batch = server.save(&json!({"name": "memory", "tasks": [task]}))?;
+    let before = server.resident_bytes()?;
+    let run = server.send("POST", &format!("/batches/{batch}/runs"), &json!({}))?;
+    let after = server.resident_bytes()?;
+    server.send("POST", &format!("/runs/{}/cancel", run["id"]), &json!({}))?;
+    #[expect(clippy::cast_precision_loss, reason = "bytes of memory")]
+    let each = after.saturating_sub(before) as f64 / f64::from(count);
+    Ok(vec![Figure { name: "memory per queued task run", value: each, unit: "bytes", floor: None }])
+}

@@ -1,0 +1,20 @@
+//! The real binary, from outside: what must hold when it is killed, stopped, lied to and kept busy.
+//!
+//! Where to look next: `kills.rs` (nothing acknowledged is lost), `restart.rs` (a restart changes nothing),
+//! `tasks.rs` and `python_tasks.rs` (what a task is and how it ends), `cancelling.rs`, `surviving.rs` (tasks
+//! outlive the server), `bad_input.rs`, `starting.rs` (what is refused at the start, how it stops),
+//! `damage.rs`, `wide.rs` (100,000 task runs), `streams.rs` (events as they happen), `commands.rs` (the
+//! command line).
+
+mod bad_input;
+mod cancelling;
+mod commands;
+mod damage;
+mod kills;
+mod python_tasks;
+mod restart;
+mod starting;
+mod streams;
+mod surviving;
+mod tasks;
+mod wide;

@@ -1,0 +1,151 @@
+//! Checks and tests of the Python package, as far as `python/` exists.
+//!
+//! Settings of the tools live in `python/pyproject.toml`, so that they say the same when called by hand.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::junit;
+use crate::process::{answer, command, succeeds};
+use crate::report::Report;
+use crate::setup::Tools;
+use crate::workspace::Workspace;
+
+/// The folder of the sources.
+const SOURCES: &str = "python/src";
+
+/// Unit tests: no server.
+const TESTS: &str = "python/tests";
+
+/// Tests against the real binary.
+const LIVE_TESTS: &str = "python/tests/live";
+
+/// Lints, types and the oldest version.
+pub(crate) fn checks(workspace: &Workspace, tools: &Tools, report: &mut Report) {
+    if !workspace.has(SOURCES) {
+        report.absent("python checks", SOURCES);
+        return;
+    }
+    report.check("ruff check", || {
+        succeeds(&mut ruff(workspace, tools, &["check", "--quiet"]))
+    });
+    report.check("ruff format", || {
+        succeeds(&mut ruff(
+            workspace,
+            tools,
+            &["format", "--check", "--quiet"],
+        ))
+    });
+    report.check("mypy --strict", || {
+        let mut mypy = module(workspace, tools, "mypy");
+        mypy.env("MYPY_CACHE_DIR", workspace.tools().join("mypy"));
+        succeeds(mypy.args(["--strict", "--python-version", "3.9", "src"]))
+    });
+    report.check("python 3.9", || oldest_version(workspace, tools));
+}
+
+/// The unit tests and the live tests.
+pub(crate) fn tests(workspace: &Workspace, tools: &Tools, report: &mut Report) {
+    pytest(workspace, tools, report, "python", TESTS, Some(LIVE_TESTS));
+    pytest(workspace, tools, report, "python live", LIVE_TESTS, None);
+}
+
+/// Ruff over the package, its tests and the examples, all by the package's settings.
+fn ruff(workspace: &Workspace, tools: &Tools, verb: &[&str]) -> Command {
+    let mut ruff = module(workspace, tools, "ruff");
+    ruff.env("RUFF_CACHE_DIR", workspace.tools().join("ruff"));
+    ruff.args(verb);
+    if workspace.has("python/pyproject.toml") {
+        ruff.args(["--config", "pyproject.toml"]);
+    }
+    ruff.arg(".");
+    if workspace.has("examples") {
+        ruff.arg("../examples");
+    }
+    ruff
+}
+
+/// Nothing newer than 3.9 is used: by reading, and by compiling where such an interpreter is on the path.
+fn oldest_version(workspace: &Workspace, tools: &Tools) -> Result<bool> {
+    let mut vermin = in_python(workspace, tools.python().with_file_name("vermin"));
+    vermin.args(["--target=3.9-", "--no-tips", "--violations", "--quiet"]);
+    let read = succeeds(vermin.arg("src"))?;
+    let mut oldest = in_python(workspace, "python3.9");
+    if answer(oldest.arg("--version")).is_none() {
+        println!("no python3.9 on the path: the sources were read for 3.9, not compiled with it");
+        return Ok(read);
+    }
+    let compile = "import ast, pathlib\n\
+        for path in pathlib.Path('src').rglob('*.py'): ast.parse(path.read_bytes(), str(path))";
+    let mut oldest = in_python(workspace, "python3.9");
+    Ok(succeeds(oldest.args(["-c", compile]))? && read)
+}
+
+/// Runs one folder of tests and counts them. No test at all in a folder that exists is a failure.
+fn pytest(
+    workspace: &Workspace,
+    tools: &Tools,
+    report: &mut Report,
+    suite: &str,
+    folder: &str,
+    without: Option<&str>,
+) {
+    if !workspace.has(folder) {
+        report.absent(suite, folder);
+        return;
+    }
+    println!("\n=== {suite}");
+    let file = format!("{}.xml", suite.replace(' ', "-"));
+    let results = workspace.tools().join(file);
+    // What an earlier run left must not be counted for this one.
+    drop(fs::remove_file(&results));
+    let ran = run_pytest(workspace, tools, folder, without, &results);
+    let cases = junit::read(&results, |_, _| suite.to_owned()).unwrap_or_default();
+    report.cases(&cases);
+    let all_good = cases.iter().all(junit::Case::passed);
+    match ran {
+        Ok(true) if !cases.is_empty() => {}
+        // The failing tests are in the table already.
+        Ok(false) if !cases.is_empty() && !all_good => {}
+        Ok(_) => report.failed(suite, "pytest did not run to its end"),
+        Err(error) => report.failed(suite, &format!("{error:#}")),
+    }
+}
+
+fn run_pytest(
+    workspace: &Workspace,
+    tools: &Tools,
+    folder: &str,
+    without: Option<&str>,
+    results: &Path,
+) -> Result<bool> {
+    let mut pytest = module(workspace, tools, "pytest");
+    pytest.args(["--quiet", "-p", "no:cacheprovider", "--junitxml"]);
+    pytest.arg(results).arg(workspace.path(folder));
+    if let Some(without) = without {
+        pytest.arg("--ignore").arg(workspace.path(without));
+    }
+    tools.hand_to(&mut pytest, workspace, "debug");
+    succeeds(&mut pytest)
+}
+
+/// A module of the virtual environment, run as a program with the sources on its path.
+fn module(workspace: &Workspace, tools: &Tools, name: &str) -> Command {
+    let mut command = in_python(workspace, tools.python());
+    command
+        .env("PYTHONPATH", workspace.path(SOURCES))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .args(["-m", name]);
+    command
+}
+
+/// A program started in `python/`, where the tools find their settings.
+fn in_python(workspace: &Workspace, program: impl AsRef<OsStr>) -> Command {
+    let mut command = command(workspace, program);
+    command.current_dir(workspace.path("python"));
+    command
+}

@@ -1,0 +1,77 @@
+//! Set-up: what the checks and tests need beyond a Rust toolchain and Python 3.9.
+//!
+//! Everything goes below `target/xtask`, by package name and pinned version; nothing else on the machine is
+//! touched, except that root on a Debian-like system gets Python's `venv` module when it is missing. Each step
+//! says what it did and does nothing when it was done before.
+//!
+//! Where to look next: `setup/python.rs` (interpreter, virtual environment), `setup/tools.rs` (Cargo tools,
+//! the NATS server).
+
+mod python;
+mod tools;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::workspace::Workspace;
+
+/// What set-up found or made.
+#[derive(Debug)]
+pub(crate) struct Tools {
+    /// The interpreter of the virtual environment.
+    python: PathBuf,
+    /// A NATS server of at least [`tools::NATS_MIN`].
+    nats_server: PathBuf,
+    /// The nextest program.
+    nextest: PathBuf,
+    /// The cargo-deny program.
+    deny: PathBuf,
+}
+
+impl Tools {
+    /// The interpreter of the virtual environment.
+    pub(crate) fn python(&self) -> &Path {
+        &self.python
+    }
+
+    /// The nextest program; its first argument is `nextest`.
+    pub(crate) fn nextest(&self) -> &Path {
+        &self.nextest
+    }
+
+    /// The cargo-deny program.
+    pub(crate) fn deny(&self) -> &Path {
+        &self.deny
+    }
+
+    /// Hands a test program what it may need: the built binary, the interpreter and the NATS server.
+    pub(crate) fn hand_to(&self, command: &mut Command, workspace: &Workspace, profile: &str) {
+        command
+            .env("FASTI_BIN", workspace.built(profile, "fasti"))
+            .env("FASTI_TEST_PYTHON", &self.python)
+            .env("FASTI_TEST_NATS_SERVER", &self.nats_server);
+    }
+}
+
+/// Makes the machine ready.
+///
+/// # Errors
+/// When something cannot be had; the message says which package to install.
+pub(crate) fn run(workspace: &Workspace) -> Result<Tools> {
+    println!("=== set-up");
+    let base = python::find(workspace)?;
+    let python = python::environment(workspace, &base)?;
+    Ok(Tools {
+        nats_server: tools::nats_server(workspace, &python)?,
+        nextest: tools::nextest(workspace)?,
+        deny: tools::deny(workspace)?,
+        python,
+    })
+}
+
+/// Says what one step of the set-up found or did.
+fn say(what: &str, how: &str) {
+    println!("{what:<20} {how}");
+}

@@ -1,0 +1,140 @@
+//! The Python side of set-up: an interpreter of 3.9 or later and a virtual environment with pinned packages.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use super::say;
+use crate::process::{answer, command, must};
+use crate::workspace::Workspace;
+
+/// The oldest Python that Fasti supports: major and minor version.
+const OLDEST: (u32, u32) = (3, 9);
+
+/// Names an interpreter may have, the plain one first.
+const NAMES: [&str; 8] = [
+    "python3",
+    "python",
+    "python3.14",
+    "python3.13",
+    "python3.12",
+    "python3.11",
+    "python3.10",
+    "python3.9",
+];
+
+/// An interpreter with its version, as `3.11.7`.
+#[derive(Debug)]
+pub(super) struct Interpreter {
+    program: &'static str,
+    version: String,
+}
+
+/// Finds the first interpreter on the path that is new enough.
+pub(super) fn find(workspace: &Workspace) -> Result<Interpreter> {
+    let ask = "import platform; print(platform.python_version())";
+    for program in NAMES {
+        let Some(version) = answer(command(workspace, program).args(["-c", ask])) else {
+            continue;
+        };
+        if is_supported(&version) {
+            say("python", &format!("{version} ({program})"));
+            return Ok(Interpreter { program, version });
+        }
+    }
+    bail!(
+        "cannot find Python {}.{} or later on the path (on Debian: apt-get install python3 python3-venv)",
+        OLDEST.0,
+        OLDEST.1
+    )
+}
+
+/// Makes the virtual environment, or finds it as it should be; returns its interpreter.
+pub(super) fn environment(workspace: &Workspace, base: &Interpreter) -> Result<PathBuf> {
+    let folder = workspace.tools().join("venv");
+    let python = folder.join("bin/python");
+    let requirements = workspace.path("xtask/python-requirements.txt");
+    let wanted = fs::read_to_string(&requirements)
+        .with_context(|| format!("cannot read {}", requirements.display()))?;
+    // The stamp is written last, so that an interrupted set-up starts over.
+    let stamp = folder.join("stamp.txt");
+    let content = format!("python {}\n{wanted}", base.version);
+    let stamped = fs::read_to_string(&stamp).is_ok_and(|found| found == content);
+    if stamped && answer(command(workspace, &python).arg("--version")).is_some() {
+        say("python packages", "as pinned, nothing to do");
+        return Ok(python);
+    }
+    say(
+        "python packages",
+        "making the virtual environment target/xtask/venv",
+    );
+    need_venv_module(workspace, base)?;
+    must(
+        command(workspace, base.program)
+            .args(["-m", "venv", "--clear"])
+            .arg(&folder),
+    )?;
+    must(
+        command(workspace, &python)
+            .args(["-m", "pip", "install", "--quiet"])
+            .args(["--disable-pip-version-check", "--requirement"])
+            .arg(&requirements),
+    )?;
+    fs::write(&stamp, content).with_context(|| format!("cannot write {}", stamp.display()))?;
+    Ok(python)
+}
+
+/// Debian ships Python without what `venv` needs; root can mend that by package name, others are told.
+fn need_venv_module(workspace: &Workspace, base: &Interpreter) -> Result<()> {
+    let probe = || {
+        let mut command = command(workspace, base.program);
+        answer(command.args(["-c", "import venv, ensurepip"])).is_some()
+    };
+    if probe() {
+        return Ok(());
+    }
+    let is_root = answer(command(workspace, "id").arg("-u")).as_deref() == Some("0");
+    if is_root && Path::new("/usr/bin/apt-get").exists() {
+        say("python3-venv", "missing, installing it with apt-get");
+        must(command(workspace, "apt-get").args(["update", "--quiet"]))?;
+        let mut install = command(workspace, "apt-get");
+        must(
+            install
+                .args(["install", "--yes", "--no-install-recommends"])
+                .arg("python3-venv"),
+        )?;
+    }
+    if !probe() {
+        bail!(
+            "cannot make a virtual environment: {} {} lacks `venv` or `ensurepip` (on Debian: apt-get install python3-venv)",
+            base.program,
+            base.version
+        );
+    }
+    Ok(())
+}
+
+/// Whether a version such as `3.11.7` is new enough.
+fn is_supported(version: &str) -> bool {
+    let mut numbers = version.split('.').map_while(|part| part.parse().ok());
+    match (numbers.next(), numbers.next()) {
+        (Some(major), Some(minor)) => (major, minor) >= OLDEST,
+        (_, _) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_3_9_and_later_will_do() {
+        for version in ["3.9.0", "3.11.7", "3.14.0rc1", "4.0.0"] {
+            assert!(is_supported(version), "{version}");
+        }
+        for version in ["2.7.18", "3.8.18", "", "three"] {
+            assert!(!is_supported(version), "{version}");
+        }
+    }
+}
