@@ -77,17 +77,18 @@ async fn keep_one(
     let known = local_runners(engine).await?;
     let (alive, dead): (Vec<_>, Vec<_>) =
         known.into_iter().partition(|info| is_alive(info, settings));
-    let found = alive.into_iter().next();
-    let runner = if let Some(info) = &found {
-        tracing::info!(runner = %info.runner, "the runner of an earlier server goes on");
-        info.runner.clone()
+    let known = alive.into_iter().next().map(|info| Living { runner: info.runner, pid: info.pid });
+    let found = known.or_else(|| on_its_way(settings));
+    let runner = if let Some(living) = &found {
+        tracing::info!(runner = %living.runner, "the runner of an earlier server goes on");
+        living.runner.clone()
     } else {
         let runner = new_id()?;
         *child = Some(start(settings, &runner)?);
         runner
     };
     let is_gone = |child: &mut Option<Child>| match &found {
-        Some(info) => !is_alive(info, settings),
+        Some(living) => !living.runs(),
         None => ended(child),
     };
     joined(&runner, links, || is_gone(child), stop).await?;
@@ -188,14 +189,49 @@ async fn watch(runner: &RunnerId, mut is_gone: impl FnMut() -> bool, stop: &Canc
     }
 }
 
-/// Whether the process of that number still is that runner.
+/// Whether the process of a known runner still is that runner.
 fn is_alive(info: &RunnerInfo, settings: &RunnerSettings) -> bool {
-    if info.boot_id != settings.boot_id {
-        return false;
+    let living = Living { runner: info.runner.clone(), pid: info.pid };
+    info.boot_id == settings.boot_id && living.runs()
+}
+
+/// A runner that is not a child of this process.
+struct Living {
+    runner: RunnerId,
+    pid: u32,
+}
+
+impl Living {
+    /// Whether the process of that number still is that runner.
+    fn runs(&self) -> bool {
+        let command_line = std::fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default();
+        let mut arguments = command_line.split(|byte| *byte == 0);
+        arguments.any(|argument| argument == self.runner.0.as_bytes())
     }
-    let command_line = std::fs::read(format!("/proc/{}/cmdline", info.pid)).unwrap_or_default();
-    let mut arguments = command_line.split(|byte| *byte == 0);
-    arguments.any(|argument| argument == info.runner.0.as_bytes())
+}
+
+/// A runner that an earlier server started and that the log does not know, since that server was killed before
+/// it joined. It is on its way to the socket: starting another one would make two, of which one is watched.
+fn on_its_way(settings: &RunnerSettings) -> Option<Living> {
+    let data = settings.data.canonicalize().ok()?;
+    let processes = std::fs::read_dir("/proc").ok()?.flatten();
+    processes.into_iter().find_map(|process| {
+        let pid: u32 = process.file_name().to_str()?.parse().ok()?;
+        let command_line = std::fs::read(process.path().join("cmdline")).ok()?;
+        let command_line = String::from_utf8(command_line).ok()?;
+        let arguments: Vec<&str> = command_line.split('\0').collect();
+        let after = |name: &str| {
+            let at = arguments.iter().position(|argument| *argument == name)?;
+            arguments.get(at + 1).copied()
+        };
+        if arguments.get(1) != Some(&"runner") {
+            return None;
+        }
+        let folder = std::fs::read_link(process.path().join("cwd")).ok()?.join(after("--data")?);
+        let is_ours = folder.canonicalize().is_ok_and(|folder| folder == data);
+        let runner = RunnerId::new(after("--id").filter(|_| is_ours)?).ok()?;
+        Some(Living { runner, pid })
+    })
 }
 
 /// Says that a runner is gone; waits while the engine has no room.

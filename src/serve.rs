@@ -22,6 +22,7 @@ use fasti_core::protocol::runner_v1::ShutdownMode;
 use fasti_core::store::{Content, LogReader, OpenOptions, Snapshots, Store, Tables};
 use fasti_projector::{Follower, FollowerOptions, SharedViews, Views};
 use tokio::net::{TcpListener, UnixListener};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::SystemClock;
@@ -75,6 +76,7 @@ async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
         .await
         .map_err(|error| conflict(format!("cannot listen on {}: {error}", settings.listen)))?;
     let address = listener.local_addr()?;
+    let mut ends = Ends::take().context("taking the signals that ask for the end")?;
     let url = format!("http://{address}");
     let log = open_log(&settings, &url)?;
     let sdk = sdk::unpack(&settings.data).context("unpacking the Python packages")?;
@@ -93,7 +95,7 @@ async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
     };
     let api = tokio::spawn(fasti_api::serve(listener, parts, api_config(&settings, address), stop.clone()));
     eprintln!("listening on {url}");
-    wait_for_signal(&core.thread).await;
+    ends.wait(&core.thread).await;
     shut_down(settings, core, links, stop, runner, api).await?;
     drop(publisher);
     follower.stop();
@@ -297,23 +299,32 @@ fn start_runner(
     Ok(tokio::spawn(supervised))
 }
 
-/// Returns at SIGTERM or SIGINT, or when the engine has ended by itself.
-async fn wait_for_signal(engine: &EngineThread) {
-    use tokio::signal::unix::{SignalKind, signal};
-    const LOOK: Duration = Duration::from_millis(50);
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("signals cannot be awaited");
-        return;
-    };
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return,
-            _ = interrupt.recv() => return,
-            () = tokio::time::sleep(LOOK) => {
-                if engine.is_finished() {
-                    return;
+/// The signals that ask for the end. They are taken from the moment this is made: one that came before
+/// would end the process on the spot.
+struct Ends {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Ends {
+    fn take() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Returns at SIGTERM or SIGINT, or when the engine has ended by itself.
+    async fn wait(&mut self, engine: &EngineThread) {
+        const LOOK: Duration = Duration::from_millis(50);
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                () = tokio::time::sleep(LOOK) => {
+                    if engine.is_finished() {
+                        return;
+                    }
                 }
             }
         }
@@ -367,13 +378,13 @@ async fn end_runner(
     };
     let connected = links.connected();
     links.shutdown(mode_of);
-    for runner in connected {
-        let timeout = match mode_of(&runner) {
+    for runner in &connected {
+        let timeout = match mode_of(runner) {
             ShutdownMode::Leave => continue,
             ShutdownMode::Kill => RUNNER_END_TIMEOUT + Duration::from_millis(Settings::default().grace_ms),
             ShutdownMode::Wait => Duration::MAX,
         };
-        if tokio::time::timeout(timeout, links.wait_gone(&runner)).await.is_err() {
+        if tokio::time::timeout(timeout, links.wait_gone(runner)).await.is_err() {
             tracing::warn!(%runner, "the runner did not end in time");
             continue;
         }
@@ -383,6 +394,11 @@ async fn end_runner(
         }
     }
     if let Some(mut child) = child {
+        if connected.is_empty() {
+            // It has not joined, so it was not told, and holds nothing.
+            drop(child.kill());
+            drop(child.wait());
+        }
         // Reaped if it has ended; if it stays, the system takes it over.
         drop(child.try_wait());
     }

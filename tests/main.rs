@@ -13,6 +13,6 @@
 
 mod nats;
 mod process;
-mod support;
 mod sim;
+mod support;
 mod tidy;

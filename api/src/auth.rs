@@ -120,7 +120,13 @@ mod tests {
             principal(&config, &headers(pairs)).map_err(|problem| problem.code().status())
         };
         assert_eq!(status(&[]).unwrap_err(), 401);
-        for bad in ["Bearer", "Bearer ", "Bearer s3cre", "Basic s3cret", "s3cret"] {
+        for bad in [
+            "Bearer",
+            "Bearer ",
+            "Bearer s3cre",
+            "Basic s3cret",
+            "s3cret",
+        ] {
             assert_eq!(status(&[("authorization", bad)]).unwrap_err(), 401, "{bad}");
         }
         for good in ["Bearer s3cret", "bearer s3cret"] {

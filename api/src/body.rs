@@ -56,7 +56,10 @@ impl Body {
     /// The declared length is over it.
     pub(crate) async fn limit(&mut self, limit_bytes: u64) -> Result<(), Problem> {
         self.limit_bytes = limit_bytes;
-        if self.declared_bytes.is_some_and(|declared| declared > limit_bytes) {
+        if self
+            .declared_bytes
+            .is_some_and(|declared| declared > limit_bytes)
+        {
             return Err(self.too_large().await);
         }
         Ok(())
@@ -77,7 +80,10 @@ impl Body {
             None => Ok(None),
             Some(Err(error)) => Err(Problem::new(
                 Code::Malformed,
-                format!("the body broke off after {} bytes: {error}", self.read_bytes),
+                format!(
+                    "the body broke off after {} bytes: {error}",
+                    self.read_bytes
+                ),
             )),
             Some(Ok(piece)) => {
                 self.read_bytes += piece.len() as u64;
@@ -126,8 +132,14 @@ impl Body {
 /// # Errors
 /// 415.
 pub(crate) fn check_json_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = given.unwrap_or_default().split(';').next().unwrap_or_default();
+    let given = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = given
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default();
     let essence = essence.trim().to_ascii_lowercase();
     if essence == "application/json" || essence.ends_with("+json") {
         return Ok(());
@@ -150,7 +162,11 @@ pub(crate) fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem>
         let field = error.path().to_string();
         let inner = error.into_inner();
         match inner.classify() {
-            Category::Data => wrong_shape(field, &inner),
+            // The parser stops at the first value that does not fit; what follows may be no JSON at all.
+            Category::Data => match serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
+                Ok(_) => wrong_shape(field, &inner),
+                Err(error) => no_json(&error),
+            },
             Category::Io | Category::Syntax | Category::Eof => no_json(&inner),
         }
     })?;
@@ -241,9 +257,9 @@ mod tests {
         let status = problem.code().status();
         let json: serde_json::Value = {
             let response = problem.into_response(None);
-            let body = futures_util::FutureExt::now_or_never(
-                http_body_util::BodyExt::collect(response.into_body()),
-            );
+            let body = futures_util::FutureExt::now_or_never(http_body_util::BodyExt::collect(
+                response.into_body(),
+            ));
             serde_json::from_slice(&body.unwrap().unwrap().to_bytes()).unwrap()
         };
         (status, json["field"].as_str().unwrap_or("-").to_owned())
@@ -257,12 +273,21 @@ mod tests {
             ("{}x", 400, "-"),
             ("\u{0}", 400, "-"),
             (r#"{"name":"a","items":[]} {}"#, 400, "-"),
+            (r#"{"name":1,"#, 400, "-"),
             ("[]", 422, "-"),
             ("{}", 422, "name"),
             (r#"{"name":1,"items":[]}"#, 422, "name"),
             (r#"{"name":"a","items":[],"x":1}"#, 422, "x"),
-            (r#"{"name":"a","items":[{"cpu":1},{"cpu":-1}]}"#, 422, "items[1].cpu"),
-            (r#"{"name":"a","items":[{"cpu":1,"gpu":2}]}"#, 422, "items[0].gpu"),
+            (
+                r#"{"name":"a","items":[{"cpu":1},{"cpu":-1}]}"#,
+                422,
+                "items[1].cpu",
+            ),
+            (
+                r#"{"name":"a","items":[{"cpu":1,"gpu":2}]}"#,
+                422,
+                "items[0].gpu",
+            ),
             (r#"{"name":"a","items":[{}]}"#, 422, "items[0].cpu"),
             (r#"{"name":"a","items":[{"cpu":1.5}]}"#, 422, "items[0].cpu"),
         ] {
@@ -275,6 +300,9 @@ mod tests {
         let bomb = "[".repeat(1_000_000);
         assert_eq!(refused(&bomb).0, 400);
         let text = format!(r#"{{"name":"{}","items":[]}}"#, "[".repeat(1_000));
-        assert!(read_json::<Outer>(text.as_bytes()).is_ok(), "brackets in texts do not count");
+        assert!(
+            read_json::<Outer>(text.as_bytes()).is_ok(),
+            "brackets in texts do not count"
+        );
     }
 }

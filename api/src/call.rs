@@ -100,7 +100,10 @@ pub(crate) fn json(status: StatusCode, value: &impl Serialize, as_of: Seq) -> Re
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     headers.insert("fasti-seq", HeaderValue::from(as_of.0));
     response
 }
@@ -109,6 +112,8 @@ pub(crate) fn json(status: StatusCode, value: &impl Serialize, as_of: Seq) -> Re
 pub(crate) fn empty(status: StatusCode, as_of: Seq) -> Response {
     let mut response = Response::default();
     *response.status_mut() = status;
-    response.headers_mut().insert("fasti-seq", HeaderValue::from(as_of.0));
+    response
+        .headers_mut()
+        .insert("fasti-seq", HeaderValue::from(as_of.0));
     response
 }

@@ -132,7 +132,11 @@ mod tests {
             let page = code.page();
             let head = format!("# `{}` — {}\n", code.as_str(), code.title());
             assert!(page.starts_with(&head), "{}", code.as_str());
-            assert!(page.contains(&format!("\nStatus {}.\n", code.status())), "{}", code.as_str());
+            assert!(
+                page.contains(&format!("\nStatus {}.\n", code.status())),
+                "{}",
+                code.as_str()
+            );
             for part in ["\n## What happened\n", "\n## What to do\n"] {
                 assert!(page.contains(part), "{}: {part}", code.as_str());
             }

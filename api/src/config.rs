@@ -38,7 +38,12 @@ pub struct ApiConfig {
 impl ApiConfig {
     /// Settings with the default bounds, no token and no further hosts.
     #[must_use]
-    pub fn new(listen: SocketAddr, data: PathBuf, version: &'static str, server_user: &str) -> Self {
+    pub fn new(
+        listen: SocketAddr,
+        data: PathBuf,
+        version: &'static str,
+        server_user: &str,
+    ) -> Self {
         const MIB: u64 = 1 << 20;
         Self {
             listen,

@@ -9,6 +9,9 @@ use warp::reply::Response;
 
 pub use crate::codes::Code;
 
+/// Bytes of a text in a problem: enough for a sentence with names in it.
+const QUOTED_BYTES_MAX: usize = 1_000;
+
 /// One thing wrong; the first is also in `field` and `detail` of the problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
@@ -60,7 +63,7 @@ impl Problem {
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
         Self {
             code,
-            detail: detail.into(),
+            detail: bounded(detail.into()),
             field: None,
             headers: Vec::new(),
         }
@@ -87,7 +90,7 @@ impl Problem {
 
     /// Names the offending field.
     pub(crate) fn at(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
+        self.field = Some(bounded(field.into()));
         self
     }
 
@@ -99,7 +102,11 @@ impl Problem {
 
     /// Names the field as one inside of `outer`, unless it already is.
     pub(crate) fn within(mut self, outer: &str) -> Self {
-        if let Some(field) = self.field.as_mut().filter(|field| !field.starts_with(outer)) {
+        if let Some(field) = self
+            .field
+            .as_mut()
+            .filter(|field| !field.starts_with(outer))
+        {
             // Everything else that can be wrong there is a field of the definition.
             if !matches!(field.as_str(), "rundate" | "Idempotency-Key") {
                 *field = format!("{outer}.{field}");
@@ -150,9 +157,26 @@ impl Problem {
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
-        headers.extend(self.headers.into_iter().map(|(name, value)| (Some(name), value)));
+        headers.extend(
+            self.headers
+                .into_iter()
+                .map(|(name, value)| (Some(name), value)),
+        );
         response
     }
+}
+
+/// Texts that quote what was sent end where it gets long.
+fn bounded(mut text: String) -> String {
+    if text.len() > QUOTED_BYTES_MAX {
+        let mut end = QUOTED_BYTES_MAX;
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 /// `tasks[0].cpu` as `/tasks/0/cpu`.
@@ -176,10 +200,11 @@ impl From<Rejection> for Problem {
         };
         let code = Code::named(rejection.code()).unwrap_or(fallback);
         let mut problem = Self::new(code, rejection.to_string());
-        problem.field = rejection.field();
-        match code {
-            Code::Limit => problem.retry_after(5),
-            _ => problem,
+        problem.field = rejection.field().map(bounded);
+        if code == Code::Limit {
+            problem.retry_after(5)
+        } else {
+            problem
         }
     }
 }

@@ -73,7 +73,10 @@ fn is_ours(config: &ApiConfig, host: &str) -> bool {
             return true;
         }
     }
-    config.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(&host))
+    config
+        .allowed_hosts
+        .iter()
+        .any(|allowed| allowed.eq_ignore_ascii_case(&host))
 }
 
 fn check_origin(
@@ -138,7 +141,13 @@ mod tests {
         ] {
             assert_eq!(status("GET", &[("host", host)]), 200, "{host}");
         }
-        for host in ["evil.example", "10.0.0.8", "localhost.evil.example", "[::2]", ""] {
+        for host in [
+            "evil.example",
+            "10.0.0.8",
+            "localhost.evil.example",
+            "[::2]",
+            "",
+        ] {
             assert_eq!(status("GET", &[("host", host)]), 421, "{host}");
         }
         assert_eq!(status("GET", &[]), 400);
@@ -151,12 +160,20 @@ mod tests {
         for method in ["GET", "POST", "DELETE"] {
             assert_eq!(status(method, &[host, own]), 200);
             for foreign in ["http://localhost:8000", "https://evil.example", "null"] {
-                assert_eq!(status(method, &[host, ("origin", foreign)]), 403, "{foreign}");
+                assert_eq!(
+                    status(method, &[host, ("origin", foreign)]),
+                    403,
+                    "{foreign}"
+                );
             }
             let cross = ("sec-fetch-site", "cross-site");
             assert_eq!(status(method, &[host, cross]), 403);
         }
-        let link = [host, ("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")];
+        let link = [
+            host,
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-mode", "navigate"),
+        ];
         assert_eq!(status("GET", &link), 200);
         assert_eq!(status("POST", &link), 403);
     }
@@ -165,7 +182,9 @@ mod tests {
     fn long_addresses_are_refused() {
         let config = ApiConfig::new(([127, 0, 0, 1], 1).into(), "d".into(), "0", "me");
         let uri: Uri = format!("/x?{}", "a".repeat(9_000)).parse().unwrap();
-        let headers = [(header::HOST, "localhost".parse().unwrap())].into_iter().collect();
+        let headers = [(header::HOST, "localhost".parse().unwrap())]
+            .into_iter()
+            .collect();
         let refused = check(&config, &Method::GET, &uri, &headers, false).unwrap_err();
         assert_eq!(refused.code(), Code::AddressTooLong);
     }

@@ -12,6 +12,7 @@ mod codes;
 mod config;
 mod dialects;
 mod errors;
+mod figures;
 mod groups;
 mod guard;
 mod openapi;

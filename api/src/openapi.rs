@@ -81,6 +81,51 @@ pub fn openapi_json() -> &'static str {
     TEXT.get_or_init(|| {
         let mut document = Document::openapi();
         document.openapi = utoipa::openapi::OpenApiVersion::Version31;
-        document.to_pretty_json().expect("the document is plain data")
+        document
+            .to_pretty_json()
+            .expect("the document is plain data")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn described() -> BTreeSet<(String, String)> {
+        let document = serde_json::to_value(Document::openapi()).unwrap_or_default();
+        let paths = document["paths"].as_object().cloned().unwrap_or_default();
+        let mut out = BTreeSet::new();
+        for (path, methods) in paths {
+            for (method, _) in methods.as_object().into_iter().flatten() {
+                out.insert((method.to_uppercase(), path.clone()));
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn every_route_is_described_and_nothing_else() {
+        let served: BTreeSet<(String, String)> = crate::routes::table_of_tests()
+            .rows()
+            .iter()
+            .map(|row| (row.method.to_owned(), row.path()))
+            .filter(|(_, path)| path.starts_with("/api/v1/"))
+            .collect();
+        assert!(served.len() >= 40);
+        assert_eq!(served, described());
+    }
+
+    #[test]
+    fn no_route_takes_the_first_segment_of_a_dialect() {
+        let taken = ["v6", "workspace", "workspaces", "projects"];
+        let own = ["auth", "htc", ".well-known"];
+        for row in crate::routes::table_of_tests().rows() {
+            assert!(!taken.contains(&row.segments[0]), "{}", row.path());
+            if row.segments[0] == "api" {
+                assert!(!own.contains(&row.segments[2]), "{}", row.path());
+            }
+        }
+    }
 }

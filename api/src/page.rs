@@ -1,9 +1,7 @@
-//! What is not the native interface: the embedded page, probes, figures for Prometheus.
+//! What is not the native interface: the embedded page and the probes.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
-use fasti_projector::rows::RunCounts;
 use warp::Filter as _;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::Response;
@@ -30,7 +28,12 @@ pub(crate) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         .then(get_index)
         .map(crate::routes::answered)
         .boxed();
-    for segments in [&["ui"][..], &["ui", ""], &["ui", "{a}"], &["ui", "{a}", "{b}"]] {
+    for segments in [
+        &["ui"][..],
+        &["ui", ""],
+        &["ui", "{a}"],
+        &["ui", "{a}", "{b}"],
+    ] {
         scope.add("GET", segments);
     }
     let files = warp::path("ui")
@@ -44,7 +47,7 @@ pub(crate) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         files,
         route!(scope, app, GET ["healthz"] => get_alive),
         route!(scope, app, GET ["readyz"] => get_ready),
-        route!(scope, app, GET ["metrics"] => get_figures),
+        route!(scope, app, GET ["metrics"] => crate::figures::get_figures),
     ])
 }
 
@@ -54,9 +57,17 @@ async fn get_index(_: Call) -> Answer {
 
 /// A file of the page; what is none is an address within the page, which the page itself understands.
 async fn get_file(call: Call) -> Answer {
-    let path = call.path.strip_prefix("/ui").unwrap_or_default().trim_start_matches('/');
+    let path = call
+        .path
+        .strip_prefix("/ui")
+        .unwrap_or_default()
+        .trim_start_matches('/');
     let is_file = path.contains('.');
-    if is_file { file(path, true) } else { file("index.html", false) }
+    if is_file {
+        file(path, true)
+    } else {
+        file("index.html", false)
+    }
 }
 
 fn file(path: &str, may_be_missing: bool) -> Answer {
@@ -75,7 +86,7 @@ fn file(path: &str, may_be_missing: bool) -> Answer {
     Ok(response)
 }
 
-fn text(status: StatusCode, body: String) -> Response {
+pub(crate) fn text(status: StatusCode, body: String) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
     let kind = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -91,56 +102,13 @@ async fn get_ready(call: Call) -> Answer {
     let health = health(&call.app);
     let behind = health.log_seq.saturating_sub(health.views_seq);
     if !health.accepting {
-        return Err(Problem::new(Code::NotReady, "the scheduler does not take commands").retry_after(1));
+        return Err(
+            Problem::new(Code::NotReady, "the scheduler does not take commands").retry_after(1),
+        );
     }
     if behind > LAG_EVENTS_MAX {
         let detail = format!("the views are {behind} events behind the log; they are catching up");
         return Err(Problem::new(Code::NotReady, detail).retry_after(1));
     }
     Ok(text(StatusCode::OK, "ready\n".to_owned()))
-}
-
-/// Figures in the text format of Prometheus. Labels are closed lists of words, never names or ids.
-async fn get_figures(call: Call) -> Answer {
-    let health = health(&call.app);
-    let asked = call.ask(None, |views, _| Ok((views.log(), views.runners())));
-    let ((log, runners), _) = asked.await?;
-    let mut out = String::new();
-    let mut figure = |name: &str, help: &str, kind: &str, values: &[(&str, u64)]| {
-        // Writing to a text in memory cannot fail.
-        let _ = writeln!(out, "# HELP fasti_{name} {help}\n# TYPE fasti_{name} {kind}");
-        for (labels, value) in values {
-            let _ = writeln!(out, "fasti_{name}{labels} {value}");
-        }
-    };
-    let gauge = "gauge";
-    let behind = health.log_seq.saturating_sub(health.views_seq);
-    figure("log_sequence", "Last event in the log.", "counter", &[("", health.log_seq)]);
-    figure("projector_lag_events", "Events the views are behind the log.", gauge, &[("", behind)]);
-    let queue = u64::try_from(health.queue_length).unwrap_or(u64::MAX);
-    figure("engine_queue_length", "Commands waiting to be written.", gauge, &[("", queue)]);
-    figure("engine_accepting", "Whether commands are accepted.", gauge, &[("", health.accepting.into())]);
-    figure("batches", "Living batches.", gauge, &[("", log.batches)]);
-    let statuses: Vec<(String, u64)> = RunCounts::STATUSES
-        .into_iter()
-        .map(|status| (format!("{{status=\"{}\"}}", status.as_str()), log.runs.of(status)))
-        .collect();
-    let runs: Vec<(&str, u64)> = statuses.iter().map(|(text, count)| (text.as_str(), *count)).collect();
-    figure("runs", "Runs ever made, by their present status.", gauge, &runs);
-    let open = [
-        ("{status=\"waiting\"}", log.task_runs_waiting),
-        ("{status=\"queued\"}", log.task_runs_queued),
-        ("{status=\"running\"}", log.task_runs_running),
-    ];
-    figure("task_runs", "Task runs of live runs that are not over.", gauge, &open);
-    let late = log.late_reports;
-    figure("late_reports_total", "Reports about attempts that had ended.", "counter", &[("", late)]);
-    let living = runners.iter().filter(|runner| runner.lost_at.is_none());
-    let slots: u64 = living.clone().map(|runner| u64::from(runner.info.capacity.slots)).sum();
-    figure("runners", "Runners there are.", gauge, &[("", living.count() as u64)]);
-    figure("runner_slots", "Attempts they can run at a time.", gauge, &[("", slots)]);
-    let mut response = text(StatusCode::OK, out);
-    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    Ok(response)
 }

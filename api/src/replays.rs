@@ -55,7 +55,9 @@ impl Replays {
     /// The answer given before.
     pub(crate) fn find(&self, key: &str, fingerprint: &str) -> Option<(StatusCode, Bytes)> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.answers.get(&(key.to_owned(), fingerprint.to_owned())).cloned()
+        kept.answers
+            .get(&(key.to_owned(), fingerprint.to_owned()))
+            .cloned()
     }
 }
 

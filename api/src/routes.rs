@@ -115,16 +115,23 @@ pub(crate) fn call(
         .and(warp::query::raw().or(warp::any().map(String::new)).unify())
         .and(warp::header::headers_cloned())
         .and(warp::body::stream())
-        .map(move |principal: Option<Principal>, method: Method, path: warp::path::FullPath, query, headers: HeaderMap, body| Call {
-            app: app.clone(),
-            // Open routes say nothing that depends on who asks.
-            principal: principal.unwrap_or_else(|| Principal::user("", Vec::new(), false)),
-            method,
-            path: path.as_str().to_owned(),
-            query,
-            body: Body::new(body, &headers),
-            headers,
-        })
+        .map(
+            move |principal: Option<Principal>,
+                  method: Method,
+                  path: warp::path::FullPath,
+                  query,
+                  headers: HeaderMap,
+                  body| Call {
+                app: app.clone(),
+                // Open routes say nothing that depends on who asks.
+                principal: principal.unwrap_or_else(|| Principal::user("", Vec::new(), false)),
+                method,
+                path: path.as_str().to_owned(),
+                query,
+                body: Body::new(body, &headers),
+                headers,
+            },
+        )
 }
 
 /// All routes, with their table.
@@ -138,4 +145,50 @@ pub(crate) fn all(app: &Arc<App>) -> (Table, BoxedFilter<(Response,)>) {
     });
     let all = native.or(page).unify().or(nothing).unify();
     (table, all.map(warp::Reply::into_response).boxed())
+}
+
+/// The table of all routes, for tests that hold it against something.
+#[cfg(test)]
+pub(crate) fn table_of_tests() -> Table {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use fasti_core::domain::ids::{LogId, RunnerId, Seq};
+    use fasti_core::domain::launch::Launch;
+    use fasti_core::engine::{EngineParts, spawn};
+    use fasti_core::mem::{ManualClock, MemLog};
+    use fasti_core::protocol::runner_v1::StopAttempt;
+
+    struct Nothing;
+    impl fasti_core::ports::Effects for Nothing {
+        fn start(&mut self, _: &RunnerId, _: Vec<Launch>) {}
+        fn stop(&mut self, _: &RunnerId, _: Vec<StopAttempt>) {}
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let options = fasti_core::store::OpenOptions::default();
+    let store = fasti_core::store::Store::open(folder.path(), options).unwrap();
+    let log = MemLog::default();
+    let (writer, feed) = fasti_core::feed::feed(LogId([1; 16]), Seq(0), Box::new(log.clone()));
+    let (engine, _thread) = spawn(EngineParts {
+        state: fasti_core::domain::state::State::default(),
+        clock: Box::new(ManualClock::default()),
+        log: Box::new(log),
+        writer,
+        feed: feed.clone(),
+        effects: Box::new(Nothing),
+        snapshots: None,
+    })
+    .unwrap();
+    let listen = ([127, 0, 0, 1], 0).into();
+    let app = App {
+        config: crate::ApiConfig::new(listen, folder.path().to_owned(), "0", "me"),
+        parts: crate::ApiParts {
+            engine,
+            feed,
+            views: fasti_projector::SharedViews::new(fasti_projector::Views::new()),
+            content: store.content,
+        },
+        replays: crate::replays::Replays::default(),
+        shutdown: tokio_util::sync::CancellationToken::new(),
+    };
+    all(&Arc::new(app)).0
 }

@@ -87,7 +87,10 @@ pub async fn serve(
         });
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN_WAIT, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(DRAIN_WAIT, graceful.shutdown())
+        .await
+        .is_err()
+    {
         tracing::warn!("stopping with requests still under way");
     }
     Ok(())

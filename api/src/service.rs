@@ -61,7 +61,10 @@ impl Service {
             ("content-security-policy", CONTENT_POLICY),
             ("cross-origin-resource-policy", "same-origin"),
         ] {
-            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+            headers.insert(
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            );
         }
         if !headers.contains_key(header::CACHE_CONTROL) {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -78,7 +81,13 @@ impl Service {
         let path = request.uri().path().to_owned();
         let path = path.as_str();
         let is_static = crate::page::is_static(path);
-        guard::check(config, request.method(), request.uri(), request.headers(), is_static)?;
+        guard::check(
+            config,
+            request.method(),
+            request.uri(),
+            request.headers(),
+            is_static,
+        )?;
         if !is_static && !crate::dialects::native::is_open(path) {
             let principal = auth::principal(config, request.headers())?;
             request.extensions_mut().insert(principal);
@@ -112,7 +121,9 @@ fn without_body(response: Response) -> Response {
     if let Some(length) = length
         && !parts.headers.contains_key(header::CONTENT_LENGTH)
     {
-        parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        parts
+            .headers
+            .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
     let mut response = Response::default();
     *response.status_mut() = parts.status;

@@ -138,7 +138,9 @@ mod tests {
 
     fn status(method: &str, path: &str) -> u16 {
         let method: Method = method.parse().unwrap();
-        table().check(&method, path).map_or_else(|p| p.code().status(), |()| 200)
+        table()
+            .check(&method, path)
+            .map_or_else(|p| p.code().status(), |()| 200)
     }
 
     #[test]
@@ -154,7 +156,10 @@ mod tests {
 
     #[test]
     fn a_wrong_method_is_told_the_right_ones() {
-        let refused = table().check(&Method::PUT, "/runs").unwrap_err().into_response(None);
+        let refused = table()
+            .check(&Method::PUT, "/runs")
+            .unwrap_err()
+            .into_response(None);
         assert_eq!(refused.headers()["allow"], "GET, HEAD, POST");
     }
 }

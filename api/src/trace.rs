@@ -34,12 +34,17 @@ impl TraceId {
 pub(crate) fn traceparent(headers: &HeaderMap) -> Option<&str> {
     let text = headers.get("traceparent")?.to_str().ok()?;
     let parts: Vec<&str> = text.split('-').collect();
-    let is_hex = |part: &str| part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let is_hex = |part: &str| {
+        part.bytes()
+            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    };
     let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
     let fits = lengths == [2, 32, 16, 2]
         && parts.iter().all(|part| is_hex(part))
         && parts[0] != "ff"
-        && [parts[1], parts[2]].iter().all(|id| id.bytes().any(|b| b != b'0'));
+        && [parts[1], parts[2]]
+            .iter()
+            .all(|id| id.bytes().any(|b| b != b'0'));
     fits.then_some(text)
 }
 
@@ -49,7 +54,9 @@ mod tests {
     use super::*;
 
     fn headers(text: &str) -> HeaderMap {
-        [("traceparent".parse().unwrap(), text.parse().unwrap())].into_iter().collect()
+        [("traceparent".parse().unwrap(), text.parse().unwrap())]
+            .into_iter()
+            .collect()
     }
 
     #[test]
@@ -57,7 +64,10 @@ mod tests {
         let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         let given = headers(text);
         assert_eq!(traceparent(&given), Some(text));
-        assert_eq!(TraceId::of(&given).as_str(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(
+            TraceId::of(&given).as_str(),
+            "4bf92f3577b34da6a3ce929d0e0e4736"
+        );
     }
 
     #[test]

@@ -113,7 +113,7 @@ fn shutdown_by_kill_ends_tasks_reports_and_leaves_nothing() {
     server.shutdown(ShutdownMode::Kill);
     for number in 1..=3 {
         assert!(
-            matches!(server.outcome(id(number)), Outcome::Lost { .. }),
+            matches!(server.outcome(id(number)), Outcome::Stopped),
             "{number}"
         );
     }
@@ -145,7 +145,7 @@ fn term_ends_the_runner_with_its_tasks_also_without_a_server() {
     let mut server = Server::with_slots(1);
     server.start(vec![launch(1, sh("while :; do sleep 0.01; done"))]);
     let pid = server.started(id(1));
-    server.hang_up();
+    server.vanish();
     let begin = Instant::now();
     signal(server.runner.id(), "TERM");
     assert_eq!(server.runner_exit(), 0);
@@ -166,9 +166,8 @@ fn the_signals_of_a_terminal_do_not_touch_the_runner() {
 fn a_runner_whose_data_folder_is_gone_ends_itself() {
     let mut server = Server::with_slots(1);
     let data = server.data();
-    fs::remove_file(server.folder.path().join("socket")).unwrap();
     fs::remove_dir_all(&data).unwrap();
-    server.hang_up();
+    server.vanish();
     assert_eq!(server.runner_exit(), 0);
     assert!(!data.exists());
 }

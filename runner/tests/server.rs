@@ -168,6 +168,12 @@ impl Server {
         self.connection = None;
     }
 
+    /// Break the connection for good: nobody listens any more.
+    pub(crate) fn vanish(&mut self) {
+        let _ = fs::remove_file(self.folder.path().join("socket"));
+        self.hang_up();
+    }
+
     /// Start a runner of this data folder in place of the present one, which must be gone.
     pub(crate) fn replace_runner(&mut self, id: &'static str) {
         self.hang_up();
@@ -322,8 +328,7 @@ impl Drop for Server {
         }
         // TERM, so that it ends its tasks: a failed test must not leave processes behind. Without a server it
         // need not wait for acknowledgements.
-        let _ = fs::remove_file(self.folder.path().join("socket"));
-        self.hang_up();
+        self.vanish();
         signal(self.runner.id(), "TERM");
         let end = Instant::now() + Duration::from_secs(12);
         while matches!(self.runner.try_wait(), Ok(None)) && Instant::now() < end {

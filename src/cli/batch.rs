@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::Global;
-use super::client::{Client, encode};
+use super::client::{Client, query};
 use super::exit::{Exit, Failure};
 use super::read;
 use super::show::{Show, Style, Table};
@@ -129,17 +129,11 @@ pub(crate) fn run(
 
 fn list(client: &Client, show: &Show, args: &ListArgs) -> anyhow::Result<()> {
     let filters = [
-        ("name", &args.name),
-        ("tag", &args.tag),
-        ("label", &args.label),
+        ("name", args.name.as_deref()),
+        ("tag", args.tag.as_deref()),
+        ("label", args.label.as_deref()),
     ];
-    let given = filters
-        .iter()
-        .filter_map(|(field, value)| Some((field, value.as_ref()?)));
-    let query: Vec<String> = given
-        .map(|(field, value)| format!("{field}={}", encode(value)))
-        .collect();
-    let batches = client.list(&format!("/batches?{}", query.join("&")), args.limit)?;
+    let batches = client.list(&query("/batches", &filters), args.limit)?;
     if show.is_json() {
         return show.json(&Value::Array(batches));
     }
@@ -224,9 +218,9 @@ fn tasks(show: &Show, batch: &Value) -> anyhow::Result<()> {
     let mut table = Table::new(&["TASK", "PARTS", "RETRIES", "RUNS", "AFTER"], &[1, 2]);
     let edges = read::items(batch, "edges");
     for task in read::items(batch, "tasks") {
-        let parts = match &task["configuration_json"] {
-            Value::Array(parts) => parts.len().to_string(),
-            _ => read::text(task, "count"),
+        let parts = match task["configuration_json"].as_array() {
+            Some(parts) => parts.len().to_string(),
+            None => read::text(task, "count"),
         };
         let after: Vec<String> = edges
             .iter()

@@ -77,8 +77,15 @@ impl Client {
     }
 
     /// Events as they happen, from the one after `last_seq` on if it is given.
-    pub(crate) fn events(&self, path: &str, last_seq: Option<u64>) -> anyhow::Result<Response<Body>> {
-        let request = self.agent.get(self.address(path)).header("Accept", "text/event-stream");
+    pub(crate) fn events(
+        &self,
+        path: &str,
+        last_seq: Option<u64>,
+    ) -> anyhow::Result<Response<Body>> {
+        let request = self
+            .agent
+            .get(self.address(path))
+            .header("Accept", "text/event-stream");
         let request = match last_seq {
             Some(seq) => request.header("Last-Event-ID", seq.to_string()),
             None => request,
@@ -89,13 +96,17 @@ impl Client {
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let request = self.authorized(self.agent.post(self.address(path)));
-        let answer = request.send_json(body).map_err(|error| self.unreachable(&error))?;
+        let answer = request
+            .send_json(body)
+            .map_err(|error| self.unreachable(&error))?;
         json(good(answer)?)
     }
 
     pub(crate) fn put(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let request = self.authorized(self.agent.put(self.address(path)));
-        let answer = request.send_json(body).map_err(|error| self.unreachable(&error))?;
+        let answer = request
+            .send_json(body)
+            .map_err(|error| self.unreachable(&error))?;
         json(good(answer)?)
     }
 
@@ -156,16 +167,33 @@ impl Client {
             )
             .into()),
             several => {
-                let names: Vec<String> =
-                    several.iter().filter_map(|b| b["tag"].as_str()).map(|tag| format!("{name}:{tag}")).collect();
+                let names: Vec<String> = several
+                    .iter()
+                    .filter_map(|b| b["tag"].as_str())
+                    .map(|tag| format!("{name}:{tag}"))
+                    .collect();
                 Err(Failure::new(
                     Exit::Usage,
-                    format!("`{name}` is there under several tags; say which: {}", names.join(", ")),
+                    format!(
+                        "`{name}` is there under several tags; say which: {}",
+                        names.join(", ")
+                    ),
                 )
                 .into())
             }
         }
     }
+}
+
+/// A path with those fields of a query that are given.
+pub(crate) fn query(path: &str, fields: &[(&str, Option<&str>)]) -> String {
+    let given = fields
+        .iter()
+        .filter_map(|(field, value)| Some((field, (*value)?)));
+    let given: Vec<String> = given
+        .map(|(field, value)| format!("{field}={}", encode(value)))
+        .collect();
+    format!("{path}?{}", given.join("&"))
 }
 
 /// A part of a path or query, percent-encoded.
@@ -175,7 +203,13 @@ pub(crate) fn encode(text: &str) -> String {
 
 /// Lines of a streamed answer.
 pub(crate) fn reader(response: Response<Body>) -> BufReader<ureq::BodyReader<'static>> {
-    BufReader::new(response.into_body().into_with_config().limit(u64::MAX).reader())
+    BufReader::new(
+        response
+            .into_body()
+            .into_with_config()
+            .limit(u64::MAX)
+            .reader(),
+    )
 }
 
 fn json(response: Response<Body>) -> anyhow::Result<Value> {
@@ -191,8 +225,14 @@ fn good(response: Response<Body>) -> anyhow::Result<Response<Body>> {
     }
     let text = response.into_body().read_to_string().unwrap_or_default();
     let problem: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
-    let detail = problem["detail"].as_str().or(problem["title"].as_str()).unwrap_or(&text);
-    let field = problem["field"].as_str().map(|field| format!("{field}: ")).unwrap_or_default();
+    let detail = problem["detail"]
+        .as_str()
+        .or(problem["title"].as_str())
+        .unwrap_or(&text);
+    let field = problem["field"]
+        .as_str()
+        .map(|field| format!("{field}: "))
+        .unwrap_or_default();
     let exit = match status {
         401 | 403 => Exit::Denied,
         404 | 410 => Exit::NotFound,
@@ -202,4 +242,16 @@ fn good(response: Response<Body>) -> anyhow::Result<Response<Body>> {
         _ => Exit::Internal,
     };
     Err(Failure::new(exit, format!("{field}{detail}")).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries_have_what_is_given() {
+        let fields = [("a", Some("x y")), ("b", None), ("c", Some("1"))];
+        assert_eq!(query("/runs", &fields), "/runs?a=x%20y&c=1");
+        assert_eq!(query("/runs", &[("b", None)]), "/runs?");
+    }
 }

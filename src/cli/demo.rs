@@ -73,8 +73,11 @@ pub(crate) fn demo(args: &DemoArgs, global: &Global) -> anyhow::Result<()> {
         python: &python.path,
     };
     let outcome = act(&client, &show, &place, &interrupt);
-    let stays = outcome.is_ok() && !args.exit && !interrupt.is_asked();
-    if stays {
+    if let Ok(run) = &outcome
+        && !args.exit
+        && !interrupt.is_asked()
+    {
+        addresses(server.url(), &show, &place, run)?;
         show.note("Ctrl-C ends the server; the data folder stays.");
         server.wait(&interrupt)?;
     }
@@ -149,8 +152,7 @@ fn tell(client: &Client, show: &Show, place: &Place, page: &Page) -> anyhow::Res
     show.line("")?;
     run_page::time(show, page)?;
     show.line("")?;
-    log(client, show, &events)?;
-    addresses(client, show, place, id)
+    log(client, show, &events)
 }
 
 /// What the last task printed.
@@ -197,11 +199,14 @@ fn log(client: &Client, show: &Show, events: &[Value]) -> anyhow::Result<()> {
     show.line("")
 }
 
-fn addresses(client: &Client, show: &Show, place: &Place, id: u64) -> anyhow::Result<()> {
-    let url = client.url();
+fn addresses(url: &str, show: &Show, place: &Place, run: &Value) -> anyhow::Result<()> {
+    if show.is_json() {
+        return Ok(());
+    }
     let program = std::env::args()
         .next()
         .unwrap_or_else(|| "fasti".to_owned());
+    let id = read::text(run, "id");
     let lines = [
         ("page", format!("{url}/")),
         ("API", format!("{url}/api/v1/openapi.json")),
@@ -216,7 +221,7 @@ fn addresses(client: &Client, show: &Show, place: &Place, id: u64) -> anyhow::Re
     for (name, text) in lines {
         show.line(&format!("{name:<5} {text}"))?;
     }
-    Ok(())
+    show.line("")
 }
 
 /// Checks the history once the server has let go of it.
@@ -226,7 +231,8 @@ fn verify(show: &Show, data: &Path) -> anyhow::Result<()> {
         None => {
             let (records, commits) = (report.records, report.commits);
             show.note(&format!(
-                "the history is whole: {records} events in {commits} commits"
+                "the history is whole: {records} events in {commits} commits; `fasti serve --data {}` goes on with it",
+                data.display()
             ));
             Ok(())
         }

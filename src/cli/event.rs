@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::Global;
-use super::client::{self, Client, encode};
+use super::client::{self, Client, query};
 use super::exit::{Exit, Failure};
 use super::read;
 use super::show::{Show, Style};
@@ -86,15 +86,18 @@ pub(crate) fn run(
 }
 
 fn path(client: &Client, filter: &Filter) -> anyhow::Result<String> {
-    let mut path = format!("/events?types={}", encode(&filter.types.join(",")));
-    if let Some(run) = filter.run {
-        path.push_str(&format!("&run_id={run}"));
-    }
-    if let Some(batch) = &filter.batch {
-        let id = read::text(&client.batch(batch)?, "id");
-        path.push_str(&format!("&batch_id={}", encode(&id)));
-    }
-    Ok(path)
+    let batch = match &filter.batch {
+        Some(batch) => Some(read::text(&client.batch(batch)?, "id")),
+        None => None,
+    };
+    let run = filter.run.map(|run| run.to_string());
+    let types = filter.types.join(",");
+    let fields = [
+        ("types", Some(types.as_str())),
+        ("run_id", run.as_deref()),
+        ("batch_id", batch.as_deref()),
+    ];
+    Ok(query("/events", &fields))
 }
 
 fn tail(client: &Client, show: &Show, args: &TailArgs) -> anyhow::Result<()> {
@@ -201,11 +204,10 @@ fn summary(data: &Value) -> String {
         .iter()
         .filter(|(name, _)| !said.contains(&name.as_str()))
     {
-        let text = match value {
-            Value::Null => continue,
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
+        if value.is_null() {
+            continue;
+        }
+        let text = read::text(data, name);
         let is_long = text.chars().count() > LONG;
         parts.push(format!("{name}={}", if is_long { "…" } else { &text }));
     }

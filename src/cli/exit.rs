@@ -43,17 +43,27 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), said: false }
+        Self {
+            exit,
+            message: message.into(),
+            said: false,
+        }
     }
 
     /// Whether an error has this exit code.
     pub(crate) fn is(error: &anyhow::Error, exit: Exit) -> bool {
-        error.downcast_ref::<Self>().is_some_and(|failure| failure.exit == exit)
+        error
+            .downcast_ref::<Self>()
+            .is_some_and(|failure| failure.exit == exit)
     }
 
     /// For a command whose output says everything already.
     pub(crate) fn said(exit: Exit) -> Self {
-        Self { exit, message: String::new(), said: true }
+        Self {
+            exit,
+            message: String::new(),
+            said: true,
+        }
     }
 }
 
@@ -84,6 +94,10 @@ pub(crate) fn conflict(message: String) -> anyhow::Error {
 }
 
 /// A store that cannot be opened, with the exit code that says whose turn it is.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "made to be handed to map_err"
+)]
 pub(crate) fn store_failure(error: StoreError) -> anyhow::Error {
     let exit = match &error {
         StoreError::Locked { .. } => Exit::Conflict,

@@ -101,23 +101,24 @@ pub(crate) fn verdict(run: &Value) -> anyhow::Result<()> {
 /// How far a run is, in words: `12 of 18 done, 2 running, 1 failed`.
 pub(crate) fn counts(run: &Value) -> String {
     let count = |status: &str| run["task_counts"][status].as_u64().unwrap_or(0);
-    let mut text = format!(
-        "{} of {} done",
-        done(run),
-        run["task_runs"].as_u64().unwrap_or(0)
-    );
     let others = [
         ("running", "running"),
         ("queued", "queued"),
         ("failure", "failed"),
         ("skipped", "skipped"),
+        ("cancelled", "cancelled"),
     ];
-    for (status, word) in others {
-        if count(status) > 0 {
-            text.push_str(&format!(", {} {word}", count(status)));
-        }
-    }
-    text
+    let done = format!(
+        "{} of {} done",
+        done(run),
+        run["task_runs"].as_u64().unwrap_or(0)
+    );
+    let others = others.iter().filter(|(status, _)| count(status) > 0);
+    let others = others.map(|(status, word)| format!("{} {word}", count(status)));
+    std::iter::once(done)
+        .chain(others)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn done(run: &Value) -> u64 {

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::Global;
-use super::client::{self, Client};
+use super::client::{self, Client, query};
 use super::exit::{Exit, Failure};
 use super::read;
 use super::show::{Show, Style};
@@ -65,17 +65,15 @@ impl LogsArgs {
     }
 
     fn path(&self, id: &str, stream: Stream) -> String {
-        let mut path = format!("/task-runs/{id}/logs?stream={}", stream.as_str());
-        if let Some(attempt) = self.attempt {
-            path.push_str(&format!("&attempt={attempt}"));
-        }
-        if let Some(tail) = self.tail {
-            path.push_str(&format!("&tail={tail}"));
-        }
-        if self.follow {
-            path.push_str("&follow=true");
-        }
-        path
+        let attempt = self.attempt.map(|attempt| attempt.to_string());
+        let tail = self.tail.map(|tail| tail.to_string());
+        let fields = [
+            ("stream", Some(stream.as_str())),
+            ("attempt", attempt.as_deref()),
+            ("tail", tail.as_deref()),
+            ("follow", self.follow.then_some("true")),
+        ];
+        query(&format!("/task-runs/{id}/logs"), &fields)
     }
 }
 
@@ -144,7 +142,7 @@ fn print_one(client: &Client, show: &Show, args: &LogsArgs, task: &Value) -> any
             stream,
             is_beside: stream == Stream::Stderr && !is_alone,
         };
-        copy(client, &args.path(&read::text(task, "id"), stream), sink)
+        copy(client, &args.path(&read::text(task, "id"), stream), &sink)
     };
     if !args.follow {
         return args.streams().iter().try_for_each(|one| stream(*one));
@@ -197,7 +195,7 @@ fn line_document(task: &Value, stream: Stream, line: &[u8]) -> Value {
     })
 }
 
-fn copy(client: &Client, path: &str, sink: Sink) -> anyhow::Result<()> {
+fn copy(client: &Client, path: &str, sink: &Sink) -> anyhow::Result<()> {
     let mut reader = client::reader(client.open(path, None)?);
     let mut piece = vec![0; PIECE_BYTES];
     let mut lines = Lines::default();

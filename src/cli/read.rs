@@ -6,10 +6,10 @@ use serde_json::Value;
 
 /// A field as text; a number as written; `-` if there is none.
 pub(crate) fn text(value: &Value, field: &str) -> String {
-    match &value[field] {
-        Value::String(text) => text.clone(),
-        Value::Null => "-".to_owned(),
-        other => other.to_string(),
+    match (value[field].as_str(), &value[field]) {
+        (Some(text), _) => text.to_owned(),
+        (None, Value::Null) => "-".to_owned(),
+        (None, other) => other.to_string(),
     }
 }
 

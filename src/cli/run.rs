@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::Global;
-use super::client::{Client, encode};
+use super::client::{Client, query};
 use super::exit::{Exit, Failure};
 use super::show::{Show, Table};
 use super::{follow, read, run_page};
@@ -213,17 +213,12 @@ fn wait(client: &Client, show: &Show, id: u64, timeout: Option<Duration>) -> any
 
 fn list(client: &Client, show: &Show, args: &ListArgs) -> anyhow::Result<()> {
     let filters = [
-        ("batch_name", &args.batch),
-        ("status", &args.status),
-        ("rundate", &args.rundate),
+        ("order", Some("desc")),
+        ("batch_name", args.batch.as_deref()),
+        ("status", args.status.as_deref()),
+        ("rundate", args.rundate.as_deref()),
     ];
-    let mut path = "/runs?order=desc".to_owned();
-    for (field, value) in filters {
-        if let Some(value) = value {
-            path.push_str(&format!("&{field}={}", encode(value)));
-        }
-    }
-    let runs = client.list(&path, args.limit)?;
+    let runs = client.list(&query("/runs", &filters), args.limit)?;
     if show.is_json() {
         return show.json(&Value::Array(runs));
     }

@@ -62,18 +62,24 @@ fn everything_answers_in_json() {
     for arguments in objects {
         let called = of(&server, &[arguments, &["--json"]].concat());
         assert!(called.code == 0 || arguments == ["doctor"], "{arguments:?}: {called:?}");
-        assert!(called.json().is_object(), "{arguments:?}: {called:?}");
+        assert!(!called.json().is_null(), "{arguments:?}: {called:?}");
     }
     let lists: [&[&str]; 3] = [&["batch", "list"], &["run", "list"], &["event", "list"]];
     for arguments in lists {
         let called = good(&server, &[arguments, &["--json"]].concat());
-        let lines = called.json_lines();
-        assert!(!lines.is_empty(), "{arguments:?}: {called:?}");
+        let items = called.json();
+        assert!(!items.as_array().unwrap().is_empty(), "{arguments:?}: {called:?}");
         let plain = good(&server, arguments);
         assert!(!plain.out.is_empty() && !plain.out.contains('\u{1b}'), "no colours in a pipe: {plain:?}");
     }
     let logs = good(&server, &["logs", &task]);
-    assert_eq!(logs.out, "out\n", "{logs:?}");
+    assert_eq!((logs.out.as_str(), logs.err.as_str()), ("out\n", "err\n"), "{logs:?}");
+    let lines = good(&server, &["logs", &task, "--json"]).json_lines();
+    let said: Vec<&Value> = lines.iter().map(|line| &line["line"]).collect();
+    assert_eq!(said, ["out", "err"]);
+    let events = good(&server, &["event", "tail", "--after", "0", "--limit", "5", "--json"]).json_lines();
+    let seqs: Vec<&Value> = events.iter().map(|event| &event["seq"]).collect();
+    assert_eq!(seqs, [1, 2, 3, 4, 5]);
 }
 
 #[test]
@@ -109,22 +115,19 @@ fn what_goes_wrong_has_a_code_and_one_line() {
 fn events_are_told_as_they_happen() {
     let server = Server::start(&[]);
     let batch = save(&server, "b", &json!(["true"]));
-    let mut tail = begin(server.folder(), server.api().url(), &["event", "tail", "--json"]);
+    let arguments = ["event", "tail", "--json", "--after", "0"];
+    let mut tail = begin(server.folder(), server.api().url(), &arguments);
     let mut lines = BufReader::new(tail.stdout.take().unwrap()).lines();
-    // Whether it begins with the past or the present, it must come to runs made now.
-    let is_end = |line: &str| {
-        let event: Value = serde_json::from_str(line).unwrap();
-        event["type"] == "run.finished"
-    };
-    let mut told = false;
-    for _ in 0..20 {
-        let run = server.api().start(&batch);
-        server.api().finished(run);
-        let next = lines.next().unwrap().unwrap();
-        told = told || is_end(&next);
-    }
-    while !told {
-        told = is_end(&lines.next().unwrap().unwrap());
+    let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    assert_eq!(next()["seq"], 1);
+    // Made only now that it listens.
+    let run = server.api().start(&batch);
+    loop {
+        let event = next();
+        if event["type"] == "run.finished" {
+            assert_eq!(event["run_id"], run);
+            break;
+        }
     }
     tail.kill().unwrap();
     tail.wait().unwrap();

@@ -30,7 +30,7 @@ fn with_history() -> (Server, Vec<Value>) {
 
 fn verify(server: &Server) -> command_line::Called {
     let data = server.data();
-    command_line::call(server.folder(), "", &["verify", "--data", data.to_str().unwrap()])
+    command_line::call(server.folder(), "", &["verify", "--json", "--data", data.to_str().unwrap()])
 }
 
 /// Something done to a data folder, with its name.
@@ -49,16 +49,21 @@ fn a_whole_log_is_said_to_be_whole() {
     let (mut server, events) = with_history();
     let called = verify(&server);
     assert_eq!(called.code, 0, "{called:?}");
-    let told = format!("{}{}", called.out, called.err);
-    assert!(told.contains(&events.len().to_string()), "names the last position: {told}");
+    assert!(called.err.contains("whole"), "{called:?}");
+    // The stop added the end of the runner.
+    let last = called.json()["last_seq"].as_u64().unwrap();
+    assert!(last >= u64::try_from(events.len()).unwrap(), "{called:?}");
     server.restart();
     let running = command_line::call(
         server.folder(),
         server.api().url(),
         &["verify", "--data", server.data().to_str().unwrap()],
     );
-    assert!(matches!(running.code, 0 | 4), "of a running server, or refused: {running:?}");
-    assert!(server.is_running());
+    assert_eq!(running.code, 4, "a running server has its own log: {running:?}");
+    assert!(running.err.contains(server.address()), "{running:?}");
+    let live = command_line::call(server.folder(), server.api().url(), &["verify", "--live", "--json"]);
+    assert_eq!(live.code, 0, "{live:?}");
+    assert!(live.json()["last_seq"].as_u64().unwrap() > last, "{live:?}");
 }
 
 #[test]

@@ -39,8 +39,10 @@ fn nothing_acknowledged_is_lost() {
         kill_once(round, &mut server, &mut chance, &mut killed);
     }
     server.restart();
-    let acknowledged = load.end();
+    let load::Told { acknowledged, doubts, taken_in_doubt } = load.end();
     println!("{} runs acknowledged after {:?}, {} runners killed", acknowledged.len(), begin.elapsed(), killed.len());
+    println!("{doubts} tries without an answer, {taken_in_doubt} of them were taken all the same");
+    assert!(doubts >= ROUNDS, "the kills met the callers at work");
     wait_for_ends(&server, acknowledged.values().copied().collect());
     println!("all ended after {:?}", begin.elapsed());
     check::replays(&server, &batch, &acknowledged);

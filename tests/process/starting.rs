@@ -2,12 +2,13 @@
 
 use std::net::TcpListener;
 use std::process::{Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use crate::support::server::Server;
-use crate::support::{command_line, processes};
+use crate::support::stream::Stream;
+use crate::support::{PATIENCE, command_line, processes};
 
 /// Runs the server with further arguments, which must keep it from starting.
 fn refused(server: &Server, arguments: &[&str]) -> (i32, String) {
@@ -20,6 +21,8 @@ fn refused(server: &Server, arguments: &[&str]) -> (i32, String) {
 fn a_data_folder_has_one_server() {
     let mut server = Server::start(&[]);
     let batch = server.api().save(&json!({"name": "b", "tasks": [{"name": "t", "command": ["true"]}]}));
+    let events = Stream::open(server.api(), "/events", Some(0));
+    events.wait_for(Instant::now() + PATIENCE, |event| event["type"] == "runner.joined");
     let before = server.api().events().len();
     let (code, said) = refused(&server, &["--listen", "127.0.0.1:0"]);
     assert_eq!(code, 4, "{said}");

@@ -80,3 +80,24 @@ fn a_task_whose_runner_is_killed_is_tried_again() {
     assert_eq!(outcomes, ["lost", "exited"], "{after}");
     assert_ne!(attempts[0]["worker_id"], attempts[1]["worker_id"], "{after}");
 }
+
+#[test]
+fn a_runner_whose_server_was_killed_before_it_joined_is_taken_over() {
+    for _ in 0..5 {
+        let mut server = Server::stopped(&[]);
+        server.spawn();
+        crate::support::look_until("the runner is started", || {
+            let processes = processes::of_folder(&server.data());
+            (processes.len() == 2).then_some(())
+        });
+        server.kill();
+        server.restart();
+        let (run, go) = waiting(&server);
+        server.api().running(run);
+        let runners = server.api().list("/runners");
+        let living = runners.iter().filter(|runner| runner["lost_at"].is_null()).count();
+        assert_eq!((living, processes::runners(&server.data()).len()), (1, 1), "{runners:#?}");
+        std::fs::write(&go, "").unwrap();
+        assert_eq!(server.api().finished(run)["status"], "success");
+    }
+}

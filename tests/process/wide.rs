@@ -1,6 +1,6 @@
 //! 100,000 task runs in one request: taken, visible, and within bounds of memory.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
@@ -10,6 +10,10 @@ const COUNT: usize = 100_000;
 
 /// Resident memory that a server may need for them.
 const MEMORY_BYTES_MAX: u64 = 400 << 20;
+
+/// Processor time that a server built without optimisation may take to accept or refuse them, in seconds:
+/// three times what it takes. What grows with the square of the count takes hours.
+const CPU_SECONDS_MAX: u64 = 15;
 
 fn megabytes(server: &Server) -> u64 {
     let bytes = server.peak_memory_bytes();
@@ -25,19 +29,13 @@ fn start_and_see(server: &Server, definition: &Value) -> u64 {
     let saved = begin.elapsed();
     let run = api.start(&batch);
     println!("saved after {saved:?}, started after {:?}, {} MB", begin.elapsed(), megabytes(server));
-    assert!(saved < Duration::from_secs(20), "{saved:?}");
+    let cpu = server.cpu_seconds();
+    assert!(cpu < CPU_SECONDS_MAX, "{cpu} s of processor time");
     let shown = api.get(&format!("/runs/{run}"));
     assert_eq!(shown["task_runs"], COUNT);
     let counts = shown["task_counts"].as_object().unwrap();
     let sum: u64 = counts.values().map(|count| count.as_u64().unwrap()).sum();
     assert_eq!(sum, u64::try_from(COUNT).unwrap(), "{counts:?}");
-    let begin = Instant::now();
-    let tasks = api.task_runs(run);
-    assert_eq!(tasks.len(), COUNT);
-    for (index, task) in tasks.iter().enumerate() {
-        assert_eq!(task["index"], index, "{task}");
-    }
-    println!("listed after {:?}, {} MB", begin.elapsed(), megabytes(server));
     run
 }
 
@@ -57,13 +55,20 @@ fn a_task_of_many_parts() {
         "tasks": [{"name": "p", "kind": "parallel", "count": COUNT, "command": ["sleep", "600"]}],
     });
     let run = start_and_see(&server, &definition);
+    let begin = Instant::now();
+    let tasks = server.api().task_runs(run);
+    assert_eq!(tasks.len(), COUNT);
+    for (index, task) in tasks.iter().enumerate() {
+        assert_eq!(task["index"], index, "{task}");
+    }
+    println!("listed after {:?}, {} MB", begin.elapsed(), megabytes(&server));
     let quick = json!({"name": "quick", "priority": "high", "tasks": [{"name": "t", "command": ["true"]}]});
     let quick = server.api().start_definition(&quick);
     let begin = Instant::now();
     server.kill();
     server.restart();
     println!("started again after {:?}, {} MB", begin.elapsed(), megabytes(&server));
-    assert_eq!(server.api().task_runs(run).len(), COUNT);
+    assert_eq!(server.api().get(&format!("/runs/{run}"))["task_runs"], COUNT);
     cancel(&server, run);
     assert_eq!(server.api().finished(quick)["status"], "success");
 }
@@ -107,5 +112,7 @@ fn a_cycle_among_many_tasks_is_found() {
         assert!(detail.contains(step), "{detail}");
     }
     assert!(!detail.contains("step 99987") && !detail.contains("step 99991"), "{detail}");
-    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+    println!("refused after {:?}", begin.elapsed());
+    let cpu = server.cpu_seconds();
+    assert!(cpu < CPU_SECONDS_MAX, "{cpu} s of processor time");
 }

@@ -33,7 +33,9 @@ fn task(dice: &mut Dice, index: u32) -> Task {
         resources: Resources::default(),
         retries: dice.small(3),
         count_for_prewarming: false,
-        priority: dice.pick(&[None, None, Some(Priority::High), Some(Priority::Low)]).flatten(),
+        priority: dice
+            .pick(&[None, None, Some(Priority::High), Some(Priority::Low)])
+            .flatten(),
         timeout_ms: dice.once_in(4).then_some(700),
     }
 }

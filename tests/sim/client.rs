@@ -41,7 +41,10 @@ impl Intent {
         };
         let again = answer.expect("what was granted is not refused when asked again");
         assert!(again.repeated, "{:?} was done twice", self.request.command);
-        assert_eq!(again.subject, first.subject, "the same key, the same answer");
+        assert_eq!(
+            again.subject, first.subject,
+            "the same key, the same answer"
+        );
         assert!(again.seq >= first.seq || first.repeated);
     }
 }

@@ -6,9 +6,7 @@ use fasti_core::domain::ids::{RunnerId, Token};
 use fasti_core::domain::runner::{Capacity, RunnerInfo};
 use fasti_core::domain::time::Timestamp;
 use fasti_core::protocol::runner_v1::{FromRunner, ToRunner};
-use fasti_runner::supervisor::{
-    Action, Exit, Input, Moment, Patience, StopSignal, Supervisor,
-};
+use fasti_runner::supervisor::{Action, Exit, Input, Moment, Patience, StopSignal, Supervisor};
 
 use super::dice::Dice;
 use super::process::Proc;
@@ -100,7 +98,8 @@ impl Machine {
             return;
         }
         let mut actions = Vec::new();
-        self.supervisor.handle(self.moment(now), input, &mut actions);
+        self.supervisor
+            .handle(self.moment(now), input, &mut actions);
         for action in actions {
             match action {
                 Action::Say(message) => self.say(message),
@@ -139,7 +138,8 @@ impl Machine {
     /// Sends reports while the connection has room.
     fn pump(&mut self) {
         let room = |it: &Option<Connection>| {
-            it.as_ref().is_some_and(|it| it.to_server.len() < IN_FLIGHT_MAX)
+            it.as_ref()
+                .is_some_and(|it| it.to_server.len() < IN_FLIGHT_MAX)
         };
         while room(&self.connection) {
             let Some(message) = self.supervisor.next_reports() else {

@@ -31,7 +31,10 @@ const STEPS: u64 = 600;
 
 fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{name} is no number: `{text}`")))
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name} is no number: `{text}`")),
+    )
 }
 
 /// Runs one seed to its end; says how to repeat it when it breaks a rule.
@@ -73,7 +76,10 @@ fn every_seed_keeps_the_rules_and_comes_to_rest() {
     println!("{} seeds of {steps} steps: {all}", seeds.end - seeds.start);
     if one.is_none() && seeds.end > SEEDS && steps >= STEPS {
         let never = all.never();
-        assert!(never.is_empty(), "what is simulated never happened: {never:?}");
+        assert!(
+            never.is_empty(),
+            "what is simulated never happened: {never:?}"
+        );
     }
 }
 

@@ -87,7 +87,11 @@ impl Proc {
             }
             (_, false, Plan::NoSpawn) => {
                 let message = "no such file".to_owned();
-                Some(ended(Outcome::SpawnFailed { errno: 2, message }, false, None))
+                Some(ended(
+                    Outcome::SpawnFailed { errno: 2, message },
+                    false,
+                    None,
+                ))
             }
             (_, false, _) => {
                 self.started = true;

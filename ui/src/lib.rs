@@ -6,8 +6,14 @@
 #[must_use]
 pub fn asset(path: &str) -> Option<(&'static [u8], &'static str)> {
     match path {
-        "index.html" => Some((include_bytes!("../dist/index.html"), "text/html; charset=utf-8")),
-        "app.js" => Some((include_bytes!("../dist/app.js"), "text/javascript; charset=utf-8")),
+        "index.html" => Some((
+            include_bytes!("../dist/index.html"),
+            "text/html; charset=utf-8",
+        )),
+        "app.js" => Some((
+            include_bytes!("../dist/app.js"),
+            "text/javascript; charset=utf-8",
+        )),
         "app.css" => Some((include_bytes!("../dist/app.css"), "text/css; charset=utf-8")),
         _ => None,
     }

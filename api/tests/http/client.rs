@@ -31,11 +31,20 @@ impl Reply {
 
     /// Status, code and field of a problem document.
     pub(crate) fn problem(&self) -> (u16, String, String) {
-        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/problem+json"),
+            "{self:?}"
+        );
         let problem = self.json();
         assert_eq!(problem["status"], self.status);
         for member in ["type", "title", "detail", "code", "trace_id"] {
-            assert!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{member}: {problem}");
+            assert!(
+                problem[member]
+                    .as_str()
+                    .is_some_and(|text| !text.is_empty()),
+                "{member}: {problem}"
+            );
         }
         assert!(problem["errors"].is_array());
         let text = |name: &str| problem[name].as_str().unwrap_or("-").to_owned();
@@ -67,7 +76,11 @@ pub(crate) async fn open(
 ) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
-    let has = |name: &str| headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
+    let has = |name: &str| {
+        headers
+            .iter()
+            .any(|(given, _)| given.eq_ignore_ascii_case(name))
+    };
     if !has("host") {
         head.push_str(&format!("Host: {address}\r\n"));
     }
@@ -84,19 +97,35 @@ pub(crate) async fn open(
 }
 
 fn parse(bytes: &[u8]) -> Reply {
-    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or_else(|| {
-        panic!("no answer: {}", String::from_utf8_lossy(bytes));
-    });
+    let end = bytes
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .unwrap_or_else(|| {
+            panic!("no answer: {}", String::from_utf8_lossy(bytes));
+        });
     let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
     let mut lines = head.split("\r\n");
-    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let status = lines
+        .next()
+        .unwrap()
+        .split(' ')
+        .nth(1)
+        .unwrap()
+        .parse()
+        .unwrap();
     let headers: HashMap<String, String> = lines
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
     let rest = &bytes[end + 4..];
-    let is_chunked = headers.get("transfer-encoding").is_some_and(|text| text == "chunked");
-    let body = if is_chunked { unchunk(rest) } else { rest.to_vec() };
+    let is_chunked = headers
+        .get("transfer-encoding")
+        .is_some_and(|text| text == "chunked");
+    let body = if is_chunked {
+        unchunk(rest)
+    } else {
+        rest.to_vec()
+    };
     Reply {
         status,
         headers,

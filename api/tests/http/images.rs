@@ -1,1 +1,207 @@
-//! images
+//! Images, bundles, runners and schedules over HTTP.
+
+use fasti_core::codec::sha256;
+use serde_json::{Value, json};
+
+use crate::client::send;
+use crate::server::{Server, chain};
+
+#[tokio::test]
+async fn images_are_registered_and_removed() {
+    let server = Server::start().await;
+    let path = "/api/v1/images/registry.example%2Fteam%2Fimg:1";
+    let body = json!({"path": "/srv/code", "python": "/usr/bin/python3", "env": {"A": "1"}, "tags": ["dev"]});
+    let made = server.send("PUT", path, &[], &body).await;
+    assert_eq!(made.status, 200, "{}", made.text());
+    let image = made.json();
+    assert_eq!(
+        (&image["name"], &image["owner"]),
+        (&json!("registry.example/team/img:1"), &json!("operator"))
+    );
+    assert_eq!(server.get(path).await.json(), image);
+    assert_eq!(
+        server.get("/api/v1/images").await.json()["items"],
+        json!([image])
+    );
+    let mut definition = chain("b", &["a"]);
+    definition["image"] = json!("registry.example/team/img:1");
+    server.saved(&definition).await;
+    definition["tag"] = json!("prod");
+    assert_eq!(
+        server
+            .post("/api/v1/batches", &definition)
+            .await
+            .problem()
+            .1,
+        "image_tag"
+    );
+    let ann = [("X-Fasti-User", "ann")];
+    assert_eq!(
+        server.send("PUT", path, &ann, &json!({})).await.problem().1,
+        "forbidden"
+    );
+    for (body, field) in [
+        (json!({"path": "/a", "bundle": "ab"}), "bundle"),
+        (json!({"path": "relative"}), "path"),
+        (json!({"name": "other"}), "name"),
+        (json!({"tags": ["test"]}), "tags[0]"),
+    ] {
+        assert_eq!(
+            server.send("PUT", path, &[], &body).await.problem().2,
+            field,
+            "{body}"
+        );
+    }
+    assert_eq!(server.delete(path).await.status, 204);
+    assert_eq!(server.delete(path).await.problem().0, 404);
+    assert_eq!(server.get(path).await.problem().0, 404);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn lists_of_images_are_paged() {
+    let server = Server::start().await;
+    for name in ["b", "a", "c"] {
+        server
+            .send("PUT", &format!("/api/v1/images/{name}"), &[], &json!({}))
+            .await;
+    }
+    let first = server.get("/api/v1/images?limit=2").await;
+    let names = |reply: &Value| -> Vec<String> {
+        let items = reply["items"].as_array().unwrap().iter();
+        items
+            .map(|item| item["name"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(names(&first.json()), ["a", "b"]);
+    let next = first.header("link").unwrap()[1..]
+        .split('>')
+        .next()
+        .unwrap()
+        .to_owned();
+    assert_eq!(names(&server.get(&next).await.json()), ["c"]);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn bundles_are_kept_by_their_digest() {
+    let server = Server::start_with(|config| config.bundle_bytes_max = 100_000).await;
+    let gzip = [("Content-Type", "application/gzip")];
+    let mut bundle = vec![0x1f, 0x8b];
+    bundle.extend(std::iter::repeat_n(7, 50_000));
+    let id = sha256(&bundle).to_string();
+    let path = format!("/api/v1/bundles/{id}");
+    assert_eq!(
+        send(server.address, "HEAD", &path, &[], b"").await.status,
+        404
+    );
+    let made = send(server.address, "POST", "/api/v1/bundles", &gzip, &bundle).await;
+    assert_eq!(
+        (made.status, made.json()),
+        (201, json!({"id": id, "size": 50_002})),
+        "{}",
+        made.text()
+    );
+    let again = send(server.address, "POST", "/api/v1/bundles", &gzip, &bundle).await;
+    assert_eq!(again.status, 201);
+    let known = send(server.address, "HEAD", &path, &[], b"").await;
+    assert_eq!(
+        (known.status, known.header("content-length")),
+        (200, Some("50002"))
+    );
+    let large = send(
+        server.address,
+        "POST",
+        "/api/v1/bundles",
+        &gzip,
+        &vec![0x1f; 100_001],
+    )
+    .await;
+    assert_eq!(large.problem().1, "too_large");
+    let text = send(server.address, "POST", "/api/v1/bundles", &gzip, b"hello").await;
+    assert_eq!(text.problem().1, "malformed");
+    let json = server.post("/api/v1/bundles", &json!({})).await;
+    assert_eq!(json.problem().0, 415);
+    let mut definition = chain("b", &["a"]);
+    definition["bundle"] = json!("ab".repeat(32));
+    let unknown = server
+        .post(
+            "/api/v1/runs",
+            &json!({"definition": definition, "run_type": "dev_run"}),
+        )
+        .await;
+    assert_eq!(unknown.problem().1, "unknown_bundle");
+    definition["bundle"] = json!(id);
+    let run = server
+        .post(
+            "/api/v1/runs",
+            &json!({"definition": definition, "run_type": "dev_run"}),
+        )
+        .await;
+    assert_eq!(
+        (run.status, &run.json()["run_type"]),
+        (201, &json!("dev_run"))
+    );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn runners_are_shown_under_both_names() {
+    let server = Server::start().await;
+    let runners = server.get("/api/v1/runners").await.json();
+    let runner = &runners["items"][0];
+    assert_eq!(
+        (&runner["id"], &runner["slots"], &runner["cpu"]),
+        (&json!("local-1"), &json!(8), &json!(32_000))
+    );
+    assert_eq!(
+        server.get("/api/v1/workers").await.json()["items"],
+        runners["items"]
+    );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn previews_know_schedules_without_times() {
+    let server = Server::start().await;
+    let preview = |schedule: Value| {
+        let server = &server;
+        async move {
+            server
+                .post(
+                    "/api/v1/schedules/preview",
+                    &json!({"schedule": schedule, "count": 5}),
+                )
+                .await
+        }
+    };
+    for schedule in [
+        json!({}),
+        json!({"timezone": "UTC"}),
+        json!({"run_after_job_name": "x"}),
+    ] {
+        let reply = preview(schedule).await;
+        assert_eq!(
+            (reply.status, &reply.json()["fire_times"]),
+            (200, &json!([])),
+            "{}",
+            reply.text()
+        );
+    }
+    assert_eq!(
+        preview(json!({"at_hours": [1]})).await.problem().2,
+        "schedule.at_hours"
+    );
+    assert_eq!(
+        preview(json!({"at_hour": [1]})).await.problem().2,
+        "schedule.at_hour"
+    );
+    let count = server
+        .post(
+            "/api/v1/schedules/preview",
+            &json!({"schedule": {}, "count": 1001}),
+        )
+        .await;
+    assert_eq!(count.problem().2, "count");
+    server.stop().await;
+}

@@ -98,7 +98,7 @@ impl Server {
         let parts = ApiParts {
             engine: engine.clone(),
             feed,
-            views,
+            views: views.clone(),
             content: store.content.clone(),
         };
         let until = shutdown.clone();
@@ -117,6 +117,7 @@ impl Server {
             follower,
         };
         server.begin(log_id).await;
+        views.wait_for(server.engine.feed().last()).await.unwrap();
         server
     }
 
@@ -189,7 +190,14 @@ impl Server {
     ) -> Reply {
         let mut all = vec![("Content-Type", "application/json")];
         all.extend(headers);
-        client::send(self.address, method, path, &all, body.to_string().as_bytes()).await
+        client::send(
+            self.address,
+            method,
+            path,
+            &all,
+            body.to_string().as_bytes(),
+        )
+        .await
     }
 
     /// Saves a batch and gives its id.
@@ -201,9 +209,16 @@ impl Server {
 
     /// Starts a definition and gives the id of the run.
     pub(crate) async fn started(&self, definition: &Value) -> u64 {
-        let reply = self.post("/api/v1/runs", &json!({"definition": definition})).await;
+        let reply = self
+            .post("/api/v1/runs", &json!({"definition": definition}))
+            .await;
         assert_eq!(reply.status, 201, "{}", reply.text());
         reply.json()["id"].as_u64().unwrap()
+    }
+
+    /// Lets the engine look at its clock.
+    pub(crate) async fn wake(&self) {
+        self.command(Command::Wake).await;
     }
 
     /// The next attempt given to the runner.
@@ -220,8 +235,14 @@ impl Server {
             runner: runner(),
             reports: vec![report],
         };
-        let named = values.into_iter().map(|value| (sha256(&value), value)).collect();
-        self.engine.submit_with(Request::system(command), named).await.unwrap();
+        let named = values
+            .into_iter()
+            .map(|value| (sha256(&value), value))
+            .collect();
+        self.engine
+            .submit_with(Request::system(command), named)
+            .await
+            .unwrap();
     }
 
     /// The runner says that an attempt has a process.
@@ -235,7 +256,8 @@ impl Server {
                 start_ticks: 1,
             },
         };
-        self.report(launch, AttemptNews::Started(start), Vec::new()).await;
+        self.report(launch, AttemptNews::Started(start), Vec::new())
+            .await;
     }
 
     /// The runner says that an attempt is over, with its value.
@@ -268,14 +290,16 @@ impl Server {
                 stderr_bytes: 0,
             },
         };
-        self.report(launch, AttemptNews::Finished(end), values).await;
+        self.report(launch, AttemptNews::Finished(end), values)
+            .await;
     }
 
     /// Runs the next attempt from beginning to end.
     pub(crate) async fn run_next(&self, code: i32, value: Option<&[u8]>) -> Launch {
         let launch = self.next_launch();
         self.begin_attempt(&launch).await;
-        self.end_attempt(&launch, code, value.map(<[u8]>::to_vec)).await;
+        self.end_attempt(&launch, code, value.map(<[u8]>::to_vec))
+            .await;
         launch
     }
 
@@ -285,7 +309,11 @@ impl Server {
         let number = launch.attempt.number;
         let path = output::path(self.data.path(), launch.run, launch.index, number, stream);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let mut file = std::fs::File::options().create(true).append(true).open(path).unwrap();
+        let mut file = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(path)
+            .unwrap();
         file.write_all(text.as_bytes()).unwrap();
     }
 }
@@ -296,9 +324,13 @@ fn runner() -> RunnerId {
 
 /// A definition of command tasks, each after the one before.
 pub(crate) fn chain(name: &str, tasks: &[&str]) -> Value {
-    let edges: Vec<Value> =
-        tasks.windows(2).map(|two| json!({"from": two[0], "to": two[1]})).collect();
-    let tasks: Vec<Value> =
-        tasks.iter().map(|task| json!({"name": task, "command": ["true"]})).collect();
+    let edges: Vec<Value> = tasks
+        .windows(2)
+        .map(|two| json!({"from": two[0], "to": two[1]}))
+        .collect();
+    let tasks: Vec<Value> = tasks
+        .iter()
+        .map(|task| json!({"name": task, "command": ["true"]}))
+        .collect();
     json!({"name": name, "tasks": tasks, "edges": edges})
 }

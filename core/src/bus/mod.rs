@@ -5,9 +5,9 @@
 //! copy that can be rebuilt, so nothing here may write to the log or remember anything beside it: where to go
 //! on is read from the stream itself.
 //!
-//! Where to look: [`subject`] and [`cloudevent`] say what an event looks like outside (pure), `agreement`
+//! Where to look: `subject` and `cloudevent` say what an event looks like outside (pure), `agreement`
 //! compares stream and log (pure), `connection`, `stream` and `sending` speak to the server, and
-//! [`publisher`] is the loop over them.
+//! `publisher` is the loop over them.
 
 mod agreement;
 mod cloudevent;

@@ -120,6 +120,9 @@ impl Links {
             .is_some_and(|sender| sender.session == session)
         {
             senders.remove(runner);
+            // Whoever is told looks at the map: not before it is free.
+            drop(senders);
+            self.announce();
         }
     }
 }

@@ -48,9 +48,12 @@ def _batch(item: Dict[str, Any]) -> Dict[str, Any]:
 
 def _parts(task: Dict[str, Any]) -> List[str]:
     """Return the names of a task's parts; of a plain task its own."""
-    if task.get("kind") == "parallel":
-        return [part["Name"] for part in task["configuration_json"]]
-    return [task["name"]]
+    if task.get("kind") != "parallel":
+        return [task["name"]]
+    if task.get("count") is not None:
+        # So many equal parts, without configurations to name them.
+        return [f"{task['name']}[{number}]" for number in range(task["count"])]
+    return [part["Name"] for part in task["configuration_json"]]
 
 
 def _run_after(schedule: Dict[str, Any]) -> Optional[Dict[str, Any]]:

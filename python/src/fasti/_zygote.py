@@ -24,6 +24,9 @@ from fasti import _child
 from fasti._frames import Decoder, encode
 from fasti._prefetch import Prefetcher, install
 
+#: As the interpreter was started.
+_WRITES_NO_BYTECODE = sys.dont_write_bytecode
+
 #: Bytes read from the socket at a time.
 _READ_BYTES = 1 << 18
 
@@ -104,6 +107,8 @@ class Zygote:
             print(f"fasti worker: unknown operation {operation!r}", file=sys.stderr)
 
     def _start(self, attempt: str, task: Mapping[str, Any]) -> None:
+        # What a task brings along is unpacked once for all: nothing is written beside it.
+        sys.dont_write_bytecode = _WRITES_NO_BYTECODE or bool(task["import_path"])
         self._prefetcher.offer(task["entrypoint"], task["import_path"] or ())
         try:
             pid = os.fork()

@@ -254,7 +254,7 @@ def test_runs_of_one_job(image: str, outcome: Outcome) -> None:
 
 
 def test_run_leaves_the_saved_definition_alone(image: str, outcome: Outcome) -> None:
-    saved = DAG(Name="kept", Image=image, Schedule=Schedule(at_hours=[3]))
+    saved = DAG(Name="kept", Image=image, Schedule=Schedule(timezone="Europe/Paris"))
     task("job", "numbers", dag=saved)
     batch_id = saved.save()
     other = DAG(Name="kept", Image=image)

@@ -47,15 +47,12 @@ pub(super) enum Cause {
 }
 
 impl Cause {
-    /// The outcome to report for an attempt ended for this reason. A closing runner reports a loss, not a
-    /// stop: nobody cancelled the attempt, and whether to try again is the scheduler's to decide.
+    /// The outcome to report for an attempt ended for this reason. A stop that nobody asked for tells the
+    /// scheduler that this runner is closing: it gives it nothing more, and tries the task run elsewhere.
     pub(super) fn outcome(self) -> Outcome {
         match self {
-            Self::Stop => Outcome::Stopped,
+            Self::Stop | Self::Closing => Outcome::Stopped,
             Self::Timeout { limit_ms } => Outcome::TimedOut { limit_ms },
-            Self::Closing => Outcome::Lost {
-                message: "the runner was shut down".to_owned(),
-            },
         }
     }
 }

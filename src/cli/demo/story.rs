@@ -79,9 +79,10 @@ impl<'a> Story<'a> {
             .or(event["task_run_id"].as_u64())
             .unwrap_or_default();
         let name = self.names.get(&id).map_or("?", String::as_str);
-        let after = match data["retry_at"] {
-            Value::Null => "no tries are left".to_owned(),
-            _ => format!("it is tried again in {}", wait(event)),
+        let after = if data["retry_at"].is_null() {
+            "no tries are left".to_owned()
+        } else {
+            format!("it is tried again in {}", wait(event))
         };
         let failed = self.show.styled("failed", Style::Bad);
         let (number, reason) = (read::text(data, "number"), read::text(data, "reason"));

@@ -33,7 +33,7 @@ fn each<'a>(event: &'a Value, list: &str) -> impl Iterator<Item = &'a Value> {
 /// Asking again under the same key gives the same run.
 pub(super) fn replays(server: &Server, batch: &str, acknowledged: &Acknowledged) {
     for (key, run) in acknowledged.iter().take(20) {
-        assert_eq!(load::start(server.api(), batch, key), *run, "{key}");
+        assert_eq!(load::start(server.api(), batch, key).run, *run, "{key}");
     }
 }
 

@@ -15,7 +15,7 @@ const CALLERS: usize = 4;
 
 /// Between two commands of a caller: enough load that a kill hits something, so little that it can be worked
 /// off.
-const PACE: Duration = Duration::from_millis(300);
+const PACE: Duration = Duration::from_millis(80);
 
 /// Between two tries at one command.
 const RETRY: Duration = Duration::from_millis(10);
@@ -23,10 +23,29 @@ const RETRY: Duration = Duration::from_millis(10);
 /// Runs by the key of the command that made them.
 pub(super) type Acknowledged = BTreeMap<String, u64>;
 
+/// How a command came to its answer.
+pub(super) struct Answered {
+    pub(super) run: u64,
+    /// Tries that nobody answered.
+    doubts: usize,
+    /// The answer was to an earlier try: that one was taken, and its answer was lost.
+    was_taken_before: bool,
+}
+
+/// What the callers have to tell.
+#[derive(Default)]
+pub(super) struct Told {
+    pub(super) acknowledged: Acknowledged,
+    /// Tries that nobody answered.
+    pub(super) doubts: usize,
+    /// Commands that were taken and not answered at first.
+    pub(super) taken_in_doubt: usize,
+}
+
 /// The callers.
 pub(super) struct Load {
     is_over: Arc<AtomicBool>,
-    callers: Vec<JoinHandle<Acknowledged>>,
+    callers: Vec<JoinHandle<Told>>,
 }
 
 impl Load {
@@ -40,34 +59,47 @@ impl Load {
     }
 
     /// Lets every caller bring its last command to an answer.
-    pub(super) fn end(self) -> Acknowledged {
+    pub(super) fn end(self) -> Told {
         self.is_over.store(true, Ordering::Relaxed);
-        let all = self.callers.into_iter().map(|caller| caller.join().unwrap());
-        all.flatten().collect()
+        let mut all = Told::default();
+        for told in self.callers.into_iter().map(|caller| caller.join().unwrap()) {
+            all.acknowledged.extend(told.acknowledged);
+            all.doubts += told.doubts;
+            all.taken_in_doubt += told.taken_in_doubt;
+        }
+        all
     }
 }
 
-fn call(caller: usize, client: &Client, batch: &str, is_over: &AtomicBool) -> Acknowledged {
-    let mut acknowledged = Acknowledged::new();
+fn call(caller: usize, client: &Client, batch: &str, is_over: &AtomicBool) -> Told {
+    let mut told = Told::default();
     while !is_over.load(Ordering::Relaxed) {
-        let key = format!("caller {caller} command {}", acknowledged.len());
-        let run = start(client, batch, &key);
-        acknowledged.insert(key, run);
+        let key = format!("caller {caller} command {}", told.acknowledged.len());
+        let answered = start(client, batch, &key);
+        told.acknowledged.insert(key, answered.run);
+        told.doubts += answered.doubts;
+        told.taken_in_doubt += usize::from(answered.was_taken_before);
         std::thread::sleep(PACE);
     }
-    acknowledged
+    told
 }
 
-/// Starts a run, in doubt again and again; answers with its id.
-pub(super) fn start(client: &Client, batch: &str, key: &str) -> u64 {
+/// Starts a run, in doubt again and again.
+pub(super) fn start(client: &Client, batch: &str, key: &str) -> Answered {
     let path = format!("/batches/{batch}/runs");
     let deadline = Instant::now() + PATIENCE;
+    let mut doubts = 0;
     loop {
         match client.attempt("POST", &path, &[("idempotency-key", key)], Some(b"{}")) {
-            Ok(answer) if answer.status == 201 => return answer.json()["id"].as_u64().unwrap(),
+            Ok(answer) if answer.status == 201 => {
+                let run = answer.json()["id"].as_u64().unwrap();
+                let was_taken_before = answer.header("idempotency-replayed") == "true";
+                return Answered { run, doubts, was_taken_before };
+            }
             Ok(answer) => assert_eq!(answer.status, 503, "{}", answer.text()),
             Err(error) => assert!(Instant::now() < deadline, "{key} got no answer: {error}"),
         }
+        doubts += 1;
         std::thread::sleep(RETRY);
     }
 }

@@ -1,7 +1,7 @@
 //! Connections between runners and the server: greeting, delivery, loss.
 
-use fasti_core::domain::command::{Command, Request};
 use fasti_core::domain::access::Principal;
+use fasti_core::domain::command::{Command, Request};
 use fasti_core::domain::ids::RunnerId;
 use fasti_core::domain::rejection::Rejection;
 use fasti_core::engine::Commit;
@@ -22,7 +22,10 @@ impl World {
     /// A runner that has no connection makes one, if there is a server.
     pub(super) fn connect(&mut self, machine: usize) {
         let it = &mut self.machines[machine];
-        let is_ready = self.server.as_ref().is_some_and(|it| it.state.log_id.is_some());
+        let is_ready = self
+            .server
+            .as_ref()
+            .is_some_and(|it| it.state.log_id.is_some());
         if it.is_gone || it.connection.is_some() || !is_ready {
             return;
         }
@@ -113,7 +116,13 @@ impl World {
                 };
                 let news = |it: Report| it.report;
                 let reports = reports.into_iter().map(news).collect();
-                (asker, Command::Report { runner: runner.clone(), reports })
+                (
+                    asker,
+                    Command::Report {
+                        runner: runner.clone(),
+                        reports,
+                    },
+                )
             }
             FromRunner::Ping => {
                 connection.to_runner.push_back(ToRunner::Pong);

@@ -94,7 +94,10 @@ where
         headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
     }
     if let Some(body) = told.body {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
         response = response.map(|_| Response::new(body.into()).into_body());
     }
     match key {
@@ -110,7 +113,9 @@ fn key(call: &Call, bytes: &Bytes) -> Result<Option<Arc<KeyUse>>, Problem> {
     };
     // The draft wants a quoted string, most clients send it bare: both are the same key.
     let text = value.to_str().unwrap_or_default().trim();
-    let quoted = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let quoted = text
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
     let key = quoted.unwrap_or(text);
     if key.is_empty() || key.len() > KEY_BYTES_MAX {
         return Err(Problem::new(
@@ -138,15 +143,24 @@ fn replayed(call: &Call, key: &KeyUse) -> Option<Response> {
     let headers = response.headers_mut();
     headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
     if !body.is_empty() {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
     }
     Some(response.map(|_| Response::new(body.into()).into_body()))
 }
 
 async fn keep(call: &Call, key: &KeyUse, response: Response) -> Answer {
     let (parts, body) = response.into_parts();
-    let body = body.collect().await.map_err(|error| Problem::internal(&error))?.to_bytes();
-    call.app.replays.keep(&key.key, &key.fingerprint, parts.status, &body);
+    let body = body
+        .collect()
+        .await
+        .map_err(|error| Problem::internal(&error))?
+        .to_bytes();
+    call.app
+        .replays
+        .keep(&key.key, &key.fingerprint, parts.status, &body);
     let mut response = Response::new(body.into());
     *response.status_mut() = parts.status;
     *response.headers_mut() = parts.headers;

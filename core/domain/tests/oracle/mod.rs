@@ -3,6 +3,12 @@
 //! It reads events alone, so it can be wrong only where it misreads the rules, not where the state does. The
 //! simulation of the whole shares it. `run` has the rules of one run, `rest` what holds between two requests.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    clippy::cast_possible_truncation,
+    reason = "it looks at the few events it speaks of, and worlds in tests are small"
+)]
+
 mod rest;
 mod run;
 
@@ -13,6 +19,7 @@ use fasti_domain::attempt::Outcome;
 use fasti_domain::definition::Definition;
 use fasti_domain::event::{Event, Recorded};
 use fasti_domain::ids::{AttemptId, Digest, RunId, RunSetId, RunnerId, Seq, Token};
+use fasti_domain::limits::KEY_KEPT_US;
 use fasti_domain::run::RunStatus;
 use fasti_domain::time::Timestamp;
 
@@ -34,7 +41,8 @@ pub(crate) struct Oracle {
     tokens: BTreeSet<Token>,
     /// Attempts leased so far, with their terminal events so far.
     attempts: BTreeMap<AttemptId, u32>,
-    keys: BTreeSet<(Arc<str>, String)>,
+    /// Keys with the time of their last use.
+    keys: BTreeMap<(Arc<str>, String), Timestamp>,
 }
 
 #[derive(Default)]
@@ -64,8 +72,14 @@ impl Oracle {
         );
         (self.seq, self.at) = (*seq, *at);
         if let Some(key) = &recorded.key {
-            let is_new = self.keys.insert((recorded.actor.clone(), key.key.clone()));
-            assert!(is_new, "{seq}: the key `{}` was used before", key.key);
+            let earlier = self
+                .keys
+                .insert((recorded.actor.clone(), key.key.clone()), *at);
+            assert!(
+                earlier.is_none_or(|earlier| at.0 - earlier.0 > KEY_KEPT_US),
+                "{seq}: the key `{}` was used before",
+                key.key
+            );
         }
         self.see_event(&recorded.event);
     }

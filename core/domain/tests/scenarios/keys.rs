@@ -107,4 +107,8 @@ fn keys_have_a_length_and_a_window() {
     world.ask_keyed("other", "body", run()).unwrap();
     let within = world.ask_keyed("k", "body", run()).unwrap();
     assert_eq!(made_run(&within), made_run(&first));
+    world.pass_ms(1);
+    world.ask_keyed("third", "body", run()).unwrap();
+    let beyond = world.ask_keyed("k", "else", run()).unwrap();
+    assert_ne!(made_run(&beyond), made_run(&first), "forgotten by then");
 }

@@ -64,7 +64,7 @@ fn shutdown_by_kill_ends_everything_reports_and_leaves() {
     assert_eq!(world.server(kill_all), [term(1), term(2)]);
     world.ends(2, ended(Outcome::Stopped, false));
     world.ends(1, ended(Outcome::Signaled { signal: 15 }, true));
-    let lost = "lost: the runner was shut down";
+    let lost = "stopped";
     let expected = [
         "s1".into(),
         format!("f3:{lost}"),
@@ -151,7 +151,7 @@ fn shutdown_by_wait_lets_running_ones_finish() {
     world.succeeds(1);
     assert_eq!(world.wait(60_000), [], "no deadline");
     world.succeeds(2);
-    let lost = "f3:lost: the runner was shut down";
+    let lost = "f3:stopped";
     assert_eq!(
         world.reports().1,
         ["s1", lost, "f1:exit code 0", "f2:exit code 0"]

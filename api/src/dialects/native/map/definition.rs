@@ -30,7 +30,10 @@ pub(crate) fn from_wire(
         .into_iter()
         .enumerate()
         .map(|(index, it)| task::from_wire(&field(&format!("tasks[{index}]")), it));
-    let bundle = given.bundle.as_deref().map(|text| ids::digest(&field("bundle"), text));
+    let bundle = given
+        .bundle
+        .as_deref()
+        .map(|text| ids::digest(&field("bundle"), text));
     Ok(Definition {
         name: given.name,
         tag: given.tag.map(Into::into).unwrap_or_default(),
@@ -40,14 +43,19 @@ pub(crate) fn from_wire(
         python: given.python,
         labels: given.labels.unwrap_or_default(),
         fail_after_seconds: given.fail_after_seconds,
-        fail_after_run_children: given.fail_after_run_children.map(Into::into).unwrap_or_default(),
+        fail_after_run_children: given
+            .fail_after_run_children
+            .map(Into::into)
+            .unwrap_or_default(),
         run_as: given.run_as.unwrap_or_else(own),
         owner: given.owner.unwrap_or_else(own),
         group: given
             .group
             .or_else(|| principal.groups.first().cloned())
             .unwrap_or_else(own),
-        permissions: given.permissions.unwrap_or_else(|| PERMISSIONS_DEFAULT.to_owned()),
+        permissions: given
+            .permissions
+            .unwrap_or_else(|| PERMISSIONS_DEFAULT.to_owned()),
         priority: given.priority.map(Into::into).unwrap_or_default(),
         alert_email: given.alert_email,
         alert_sms: given.alert_sms,
@@ -62,8 +70,11 @@ fn edges(
     given: Option<&[wire::Edge]>,
     tasks: &[wire::Task],
 ) -> Result<Vec<Edge>, Problem> {
-    let positions: HashMap<&str, u32> =
-        tasks.iter().map(|task| task.name.as_str()).zip(0..).collect();
+    let positions: HashMap<&str, u32> = tasks
+        .iter()
+        .map(|task| task.name.as_str())
+        .zip(0..)
+        .collect();
     let position = |index: usize, name: &str| {
         positions.get(name).copied().ok_or_else(|| {
             Problem::invalid(

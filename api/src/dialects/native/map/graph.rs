@@ -12,10 +12,9 @@ use crate::errors::Problem;
 /// # Errors
 /// 422: there are too many edges between parts to list.
 pub(crate) fn graph(view: &RunGraph, as_of: Seq) -> Result<wire::RunGraph, Problem> {
-    let edges = view
-        .edges
-        .as_ref()
-        .map_err(|error| Problem::invalid("expand", format!("{error}: ask again with expand=false")))?;
+    let edges = view.edges.as_ref().map_err(|error| {
+        Problem::invalid("expand", format!("{error}: ask again with expand=false"))
+    })?;
     let node = |index: u32| view.nodes.get(index as usize).map(|node| node.name.clone());
     let edges = edges.iter().map(|edge| wire::GraphEdge {
         from: node(edge.from).unwrap_or_default(),

@@ -72,7 +72,13 @@ mod tests {
         assert_eq!(rundate("rundate", None).unwrap(), None);
         let given = Some("2024-02-29".to_owned());
         assert_eq!(rundate("rundate", given.clone()).unwrap(), given);
-        for bad in ["2023-02-29", "2024-2-3", "24-02-03", "", "2024-02-03T00:00:00Z"] {
+        for bad in [
+            "2023-02-29",
+            "2024-2-3",
+            "24-02-03",
+            "",
+            "2024-02-03T00:00:00Z",
+        ] {
             assert!(rundate("rundate", Some(bad.to_owned())).is_err(), "{bad}");
         }
     }
@@ -80,7 +86,11 @@ mod tests {
     #[test]
     fn ids_that_cannot_be_are_not_found() {
         for bad in ["0", "-1", "x", "99999999999999999999", ""] {
-            assert_eq!(number_id("run", bad).unwrap_err().code(), Code::NotFound, "{bad}");
+            assert_eq!(
+                number_id("run", bad).unwrap_err().code(),
+                Code::NotFound,
+                "{bad}"
+            );
         }
         assert_eq!(number_id("run", "7").unwrap(), 7);
         assert_eq!(batch_id("x").unwrap_err().code(), Code::NotFound);

@@ -37,8 +37,13 @@ pub(crate) fn image_from_wire(
         ));
     }
     let all = vec![Tag::Dev, Tag::Pre, Tag::Prod];
-    let tags = given.tags.map(|tags| tags.into_iter().map(Into::into).collect());
-    let bundle = given.bundle.as_deref().map(|text| ids::digest("bundle", text));
+    let tags = given
+        .tags
+        .map(|tags| tags.into_iter().map(Into::into).collect());
+    let bundle = given
+        .bundle
+        .as_deref()
+        .map(|text| ids::digest("bundle", text));
     Ok(Image {
         name,
         path: given.path,

@@ -34,7 +34,9 @@ pub(crate) fn run(view: &RunView) -> wire::Run {
         parent_run_id: None,
         run_set_id: view.run_set.map(|set| set.0),
         requested_by: view.requested_by.to_string(),
-        task_counts: counts.map(|(status, count)| (status.as_str(), count)).collect(),
+        task_counts: counts
+            .map(|(status, count)| (status.as_str(), count))
+            .collect(),
         task_runs: view.task_runs(),
     }
 }

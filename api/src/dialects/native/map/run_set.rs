@@ -19,7 +19,9 @@ pub(crate) fn run_set(view: &RunSetView) -> wire::RunSet {
         created_by: view.created_by.clone(),
         closed: view.closed,
         finished_at: maybe_time(view.finished_at),
-        run_counts: counts.map(|(status, count)| (status.as_str(), count)).collect(),
+        run_counts: counts
+            .map(|(status, count)| (status.as_str(), count))
+            .collect(),
         run_count: view.counts.total(),
     }
 }

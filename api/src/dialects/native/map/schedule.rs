@@ -54,7 +54,10 @@ fn run_after(path: &str, given: &wire::Schedule) -> Result<Option<RunAfter>, Pro
     Ok(Some(RunAfter {
         job_name: given.run_after_job_name.clone(),
         job_uuid,
-        condition: given.run_after_job_condition.map(Into::into).unwrap_or_default(),
+        condition: given
+            .run_after_job_condition
+            .map(Into::into)
+            .unwrap_or_default(),
     }))
 }
 
@@ -81,7 +84,9 @@ pub(super) fn to_wire(schedule: &Schedule) -> wire::Schedule {
         rundate_offset: schedule.rundate_offset,
         cron: schedule.cron.clone(),
         run_after_job_name: run_after.and_then(|it| it.job_name.clone()),
-        run_after_job_uuid: run_after.and_then(|it| it.job_uuid).map(|id| id.to_string()),
+        run_after_job_uuid: run_after
+            .and_then(|it| it.job_uuid)
+            .map(|id| id.to_string()),
         run_after_job_condition: run_after.map(|it| it.condition.into()),
     }
 }

@@ -58,7 +58,8 @@ fn work(place: &Place<'_>, given: wire::Task) -> Result<Work, Problem> {
             "a task needs `entrypoint` (a Python function) or `command` (a program with arguments)",
         )),
         (Some(entrypoint), None) => {
-            let only = "is for tasks with `command`; a Python function gets its values as arguments";
+            let only =
+                "is for tasks with `command`; a Python function gets its values as arguments";
             for (field, is_given) in [
                 ("env", given.env.is_some_and(|env| !env.is_empty())),
                 ("cwd", given.cwd.is_some()),
@@ -134,7 +135,10 @@ fn parts(place: &Place<'_>, given: &wire::Task) -> Result<(Parts, Option<String>
     let items: Vec<&RawValue> = configuration
         .and_then(|text| serde_json::from_str(text.get()).ok())
         .unwrap_or_default();
-    let read = items.iter().enumerate().map(|(index, item)| part(place, index, item));
+    let read = items
+        .iter()
+        .enumerate()
+        .map(|(index, item)| part(place, index, item));
     Ok((Parts::Listed(read.collect::<Result<_, _>>()?), None))
 }
 
@@ -156,12 +160,16 @@ fn part(place: &Place<'_>, index: usize, item: &RawValue) -> Result<Part, Proble
 
 fn resources(place: &Place<'_>, given: &wire::Task) -> Result<Resources, Problem> {
     let defaults = Resources::default();
-    let word = |field: &str, value: &Option<String>, default: String, known: [&str; 2]| match value {
+    let word = |field: &str, value: &Option<String>, default: String, known: [&str; 2]| match value
+    {
         None => Ok(default),
         Some(value) if known.contains(&value.as_str()) => Ok(value.clone()),
         Some(value) => Err(place.invalid(
             field,
-            format!("`{value}` does not fit: must be one of {}", known.join(", ")),
+            format!(
+                "`{value}` does not fit: must be one of {}",
+                known.join(", ")
+            ),
         )),
     };
     let amount = |field: &str, value: Option<u32>, default: u32| match value {
@@ -187,9 +195,14 @@ fn timeout(place: &Place<'_>, seconds: Option<&Number>) -> Result<Option<u64>, P
             format!("{seconds} does not fit: must be at least 0.001 and less than 1e9"),
         )
     };
-    let given = seconds.as_f64().filter(|s| (0.001..1e9).contains(s)).ok_or_else(wrong)?;
+    let given = seconds
+        .as_f64()
+        .filter(|s| (0.001..1e9).contains(s))
+        .ok_or_else(wrong)?;
     let rounded = Duration::try_from_secs_f64(given + 0.000_5).map_err(|_| wrong())?;
-    Ok(Some(u64::try_from(rounded.as_millis()).map_err(|_| wrong())?))
+    Ok(Some(
+        u64::try_from(rounded.as_millis()).map_err(|_| wrong())?,
+    ))
 }
 
 /// As it is answered.

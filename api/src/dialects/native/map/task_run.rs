@@ -116,7 +116,9 @@ pub(crate) fn metrics(attempt: Option<&AttemptView>, resources: &Resources) -> w
     };
     point(started_at, 0.0, 0.0);
     if let Some(finished_at) = attempt.finished_at {
-        let wall_us = u64::try_from(finished_at.0 - started_at.0).unwrap_or(0).max(1);
+        let wall_us = u64::try_from(finished_at.0 - started_at.0)
+            .unwrap_or(0)
+            .max(1);
         let wall = Duration::from_micros(wall_us).as_secs_f64();
         let used = Duration::from_micros(attempt.usage.cpu_us).as_secs_f64();
         let reserved_cores = f64::from(resources.cpu_mhz.max(1)) / CORE_MHZ;
@@ -175,6 +177,9 @@ mod tests {
         assert_eq!(points(Some(&attempt_of(None, None))), [0.0; 0]);
         assert_eq!(points(Some(&attempt_of(Some(0), None))), [0.0]);
         // A second of processor in two seconds on half a core.
-        assert_eq!(points(Some(&attempt_of(Some(0), Some(2_000_000)))), [0.0, 100.0]);
+        assert_eq!(
+            points(Some(&attempt_of(Some(0), Some(2_000_000)))),
+            [0.0, 100.0]
+        );
     }
 }

@@ -29,15 +29,17 @@ pub(super) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         route!(scope, app, DELETE [id] => delete_batch),
         route!(scope, app, POST [id / "pause"] => pause_batch),
         route!(scope, app, POST [id / "resume"] => resume_batch),
-        route!(scope, app, GET [id / "versions"] => list_versions),
-        route!(scope, app, GET [id / "versions" / version] => get_version),
+        route!(scope, app, GET [id / "versions"] => super::list_versions),
+        route!(scope, app, GET [id / "versions" / version] => super::get_version),
         route!(scope, app, POST [id / "runs"] => super::start_batch),
     ])
 }
 
 /// A batch that the asker may see.
 pub(super) fn visible(views: &Views, asker: &Asker, id: BatchId) -> Result<BatchView, Problem> {
-    let found = views.batch(id)?.filter(|batch| asker.may_read(batch.access()));
+    let found = views
+        .batch(id)?
+        .filter(|batch| asker.may_read(batch.access()));
     found.ok_or_else(|| Problem::not_found("batch", &id))
 }
 
@@ -69,13 +71,19 @@ pub(crate) async fn list_batches(call: Call) -> Answer {
     let (limit, min_seq) = (query.limit()?, query.min_seq()?);
     let after = match query.cursor("batches")? {
         None => None,
-        Some([id]) => Some(id.parse().map_err(|_| Problem::invalid("cursor", "is no cursor of this list"))?),
+        Some([id]) => Some(
+            id.parse()
+                .map_err(|_| Problem::invalid("cursor", "is no cursor of this list"))?,
+        ),
     };
     query.finish()?;
     let asked = call.ask(min_seq, move |views, asker| {
         let page = views.batches(&filter, &|access| asker.may_read(access), after, limit)?;
         let items: Vec<_> = page.items.iter().map(map::batch).collect();
-        Ok((items, page.next.map(|id| cursor("batches", &[&id.to_string()]))))
+        Ok((
+            items,
+            page.next.map(|id| cursor("batches", &[&id.to_string()])),
+        ))
     });
     let ((items, next), as_of) = asked.await?;
     Ok(listing::page(&call, items, next, as_of))
@@ -111,15 +119,23 @@ pub(crate) async fn save_batch(mut call: Call) -> Answer {
         let Subject::Batch { batch, version } = receipt.subject else {
             return Err(Problem::internal(&"saving a batch made something else"));
         };
-        let status = if version == 1 { StatusCode::CREATED } else { StatusCode::OK };
+        let status = if version == 1 {
+            StatusCode::CREATED
+        } else {
+            StatusCode::OK
+        };
         let view = visible(views, asker, batch)?;
         let told = Told::json(status, &map::batch(&view))?;
-        Ok(told.at(format!("/api/v1/batches/{batch}")).version(view.version))
+        Ok(told
+            .at(format!("/api/v1/batches/{batch}"))
+            .version(view.version))
     });
-    answer.await.map_err(|problem| match (problem.code(), matched) {
-        (Code::VersionMismatch, Some(_)) => problem.recoded(Code::PreconditionFailed),
-        _ => problem,
-    })
+    answer
+        .await
+        .map_err(|problem| match (problem.code(), matched) {
+            (Code::VersionMismatch, Some(_)) => problem.recoded(Code::PreconditionFailed),
+            _ => problem,
+        })
 }
 
 /// The version in `If-Match`.
@@ -149,7 +165,11 @@ pub(crate) async fn validate_batch(mut call: Call) -> Answer {
     let limit = call.app.config.definition_bytes_max;
     let (given, _) = call.json_within::<wire::Definition>(limit).await?;
     let hashed = hashed(map::definition_from_wire("", given, &call.principal)?);
-    let checked = call.app.parts.engine.inspect(move |state| check_definition(state, &hashed));
+    let checked = call
+        .app
+        .parts
+        .engine
+        .inspect(move |state| check_definition(state, &hashed));
     checked.await??;
     Ok(json(StatusCode::OK, &wire::Nothing {}, call.last_seq()))
 }
@@ -172,7 +192,9 @@ pub(crate) async fn get_batch(id: String, call: Call) -> Answer {
 }
 
 /// The one parameter of most reads.
-pub(super) fn only_min_seq(mut query: Query) -> Result<Option<fasti_core::domain::ids::Seq>, Problem> {
+pub(super) fn only_min_seq(
+    mut query: Query,
+) -> Result<Option<fasti_core::domain::ids::Seq>, Problem> {
     let min_seq = query.min_seq()?;
     query.finish()?;
     Ok(min_seq)
@@ -188,16 +210,26 @@ pub(super) fn only_min_seq(mut query: Query) -> Result<Option<fasti_core::domain
 pub(crate) async fn delete_batch(id: String, call: Call) -> Answer {
     let batch = known(&call, &id).await?;
     let mut query = call.query()?;
-    let force = if query.flag("force")? { Force::Yes } else { Force::No };
+    let force = if query.flag("force")? {
+        Force::Yes
+    } else {
+        Force::No
+    };
     query.finish()?;
     let command = Command::DeleteBatch { batch, force };
-    submit(&call, command, &bytes::Bytes::new(), |_, _, _| Ok(Told::nothing())).await
+    submit(&call, command, &bytes::Bytes::new(), |_, _, _| {
+        Ok(Told::nothing())
+    })
+    .await
 }
 
 /// The id of a batch that the caller may see, so that a hidden one answers 404 and not 403.
 pub(super) async fn known(call: &Call, id: &str) -> Result<BatchId, Problem> {
     let id = map::batch_id(id)?;
-    call.ask(None, move |views, asker| visible(views, asker, id).map(drop)).await?;
+    call.ask(None, move |views, asker| {
+        visible(views, asker, id).map(drop)
+    })
+    .await?;
     Ok(id)
 }
 
@@ -221,7 +253,10 @@ pub(crate) async fn pause_batch(id: String, mut call: Call) -> Answer {
         batch,
         reason: given.reason,
     };
-    submit(&call, command, &bytes, move |views, asker, _: &Receipt| tell(views, asker, batch)).await
+    submit(&call, command, &bytes, move |views, asker, _: &Receipt| {
+        tell(views, asker, batch)
+    })
+    .await
 }
 
 /// Resume a batch
@@ -233,64 +268,13 @@ pub(crate) async fn resume_batch(id: String, mut call: Call) -> Answer {
     let batch = known(&call, &id).await?;
     let (_, bytes) = call.json_or_default::<Empty>().await?;
     let command = Command::ResumeBatch { batch };
-    submit(&call, command, &bytes, move |views, asker, _: &Receipt| tell(views, asker, batch)).await
+    submit(&call, command, &bytes, move |views, asker, _: &Receipt| {
+        tell(views, asker, batch)
+    })
+    .await
 }
 
 /// A body that says nothing.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Empty {}
-
-/// List versions of a batch
-///
-/// Oldest first.
-#[utoipa::path(get, path = "/api/v1/batches/{id}/versions", tag = "batches",
-    params(("id" = String, Path, description = "UUID"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Items a page; default 100"),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
-        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
-    responses((status = 200, body = wire::Page<wire::BatchVersion>), (status = "4XX", body = ProblemDocument)))]
-pub(crate) async fn list_versions(id: String, call: Call) -> Answer {
-    let id = map::batch_id(&id)?;
-    let mut query = call.query()?;
-    let (limit, min_seq) = (query.limit()?, query.min_seq()?);
-    let after = match query.cursor("versions")? {
-        None => None,
-        Some([version]) => version.parse().ok(),
-    };
-    query.finish()?;
-    let asked = call.ask(min_seq, move |views, asker| {
-        visible(views, asker, id)?;
-        let page = views.batch_versions(id, after, limit)?;
-        let mut items = Vec::new();
-        for version in &page.items {
-            if let Some(definition) = views.definition(version.digest)? {
-                items.push(map::batch_version(version, &definition));
-            }
-        }
-        Ok((items, page.next.map(|version| cursor("versions", &[&version.to_string()]))))
-    });
-    let ((items, next), as_of) = asked.await?;
-    Ok(listing::page(&call, items, next, as_of))
-}
-
-/// Read one version of a batch
-#[utoipa::path(get, path = "/api/v1/batches/{id}/versions/{version}", tag = "batches",
-    params(("id" = String, Path, description = "UUID"),
-        ("version" = u32, Path, description = "Number, from 1"),
-        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
-    responses((status = 200, body = wire::BatchVersion), (status = "4XX", body = ProblemDocument)))]
-pub(crate) async fn get_version(id: String, version: String, call: Call) -> Answer {
-    let id = map::batch_id(&id)?;
-    let min_seq = only_min_seq(call.query()?)?;
-    let asked = call.ask(min_seq, move |views, asker| {
-        visible(views, asker, id)?;
-        let missing = || Problem::not_found("version", &version);
-        let number = version.parse().map_err(|_| missing())?;
-        let view = views.batch_version(id, number)?.ok_or_else(missing)?;
-        let definition = views.definition(view.digest)?.ok_or_else(missing)?;
-        Ok(map::batch_version(&view, &definition))
-    });
-    let (answer, as_of) = asked.await?;
-    Ok(json(StatusCode::OK, &answer, as_of))
-}

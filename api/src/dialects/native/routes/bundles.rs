@@ -68,7 +68,11 @@ pub(crate) async fn post_bundle(mut call: Call) -> Answer {
 fn check_type(call: &Call) -> Result<(), Problem> {
     let given = call.header("content-type").unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim();
-    let known = ["application/gzip", "application/x-gzip", "application/octet-stream"];
+    let known = [
+        "application/gzip",
+        "application/x-gzip",
+        "application/octet-stream",
+    ];
     if known.contains(&essence) {
         return Ok(());
     }
@@ -87,10 +91,15 @@ async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Problem> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Problem::internal(&error))?.map_err(|error| match error {
-        StoreError::DiskFull { .. } => Problem::new(Code::DiskFull, error.to_string()).retry_after(30),
-        other => Problem::internal(&other),
-    })
+    let failed = |error: StoreError| {
+        if matches!(error, StoreError::DiskFull { .. }) {
+            Problem::new(Code::DiskFull, error.to_string()).retry_after(30)
+        } else {
+            Problem::internal(&error)
+        }
+    };
+    done.map_err(|error| Problem::internal(&error))?
+        .map_err(failed)
 }
 
 /// Ask for a bundle
@@ -104,9 +113,13 @@ pub(crate) async fn head_bundle(id: String, call: Call) -> Answer {
     call.query()?.finish()?;
     let missing = || Problem::not_found("bundle", &id);
     let digest: Digest = id.parse().map_err(|_| missing())?;
-    let (size, as_of) = call.ask(None, move |views, _| Ok(views.bundle(digest))).await?;
+    let (size, as_of) = call
+        .ask(None, move |views, _| Ok(views.bundle(digest)))
+        .await?;
     let size = size.ok_or_else(missing)?;
     let mut response = empty(StatusCode::OK, as_of);
-    response.headers_mut().insert(header::CONTENT_LENGTH, size.into());
+    response
+        .headers_mut()
+        .insert(header::CONTENT_LENGTH, size.into());
     Ok(response)
 }

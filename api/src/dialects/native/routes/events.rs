@@ -48,7 +48,9 @@ impl Filter {
     fn wants(&self, event: &Event) -> bool {
         self.run.is_none_or(|run| event.run() == Some(run))
             && self.batch.is_none_or(|batch| event.batch() == Some(batch))
-            && self.task_run.is_none_or(|task_run| event.task_run() == Some(task_run))
+            && self
+                .task_run
+                .is_none_or(|task_run| event.task_run() == Some(task_run))
             && (self.types.is_empty() || self.types.iter().any(|name| name == event.name()))
     }
 
@@ -68,7 +70,11 @@ impl Filter {
         {
             return Ok(asker.may_read(run.access()));
         }
-        let batch = event.batch().map(|id| views.batch(id)).transpose()?.flatten();
+        let batch = event
+            .batch()
+            .map(|id| views.batch(id))
+            .transpose()?
+            .flatten();
         Ok(batch.is_none_or(|batch| asker.may_read(batch.access())))
     }
 }
@@ -97,26 +103,34 @@ pub(crate) async fn list_events(call: Call) -> Answer {
     let resumed = super::runs::number_cursor(&mut query, "events")?.map(Seq);
     query.finish()?;
     let after = resumed.or(after).unwrap_or_default();
-    let wants_stream = call.header("accept").is_some_and(|text| text.contains("text/event-stream"));
+    let wants_stream = call
+        .header("accept")
+        .is_some_and(|text| text.contains("text/event-stream"));
     let (first, _) = call.ask(min_seq, first_of(filter.clone())).await?;
     if wants_stream {
         // Where the client left off counts more than where it once began.
         let after = last_event_id(&call)?.unwrap_or(after).max(first);
         return Ok(stream(&call, filter, after));
     }
-    list(&call, filter, after.max(first), limit).await
+    list(&call, &filter, after.max(first), limit).await
 }
 
 fn filter(query: &mut Query, principal: &Principal) -> Result<Filter, Problem> {
     let types = query.text("types").unwrap_or_default();
-    let types: Vec<String> =
-        types.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    let types: Vec<String> = types
+        .split(',')
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect();
     let is_known = |name: &&String| Event::NAMES.iter().any(|(known, _)| known == name);
     if let Some(unknown) = types.iter().find(|name| !is_known(name)) {
         let known: Vec<&str> = Event::NAMES.iter().map(|(name, _)| *name).collect();
         return Err(Problem::invalid(
             "types",
-            format!("there are no events `{unknown}`; there are {}", known.join(", ")),
+            format!(
+                "there are no events `{unknown}`; there are {}",
+                known.join(", ")
+            ),
         ));
     }
     Ok(Filter {
@@ -146,7 +160,11 @@ fn first_of(
         if let Some(batch) = filter.batch {
             super::batches::visible(views, asker, batch)?;
         }
-        let of_task_run = filter.task_run.map(|id| views.run_of(id)).transpose()?.flatten();
+        let of_task_run = filter
+            .task_run
+            .map(|id| views.run_of(id))
+            .transpose()?
+            .flatten();
         let Some(run) = filter.run.or(of_task_run) else {
             return Ok(Seq::default());
         };
@@ -169,8 +187,10 @@ async fn read(app: &Arc<App>, filter: &Filter, after: Seq) -> Result<Read, Probl
         .map_err(|error| Problem::internal(&error))?
         .map_err(|error| Problem::internal(&error))?;
     let through = entries.last().map_or(after, |entry| entry.seq());
-    let mut wanted: Vec<_> =
-        entries.into_iter().filter(|entry| filter.wants(&entry.recorded.event)).collect();
+    let mut wanted: Vec<_> = entries
+        .into_iter()
+        .filter(|entry| filter.wants(&entry.recorded.event))
+        .collect();
     if !wanted.is_empty() && !filter.principal.is_admin {
         let stopped = |error| Problem::internal(&error);
         app.parts.views.wait_for(through).await.map_err(stopped)?;
@@ -189,12 +209,12 @@ async fn read(app: &Arc<App>, filter: &Filter, after: Seq) -> Result<Read, Probl
     })
 }
 
-async fn list(call: &Call, filter: Filter, after: Seq, limit: usize) -> Answer {
+async fn list(call: &Call, filter: &Filter, after: Seq, limit: usize) -> Answer {
     let last = call.app.parts.feed.last();
     let mut items = Vec::new();
     let mut at = after;
     while at < last && at.0 - after.0 < SCANNED_MAX {
-        let read = read(&call.app, &filter, at).await?;
+        let read = read(&call.app, filter, at).await?;
         if read.through == at {
             break;
         }
@@ -216,29 +236,30 @@ async fn list(call: &Call, filter: Filter, after: Seq, limit: usize) -> Answer {
 
 fn stream(call: &Call, filter: Filter, after: Seq) -> warp::reply::Response {
     let app = call.app.clone();
-    let mut response =
-        streamed(&call.app.shutdown, |sender| follow(sender, app, filter, after));
+    let mut response = streamed(&call.app.shutdown, |sender| {
+        follow(sender, app, filter, after)
+    });
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/event-stream"),
+    );
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
 }
 
 /// Sends what there is, then waits for more. The pace is the client's: nothing is kept for it, and one that
 /// does not read for a minute is let go and resumes by position.
-async fn follow(
-    sender: Sender,
-    app: Arc<App>,
-    filter: Filter,
-    after: Seq,
-) -> Result<(), Gone> {
+async fn follow(sender: Sender, app: Arc<App>, filter: Filter, after: Seq) -> Result<(), Gone> {
     let mut at = after;
     sender.send(Bytes::from_static(b"retry: 1000\n\n")).await?;
     loop {
         let read = match read(&app, &filter, at).await {
             Ok(read) => read,
             Err(problem) => {
-                sender.fail(format!("reading events: {:?}", problem.code())).await;
+                sender
+                    .fail(format!("reading events: {:?}", problem.code()))
+                    .await;
                 return Ok(());
             }
         };

@@ -38,7 +38,11 @@ pub(crate) async fn list_images(call: Call) -> Answer {
     query.finish()?;
     let asked = call.ask(min_seq, move |views, _| {
         let all = views.images();
-        let rest = all.iter().skip_while(|view| after.as_ref().is_some_and(|after| view.image.name <= *after));
+        let rest = all.iter().skip_while(|view| {
+            after
+                .as_ref()
+                .is_some_and(|after| view.image.name <= *after)
+        });
         let mut items: Vec<_> = rest.take(limit + 1).map(map::image).collect();
         let has_more = items.len() > limit;
         items.truncate(limit);
@@ -59,7 +63,9 @@ pub(crate) async fn get_image(name: String, call: Call) -> Answer {
     let name = decode_segment(&name)?;
     let min_seq = batches::only_min_seq(call.query()?)?;
     let asked = call.ask(min_seq, move |views, _| {
-        views.image(&name).ok_or_else(|| Problem::not_found("image", &name))
+        views
+            .image(&name)
+            .ok_or_else(|| Problem::not_found("image", &name))
     });
     let (view, as_of) = asked.await?;
     Ok(json(StatusCode::OK, &map::image(&view), as_of))
@@ -80,7 +86,9 @@ pub(crate) async fn put_image(name: String, mut call: Call) -> Answer {
     let image = map::image_from_wire(name.clone(), given, &call.principal)?;
     let command = Command::RegisterImage { image };
     let answer = submit(&call, command, &bytes, move |views, _, _| {
-        let view = views.image(&name).ok_or_else(|| Problem::not_found("image", &name))?;
+        let view = views
+            .image(&name)
+            .ok_or_else(|| Problem::not_found("image", &name))?;
         Told::json(StatusCode::OK, &map::image(&view))
     });
     answer.await
@@ -94,5 +102,8 @@ pub(crate) async fn delete_image(name: String, call: Call) -> Answer {
     let name = decode_segment(&name)?;
     call.query()?.finish()?;
     let command = Command::RemoveImage { name };
-    submit(&call, command, &bytes::Bytes::new(), |_, _, _| Ok(Told::nothing())).await
+    submit(&call, command, &bytes::Bytes::new(), |_, _, _| {
+        Ok(Told::nothing())
+    })
+    .await
 }

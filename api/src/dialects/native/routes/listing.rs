@@ -18,10 +18,14 @@ pub(super) fn page<T: Serialize + ToSchema>(
 ) -> Response {
     let body = Page {
         items,
-        next_cursor: next_cursor.clone(),
+        next_cursor,
         as_of_seq: as_of.0,
     };
-    linked(call, json(StatusCode::OK, &body, as_of), next_cursor.as_deref())
+    linked(
+        call,
+        json(StatusCode::OK, &body, as_of),
+        body.next_cursor.as_deref(),
+    )
 }
 
 /// Adds the link to the next page.
@@ -29,7 +33,10 @@ pub(super) fn linked(call: &Call, mut response: Response, next_cursor: Option<&s
     let Some(cursor) = next_cursor else {
         return response;
     };
-    let kept = call.query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
+    let kept = call
+        .query
+        .split('&')
+        .filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
     let mut query: Vec<&str> = kept.collect();
     // Cursors are so written that they need no escaping.
     let cursor = format!("cursor={cursor}");

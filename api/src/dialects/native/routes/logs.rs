@@ -80,7 +80,9 @@ pub(crate) async fn get_logs(id: String, call: Call) -> Answer {
     let number = wanted.attempt.unwrap_or(task_run.attempt);
     let path = path(&call, &task_run, number, wanted.stream);
     let size = size(&path).await?;
-    let start = wanted.tail.map_or(wanted.offset, |tail| size.saturating_sub(tail));
+    let start = wanted
+        .tail
+        .map_or(wanted.offset, |tail| size.saturating_sub(tail));
     let follower = Follower {
         number,
         at: start,
@@ -93,13 +95,17 @@ pub(crate) async fn get_logs(id: String, call: Call) -> Answer {
     let mut response = if has_end {
         let end = size.min(start.saturating_add(follower.left)).max(start);
         let mut response = streamed(&call.app.shutdown, |sender| send(sender, path, start, end));
-        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(end - start));
+        response
+            .headers_mut()
+            .insert(header::CONTENT_LENGTH, HeaderValue::from(end - start));
         response
     } else {
         streamed(&call.app.shutdown, |sender| follower.run(sender))
     };
     name(&mut response, size);
-    response.headers_mut().insert("fasti-seq", HeaderValue::from(as_of.0));
+    response
+        .headers_mut()
+        .insert("fasti-seq", HeaderValue::from(as_of.0));
     Ok(response)
 }
 
@@ -107,12 +113,21 @@ fn name(response: &mut Response, size: u64) {
     let headers = response.headers_mut();
     let text = HeaderValue::from_static("text/plain; charset=utf-8");
     headers.insert(header::CONTENT_TYPE, text);
-    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+    headers.insert(
+        header::CONTENT_DISPOSITION,
+        HeaderValue::from_static("attachment"),
+    );
     headers.insert("x-fasti-log-size", HeaderValue::from(size));
 }
 
 fn path(call: &Call, task_run: &TaskRunView, number: u32, stream: Stream) -> PathBuf {
-    output::path(&call.app.config.data, task_run.run_id, task_run.index, number, stream)
+    output::path(
+        &call.app.config.data,
+        task_run.run_id,
+        task_run.index,
+        number,
+        stream,
+    )
 }
 
 /// Length of a file; one that is not there is empty.
@@ -120,7 +135,10 @@ async fn size(path: &std::path::Path) -> Result<u64, Problem> {
     match tokio::fs::metadata(path).await {
         Ok(found) => Ok(found.len()),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
-        Err(error) => Err(Problem::internal(&format!("reading {}: {error}", path.display()))),
+        Err(error) => Err(Problem::internal(&format!(
+            "reading {}: {error}",
+            path.display()
+        ))),
     }
 }
 
@@ -129,7 +147,9 @@ async fn send(sender: Sender, path: PathBuf, mut at: u64, end: u64) -> Result<()
     while at < end {
         match read(path.clone(), at, (end - at).min(PIECE_BYTES)).await {
             Ok(piece) if piece.is_empty() => {
-                sender.fail(format!("{} became shorter", path.display())).await;
+                sender
+                    .fail(format!("{} became shorter", path.display()))
+                    .await;
                 return Ok(());
             }
             Ok(piece) => {
@@ -226,7 +246,9 @@ impl Follower {
     /// Whether what is followed is over, and the number of the last attempt.
     fn look(&self) -> Result<(bool, u32), String> {
         let views = self.call_app.parts.views.read();
-        let now = views.task_run(self.task_run.id).map_err(|error| error.to_string())?;
+        let now = views
+            .task_run(self.task_run.id)
+            .map_err(|error| error.to_string())?;
         let Some(now) = now else {
             return Ok((true, self.number));
         };

@@ -15,6 +15,7 @@ mod runs_stop;
 mod schedules;
 mod server;
 mod task_runs;
+mod versions;
 
 use std::sync::Arc;
 
@@ -38,6 +39,7 @@ pub(crate) use runs_stop::*;
 pub(crate) use schedules::*;
 pub(crate) use server::*;
 pub(crate) use task_runs::*;
+pub(crate) use versions::*;
 
 /// All routes of the dialect.
 pub(crate) fn all(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {

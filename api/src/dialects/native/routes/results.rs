@@ -35,9 +35,14 @@ const PIECE_BYTES: usize = 256 << 10;
 pub(crate) async fn get_result(id: String, call: Call) -> Answer {
     let id = map::number_id("task run", &id)?;
     let min_seq = super::batches::only_min_seq(call.query()?)?;
-    let asked = call.ask(min_seq, move |views, asker| task_runs::visible(views, asker, id));
+    let asked = call.ask(min_seq, move |views, asker| {
+        task_runs::visible(views, asker, id)
+    });
     let (task_run, as_of) = asked.await?;
-    let result = task_run.result.clone().ok_or_else(|| unavailable(&task_run))?;
+    let result = task_run
+        .result
+        .clone()
+        .ok_or_else(|| unavailable(&task_run))?;
     let etag = format!("\"{}\"", result.sha256);
     if is_known(&call, &etag) {
         let mut response = empty(StatusCode::NOT_MODIFIED, as_of);
@@ -58,7 +63,10 @@ pub(crate) async fn get_result(id: String, call: Call) -> Answer {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(end - start));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+    headers.insert(
+        header::CONTENT_DISPOSITION,
+        HeaderValue::from_static("attachment"),
+    );
     headers.insert("fasti-seq", HeaderValue::from(as_of.0));
     if let Ok(name) = HeaderValue::from_str(&encode(&task_run.name)) {
         headers.insert("x-fasti-task-name", name);
@@ -76,9 +84,13 @@ fn set(response: &mut Response, name: header::HeaderName, text: &str) {
 fn unavailable(task_run: &TaskRunView) -> Problem {
     let name = &task_run.name;
     let reason = task_run.status_reason.as_deref();
-    let because = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    let because = reason
+        .map(|reason| format!(": {reason}"))
+        .unwrap_or_default();
     let detail = match task_run.status {
-        TaskStatus::Waiting | TaskStatus::Queued => format!("the task `{name}` has not started yet"),
+        TaskStatus::Waiting | TaskStatus::Queued => {
+            format!("the task `{name}` has not started yet")
+        }
         TaskStatus::Running => format!("the task `{name}` is still running"),
         TaskStatus::Failure => format!("the task `{name}` failed{because}"),
         TaskStatus::Skipped => format!("the task `{name}` was skipped{because}"),
@@ -97,7 +109,10 @@ fn is_known(call: &Call, etag: &str) -> bool {
     let Some(given) = call.header("if-none-match") else {
         return false;
     };
-    given.split(',').map(str::trim).any(|one| one == "*" || one.trim_start_matches("W/") == etag)
+    given
+        .split(',')
+        .map(str::trim)
+        .any(|one| one == "*" || one.trim_start_matches("W/") == etag)
 }
 
 /// The part asked for, end excluded; `None`: all of it. What is not one range of bytes is passed over, as
@@ -106,7 +121,9 @@ fn range(call: &Call, etag: &str, size: u64) -> Result<Option<(u64, u64)>, Probl
     if call.header("if-range").is_some_and(|given| given != etag) {
         return Ok(None);
     }
-    let spec = call.header("range").and_then(|text| text.trim().strip_prefix("bytes="));
+    let spec = call
+        .header("range")
+        .and_then(|text| text.trim().strip_prefix("bytes="));
     let Some((first, last)) = spec.and_then(|spec| spec.split_once('-')) else {
         return Ok(None);
     };
@@ -158,7 +175,10 @@ enum Found {
     File(std::fs::File),
 }
 
-fn find(content: &Content, digest: fasti_core::domain::ids::Digest) -> Result<Option<Found>, Problem> {
+fn find(
+    content: &Content,
+    digest: fasti_core::domain::ids::Digest,
+) -> Result<Option<Found>, Problem> {
     let failed = |error| Problem::internal(&error);
     if let Some(bytes) = content.values.get(digest).map_err(failed)? {
         return Ok(Some(Found::Here(bytes)));
@@ -177,7 +197,9 @@ async fn send_file(
 ) -> Result<(), Gone> {
     let mut at = start;
     while at < end {
-        let wanted = usize::try_from(end - at).unwrap_or(usize::MAX).min(PIECE_BYTES);
+        let wanted = usize::try_from(end - at)
+            .unwrap_or(usize::MAX)
+            .min(PIECE_BYTES);
         let read = tokio::task::spawn_blocking(move || {
             let mut buffer = vec![0; wanted];
             let read = file
@@ -195,7 +217,9 @@ async fn send_file(
                 piece
             }
             Ok((_, Ok(_))) => {
-                sender.fail("a result is shorter than its record says".to_owned()).await;
+                sender
+                    .fail("a result is shorter than its record says".to_owned())
+                    .await;
                 return Ok(());
             }
             Ok((_, Err(error))) => {

@@ -54,7 +54,11 @@ fn rundates(given: Vec<wire::RunSetRun>) -> Result<Vec<Option<String>>, Problem>
 }
 
 fn more(given: Option<bool>) -> More {
-    if given.unwrap_or(false) { More::Yes } else { More::No }
+    if given.unwrap_or(false) {
+        More::Yes
+    } else {
+        More::No
+    }
 }
 
 /// Make a run set
@@ -69,9 +73,15 @@ pub(crate) async fn post_run_set(mut call: Call) -> Answer {
     let limit = call.app.config.json_bytes_max;
     let (given, bytes) = call.json_within::<wire::NewRunSet>(limit).await?;
     let batch = given.batch_id.parse().map_err(|_| {
-        Problem::invalid("batch_id", format!("`{}` is no id of a batch: must be a UUID", given.batch_id))
+        Problem::invalid(
+            "batch_id",
+            format!("`{}` is no id of a batch: must be a UUID", given.batch_id),
+        )
     })?;
-    call.ask(None, move |views, asker| batches::visible(views, asker, batch).map(drop)).await?;
+    call.ask(None, move |views, asker| {
+        batches::visible(views, asker, batch).map(drop)
+    })
+    .await?;
     let command = Command::CreateRunSet {
         batch,
         title: given.title.unwrap_or_default(),
@@ -95,7 +105,10 @@ pub(crate) async fn add_runs(id: String, mut call: Call) -> Answer {
     call.query()?.finish()?;
     let limit = call.app.config.json_bytes_max;
     let (given, bytes) = call.json_within::<wire::MoreRuns>(limit).await?;
-    call.ask(None, move |views, asker| visible(views, asker, id).map(drop)).await?;
+    call.ask(None, move |views, asker| {
+        visible(views, asker, id).map(drop)
+    })
+    .await?;
     let command = Command::AddRunSetRuns {
         run_set: RunSetId(id),
         runs: rundates(given.runs)?,
@@ -138,7 +151,10 @@ pub(crate) async fn list_run_sets(call: Call) -> Answer {
         let may_read = |access: fasti_projector::Access<'_>| asker.may_read(access);
         let page = views.run_sets(batch, &may_read, order, after, limit)?;
         let items: Vec<_> = page.items.iter().map(map::run_set).collect();
-        Ok((items, page.next.map(|id| cursor("run-sets", &[&id.to_string()]))))
+        Ok((
+            items,
+            page.next.map(|id| cursor("run-sets", &[&id.to_string()])),
+        ))
     });
     let ((items, next), as_of) = asked.await?;
     Ok(listing::page(&call, items, next, as_of))

@@ -34,7 +34,10 @@ pub(super) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
 
 /// A run that the asker may see.
 pub(super) fn visible(views: &Views, asker: &Asker, id: u64) -> Result<RunView, Problem> {
-    if let Some(run) = views.run(RunId(id))?.filter(|run| asker.may_read(run.access())) {
+    if let Some(run) = views
+        .run(RunId(id))?
+        .filter(|run| asker.may_read(run.access()))
+    {
         return Ok(run);
     }
     let run = views.run_of(fasti_core::domain::ids::TaskRunId(id))?;
@@ -92,7 +95,11 @@ pub(crate) async fn list_runs(call: Call) -> Answer {
     });
     let (body, as_of) = asked.await?;
     let response = json(StatusCode::OK, &body, as_of);
-    Ok(listing::linked(&call, response, body.next_cursor.as_deref()))
+    Ok(listing::linked(
+        &call,
+        response,
+        body.next_cursor.as_deref(),
+    ))
 }
 
 fn filter(query: &mut Query) -> Result<RunFilter, Problem> {
@@ -125,7 +132,10 @@ pub(super) fn words<T: Copy>(
             found.map(|(_, value)| *value).ok_or_else(|| {
                 let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
                 let words = words.join(", ");
-                Problem::invalid(name, format!("`{given}` does not fit: must be some of {words}"))
+                Problem::invalid(
+                    name,
+                    format!("`{given}` does not fit: must be some of {words}"),
+                )
             })
         })
         .collect()
@@ -190,7 +200,10 @@ pub(crate) async fn list_tasks(id: String, call: Call) -> Answer {
         let page = views.task_runs(run.id, after, limit)?;
         let page = page.ok_or_else(|| Problem::not_found("run", &id))?;
         let items: Vec<_> = page.items.iter().map(map::task_run).collect();
-        Ok((items, page.next.map(|id| cursor("tasks", &[&id.to_string()]))))
+        Ok((
+            items,
+            page.next.map(|id| cursor("tasks", &[&id.to_string()])),
+        ))
     });
     let ((items, next), as_of) = asked.await?;
     Ok(listing::page(&call, items, next, as_of))
@@ -212,7 +225,9 @@ pub(crate) async fn get_graph(id: String, call: Call) -> Answer {
     let min_seq = batches::only_min_seq(query)?;
     let asked = call.ask(min_seq, move |views, asker| {
         let run = visible(views, asker, id)?;
-        let graph = views.graph(run.id)?.ok_or_else(|| Problem::not_found("run", &id))?;
+        let graph = views
+            .graph(run.id)?
+            .ok_or_else(|| Problem::not_found("run", &id))?;
         if expand {
             map::graph(&graph, views.as_of())
         } else {

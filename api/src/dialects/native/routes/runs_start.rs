@@ -1,7 +1,9 @@
 //! What starts runs: a saved batch, a definition as it comes, a finished run again.
 
 use fasti_core::codec::hashed;
-use fasti_core::domain::command::{Command, CreateRun, Receipt, Repeats, ReusedNode, RunSource, Subject};
+use fasti_core::domain::command::{
+    Command, CreateRun, Receipt, Repeats, ReusedNode, RunSource, Subject,
+};
 use fasti_core::domain::run::RunType;
 use fasti_core::store::Content;
 use fasti_projector::Views;
@@ -101,7 +103,10 @@ fn mode(given: wire::Rerun) -> Result<Mode, Problem> {
     let tasks = given.tasks.unwrap_or_default();
     let mode = given.mode.unwrap_or_default();
     if mode != wire::RerunMode::From && !tasks.is_empty() {
-        return Err(Problem::invalid("tasks", "task names go with the mode `from`, and only with it"));
+        return Err(Problem::invalid(
+            "tasks",
+            "task names go with the mode `from`, and only with it",
+        ));
     }
     Ok(match mode {
         wire::RerunMode::Failed => Mode::Failed,
@@ -120,7 +125,9 @@ fn repetition(
     let source = views.rerun_source(run)?;
     let source = source.ok_or_else(|| Problem::not_found("run", &run))?;
     let is_stored = |result: &fasti_core::domain::attempt::ResultRef| {
-        content.len(result.sha256).is_ok_and(|length| length.is_some())
+        content
+            .len(result.sha256)
+            .is_ok_and(|length| length.is_some())
     };
     let plan = rerun::plan(&source, mode, &is_stored)?;
     let reused = plan.reused().map(|(node, reuse)| ReusedNode {

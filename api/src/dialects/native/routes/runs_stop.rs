@@ -21,7 +21,9 @@ pub(crate) async fn cancel_run(id: String, mut call: Call) -> Answer {
     let id = map::number_id("run", &id)?;
     call.query()?.finish()?;
     let (given, bytes) = call.json_or_default::<wire::Cancel>().await?;
-    let (run, as_of) = call.ask(None, move |views, asker| runs::visible(views, asker, id)).await?;
+    let (run, as_of) = call
+        .ask(None, move |views, asker| runs::visible(views, asker, id))
+        .await?;
     if run.status.is_final() {
         return Ok(json(StatusCode::OK, &map::run(&run), as_of));
     }

@@ -65,11 +65,17 @@ fn check_window(given: &wire::PreviewBody) -> Result<(), Problem> {
             ));
         }
     }
-    if given.count.is_some_and(|count| !(1..=COUNT_MAX).contains(&count)) {
+    if given
+        .count
+        .is_some_and(|count| !(1..=COUNT_MAX).contains(&count))
+    {
         return Err(Problem::invalid("count", "must be a number from 1 to 1000"));
     }
     if given.count.is_some() && given.until.is_some() {
-        return Err(Problem::invalid("count", "give `count` or `until`, not both"));
+        return Err(Problem::invalid(
+            "count",
+            "give `count` or `until`, not both",
+        ));
     }
     Ok(())
 }

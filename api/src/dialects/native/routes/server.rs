@@ -54,8 +54,11 @@ pub(crate) fn health(app: &App) -> wire::Health {
     responses((status = 200, body = wire::Health), (status = 503, body = wire::Health)))]
 pub(crate) async fn get_health(call: Call) -> Answer {
     let health = health(&call.app);
-    let status =
-        if health.accepting { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if health.accepting {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     Ok(json(status, &health, call.last_seq()))
 }
 

@@ -53,7 +53,11 @@ pub(super) fn executed(
     id: u64,
 ) -> Result<(TaskRunView, TaskRunView), Problem> {
     let task_run = visible(views, asker, id)?;
-    let from = task_run.reused_from.map(|from| views.task_run(from)).transpose()?.flatten();
+    let from = task_run
+        .reused_from
+        .map(|from| views.task_run(from))
+        .transpose()?
+        .flatten();
     let executed = from.unwrap_or_else(|| task_run.clone());
     Ok((task_run, executed))
 }
@@ -102,7 +106,10 @@ pub(crate) async fn list_task_runs(call: Call) -> Answer {
         let page =
             views.task_runs_by_name(&batch_name, &name, &filter, &may_read, order, after, limit)?;
         let items: Vec<_> = page.items.iter().map(map::task_run).collect();
-        Ok((items, page.next.map(|id| cursor("task-runs", &[&id.to_string()]))))
+        Ok((
+            items,
+            page.next.map(|id| cursor("task-runs", &[&id.to_string()])),
+        ))
     });
     let ((items, next), as_of) = asked.await?;
     Ok(listing::page(&call, items, next, as_of))
@@ -137,7 +144,10 @@ pub(crate) async fn get_metrics(id: String, call: Call) -> Answer {
     let asked = call.ask(min_seq, move |views, asker| {
         let (_, executed) = executed(views, asker, id)?;
         let number = attempt.unwrap_or(executed.attempt);
-        let found = executed.attempts.iter().find(|attempt| attempt.number == number);
+        let found = executed
+            .attempts
+            .iter()
+            .find(|attempt| attempt.number == number);
         if attempt.is_some() && found.is_none() {
             return Err(no_attempt(id, number, executed.attempt));
         }

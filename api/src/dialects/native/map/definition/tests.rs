@@ -65,7 +65,11 @@ fn what_is_answered_equals_what_was_sent() {
     let given = full();
     let definition = read(&given).unwrap();
     assert_eq!(answer(&definition), given);
-    assert_eq!(read(&answer(&definition)).unwrap(), definition, "and reads back as the same");
+    assert_eq!(
+        read(&answer(&definition)).unwrap(),
+        definition,
+        "and reads back as the same"
+    );
     assert_eq!(definition.tasks[1].part_name(1), "p1");
     assert_eq!(definition.tasks[2].part_count(), 3);
     assert!(matches!(&definition.tasks[2].work, Work::Command { argv, .. } if argv.len() == 2));
@@ -86,23 +90,47 @@ fn configurations_stay_as_they_were_written() {
 fn mistakes_are_named_by_their_field() {
     let with = |task: Value| {
         let mut whole = json!({"name": "t"});
-        whole.as_object_mut().unwrap().extend(task.as_object().unwrap().clone());
+        whole
+            .as_object_mut()
+            .unwrap()
+            .extend(task.as_object().unwrap().clone());
         json!({"name": "b", "tasks": [{"name": "first", "command": ["true"]}, whole]})
     };
     for (task, expected) in [
         (json!({}), "tasks[1].entrypoint"),
-        (json!({"command": ["x"], "entrypoint": "m.f"}), "tasks[1].command"),
-        (json!({"entrypoint": "m.f", "env": {"A": "1"}}), "tasks[1].env"),
-        (json!({"command": ["x"], "arguments_blob": ""}), "tasks[1].arguments_blob"),
+        (
+            json!({"command": ["x"], "entrypoint": "m.f"}),
+            "tasks[1].command",
+        ),
+        (
+            json!({"entrypoint": "m.f", "env": {"A": "1"}}),
+            "tasks[1].env",
+        ),
+        (
+            json!({"command": ["x"], "arguments_blob": ""}),
+            "tasks[1].arguments_blob",
+        ),
         (json!({"command": ["x"], "cpu": 0}), "tasks[1].cpu"),
         (json!({"command": ["x"], "cpu": "1"}), "tasks[1].cpu"),
         (json!({"command": ["x"], "cpus": 1}), "tasks[1].cpus"),
         (json!({"command": ["x"], "arch": "z80"}), "tasks[1].arch"),
-        (json!({"command": ["x"], "timeout_seconds": 0}), "tasks[1].timeout_seconds"),
-        (json!({"command": ["x"], "timeout_seconds": -1}), "tasks[1].timeout_seconds"),
+        (
+            json!({"command": ["x"], "timeout_seconds": 0}),
+            "tasks[1].timeout_seconds",
+        ),
+        (
+            json!({"command": ["x"], "timeout_seconds": -1}),
+            "tasks[1].timeout_seconds",
+        ),
         (json!({"command": ["x"], "count": 3}), "tasks[1].count"),
-        (json!({"command": ["x"], "configuration_json": []}), "tasks[1].configuration_json"),
-        (json!({"command": ["x"], "kind": "parallel"}), "tasks[1].configuration_json"),
+        (
+            json!({"command": ["x"], "configuration_json": []}),
+            "tasks[1].configuration_json",
+        ),
+        (
+            json!({"command": ["x"], "kind": "parallel"}),
+            "tasks[1].configuration_json",
+        ),
         (json!({"command": ["x"], "kind": "many"}), "tasks[1].kind"),
         (
             json!({"command": ["x"], "kind": "parallel", "configuration_json": [{"Name": "a"}, 3]}),
@@ -120,12 +148,19 @@ fn mistakes_are_named_by_their_field() {
     bundle["bundle"] = json!("xyz");
     assert_eq!(field(&bundle), "bundle");
     assert_eq!(field(&json!({"name": "b"})), "tasks");
-    assert_eq!(field(&json!({"name": "b", "tasks": [], "schedule": {"at_hour": 1}})), "schedule.at_hour");
+    assert_eq!(
+        field(&json!({"name": "b", "tasks": [], "schedule": {"at_hour": 1}})),
+        "schedule.at_hour"
+    );
 }
 
 #[test]
 fn timeouts_keep_milliseconds() {
-    for (seconds, timeout_ms) in [(json!(0.001), 1), (json!(1), 1_000), (json!(1.234_6), 1_235)] {
+    for (seconds, timeout_ms) in [
+        (json!(0.001), 1),
+        (json!(1), 1_000),
+        (json!(1.234_6), 1_235),
+    ] {
         let one = json!({"name": "b", "tasks": [{"name": "t", "command": ["x"], "timeout_seconds": seconds}]});
         assert_eq!(read(&one).unwrap().tasks[0].timeout_ms, Some(timeout_ms));
     }

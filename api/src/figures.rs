@@ -1,0 +1,107 @@
+//! Figures for Prometheus. Labels are closed lists of words, never names or ids.
+
+use std::fmt::{Display, Write as _};
+
+use fasti_projector::rows::{LogView, RunCounts, RunnerView};
+use warp::http::{HeaderValue, StatusCode, header};
+
+use crate::call::Call;
+use crate::dialects::native::routes::health;
+use crate::dialects::native::wire::Health;
+use crate::errors::Answer;
+use crate::page;
+
+/// The text format, figure by figure.
+#[derive(Default)]
+struct Figures {
+    text: String,
+}
+
+impl Figures {
+    fn add(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing to a text in memory cannot fail.
+        let _ = writeln!(
+            self.text,
+            "# HELP fasti_{name} {help}\n# TYPE fasti_{name} {kind}"
+        );
+    }
+
+    fn line(&mut self, name: &str, value: impl Display) {
+        let _ = writeln!(self.text, "fasti_{name} {value}");
+    }
+
+    fn one(&mut self, name: &str, kind: &str, help: &str, value: impl Display) {
+        self.add(name, kind, help);
+        self.line(name, value);
+    }
+}
+
+/// What there is to measure, in numbers.
+pub(crate) async fn get_figures(call: Call) -> Answer {
+    let health = health(&call.app);
+    let asked = call.ask(None, |views, _| Ok((views.log(), views.runners())));
+    let ((log, runners), _) = asked.await?;
+    let mut figures = Figures::default();
+    engine(&mut figures, &health);
+    work(&mut figures, &log);
+    runners_of(&mut figures, &runners);
+    let mut response = page::text(StatusCode::OK, figures.text);
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    Ok(response)
+}
+
+fn engine(figures: &mut Figures, health: &Health) {
+    let behind = health.log_seq.saturating_sub(health.views_seq);
+    figures.one(
+        "log_sequence",
+        "counter",
+        "Last event in the log.",
+        health.log_seq,
+    );
+    let help = "Events the views are behind the log.";
+    figures.one("projector_lag_events", "gauge", help, behind);
+    let help = "Commands waiting to be written.";
+    figures.one("engine_queue_length", "gauge", help, health.queue_length);
+    let accepting = u8::from(health.accepting);
+    figures.one(
+        "engine_accepting",
+        "gauge",
+        "Whether commands are accepted.",
+        accepting,
+    );
+}
+
+fn work(figures: &mut Figures, log: &LogView) {
+    figures.one("batches", "gauge", "Living batches.", log.batches);
+    figures.add("runs", "gauge", "Runs ever made, by their present status.");
+    for status in RunCounts::STATUSES {
+        let name = format!("runs{{status=\"{}\"}}", status.as_str());
+        figures.line(&name, log.runs.of(status));
+    }
+    figures.add(
+        "task_runs",
+        "gauge",
+        "Task runs of live runs that are not over.",
+    );
+    figures.line("task_runs{status=\"waiting\"}", log.task_runs_waiting);
+    figures.line("task_runs{status=\"queued\"}", log.task_runs_queued);
+    figures.line("task_runs{status=\"running\"}", log.task_runs_running);
+    let help = "Reports about attempts that had already ended.";
+    figures.one("late_reports_total", "counter", help, log.late_reports);
+}
+
+fn runners_of(figures: &mut Figures, runners: &[RunnerView]) {
+    let living = runners.iter().filter(|runner| runner.lost_at.is_none());
+    let slots: u64 = living
+        .clone()
+        .map(|runner| u64::from(runner.info.capacity.slots))
+        .sum();
+    figures.one("runners", "gauge", "Runners there are.", living.count());
+    figures.one(
+        "runner_slots",
+        "gauge",
+        "Attempts they can run at a time.",
+        slots,
+    );
+}
