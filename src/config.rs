@@ -102,8 +102,13 @@ mod tests {
 
     #[test]
     fn unknown_keys_are_named() {
-        let error = toml::from_str::<ConfigFile>("[server]\nlisen = \"x\"").unwrap_err().to_string();
-        assert!(error.contains("lisen") && error.contains("listen"), "{error}");
+        let error = toml::from_str::<ConfigFile>("[server]\nlisen = \"x\"")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("lisen") && error.contains("listen"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -77,7 +77,10 @@ async fn keep_one(
     let known = local_runners(engine).await?;
     let (alive, dead): (Vec<_>, Vec<_>) =
         known.into_iter().partition(|info| is_alive(info, settings));
-    let known = alive.into_iter().next().map(|info| Living { runner: info.runner, pid: info.pid });
+    let known = alive.into_iter().next().map(|info| Living {
+        runner: info.runner,
+        pid: info.pid,
+    });
     let found = known.or_else(|| on_its_way(settings));
     let runner = if let Some(living) = &found {
         tracing::info!(runner = %living.runner, "the runner of an earlier server goes on");
@@ -105,7 +108,8 @@ async fn keep_one(
 async fn local_runners(engine: &EngineHandle) -> Result<Vec<RunnerInfo>, SubmitError> {
     let question = |state: &fasti_core::domain::state::State| {
         let all = state.runners().map(|runner| runner.info.clone());
-        all.filter(|info| info.runner.0.starts_with("local-")).collect()
+        all.filter(|info| info.runner.0.starts_with("local-"))
+            .collect()
     };
     engine.inspect(question).await
 }
@@ -122,7 +126,10 @@ fn start(settings: &RunnerSettings, runner: &RunnerId) -> io::Result<Child> {
         .create(true)
         .append(true)
         .open(settings.data.join("runner.log"))?;
-    #[expect(clippy::disallowed_methods, reason = "starts the runner, which starts everything else")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "starts the runner, which starts everything else"
+    )]
     let mut process = Process::new(std::env::current_exe()?);
     process
         .arg("runner")
@@ -135,7 +142,12 @@ fn start(settings: &RunnerSettings, runner: &RunnerId) -> io::Result<Child> {
         .arg("--id")
         .arg(runner.to_string())
         .args(settings.slots.map(|slots| format!("--slots={slots}")))
-        .args(settings.python.as_ref().map(|python| format!("--python={python}")))
+        .args(
+            settings
+                .python
+                .as_ref()
+                .map(|python| format!("--python={python}")),
+        )
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log)
@@ -168,7 +180,9 @@ async fn joined(
 
 /// Whether the child has ended; it is reaped then.
 fn ended(child: &mut Option<Child>) -> bool {
-    let has_ended = child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)));
+    let has_ended = child
+        .as_mut()
+        .is_none_or(|child| !matches!(child.try_wait(), Ok(None)));
     if has_ended {
         *child = None;
     }
@@ -191,7 +205,10 @@ async fn watch(runner: &RunnerId, mut is_gone: impl FnMut() -> bool, stop: &Canc
 
 /// Whether the process of a known runner still is that runner.
 fn is_alive(info: &RunnerInfo, settings: &RunnerSettings) -> bool {
-    let living = Living { runner: info.runner.clone(), pid: info.pid };
+    let living = Living {
+        runner: info.runner.clone(),
+        pid: info.pid,
+    };
     info.boot_id == settings.boot_id && living.runs()
 }
 
@@ -227,7 +244,9 @@ fn on_its_way(settings: &RunnerSettings) -> Option<Living> {
         if arguments.get(1) != Some(&"runner") {
             return None;
         }
-        let folder = std::fs::read_link(process.path().join("cwd")).ok()?.join(after("--data")?);
+        let folder = std::fs::read_link(process.path().join("cwd"))
+            .ok()?
+            .join(after("--data")?);
         let is_ours = folder.canonicalize().is_ok_and(|folder| folder == data);
         let runner = RunnerId::new(after("--id").filter(|_| is_ours)?).ok()?;
         Some(Living { runner, pid })

@@ -20,7 +20,12 @@ pub(crate) fn unpack(data: &Path) -> io::Result<PathBuf> {
         hash.update([0]);
         hash.update(contents);
     }
-    let digest: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let digest: String = hash
+        .finalize()
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     let folder = data.join("python").join(digest);
     if folder.is_dir() {
         return Ok(folder);
@@ -46,7 +51,10 @@ fn collect(dir: &'static Dir<'static>, files: &mut Vec<(&'static Path, &'static 
         match entry {
             DirEntry::Dir(dir) => collect(dir, files),
             DirEntry::File(file) => {
-                let is_source = file.path().extension().is_some_and(|e| e == "py" || e == "typed");
+                let is_source = file
+                    .path()
+                    .extension()
+                    .is_some_and(|e| e == "py" || e == "typed");
                 if is_source {
                     files.push((file.path(), file.contents()));
                 }

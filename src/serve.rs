@@ -93,7 +93,12 @@ async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
         views,
         content: core.content.clone(),
     };
-    let api = tokio::spawn(fasti_api::serve(listener, parts, api_config(&settings, address), stop.clone()));
+    let api = tokio::spawn(fasti_api::serve(
+        listener,
+        parts,
+        api_config(&settings, address),
+        stop.clone(),
+    ));
     eprintln!("listening on {url}");
     ends.wait(&core.thread).await;
     shut_down(settings, core, links, stop, runner, api).await?;
@@ -116,7 +121,10 @@ struct OpenLog {
 }
 
 fn open_log(settings: &ServeSettings, url: &str) -> anyhow::Result<OpenLog> {
-    let options = OpenOptions { accept_loss: settings.accept_loss, ..OpenOptions::default() };
+    let options = OpenOptions {
+        accept_loss: settings.accept_loss,
+        ..OpenOptions::default()
+    };
     let store = Store::open(&settings.data, options).map_err(crate::cli::store_failure)?;
     store.lock.announce(url)?;
     let last = store.opened.last.seq;
@@ -150,7 +158,11 @@ struct Core {
     log_id: LogId,
 }
 
-fn start_engine(mut open: OpenLog, settings: &ServeSettings, links: &Links) -> anyhow::Result<Core> {
+fn start_engine(
+    mut open: OpenLog,
+    settings: &ServeSettings,
+    links: &Links,
+) -> anyhow::Result<Core> {
     let first = first_commit(&mut open, settings)?;
     let log_id = first.context("a log that has begun has an id")?;
     let last = open.reader.last().seq;
@@ -164,7 +176,13 @@ fn start_engine(mut open: OpenLog, settings: &ServeSettings, links: &Links) -> a
         effects: Box::new(links.clone()),
         snapshots: Some(open.snapshots.clone()),
     })?;
-    Ok(Core { engine, thread, content: open.content, snapshots: open.snapshots, log_id })
+    Ok(Core {
+        engine,
+        thread,
+        content: open.content,
+        snapshots: open.snapshots,
+        log_id,
+    })
 }
 
 /// Begins the log if it is new, and records that a server took it up.
@@ -184,10 +202,17 @@ fn first_commit(open: &mut OpenLog, settings: &ServeSettings) -> anyhow::Result<
         version: env!("CARGO_PKG_VERSION").to_owned(),
         host: host_name(),
         tz_database: chrono_tz::IANA_TZDB_VERSION.to_owned(),
-        settings: Settings { retry_delay_ms: settings.retry_delay_ms, ..Settings::default() },
+        settings: Settings {
+            retry_delay_ms: settings.retry_delay_ms,
+            ..Settings::default()
+        },
     };
     commit.offer(&mut open.state, &Request::system(start), now)?;
-    let records = commit.events().iter().map(fasti_core::codec::encode).collect();
+    let records = commit
+        .events()
+        .iter()
+        .map(fasti_core::codec::encode)
+        .collect();
     LogWrite::append(&mut open.log, records, &[])?;
     Ok(open.state.log_id)
 }
@@ -201,7 +226,9 @@ fn random() -> std::io::Result<[u8; 16]> {
 }
 
 fn kernel_text(path: &str) -> String {
-    std::fs::read_to_string(path).map(|text| text.trim().to_owned()).unwrap_or_default()
+    std::fs::read_to_string(path)
+        .map(|text| text.trim().to_owned())
+        .unwrap_or_default()
 }
 
 fn host_name() -> String {
@@ -222,7 +249,10 @@ fn start_views(settings: &ServeSettings, core: &Core) -> anyhow::Result<(SharedV
     };
     let feed = core.engine.feed();
     let views = SharedViews::new(Views::open(Some(&tables), Some(&core.snapshots), feed)?);
-    let options = FollowerOptions { tables: Some(tables), snapshots: Some(core.snapshots.clone()) };
+    let options = FollowerOptions {
+        tables: Some(tables),
+        snapshots: Some(core.snapshots.clone()),
+    };
     let follower = Follower::start(views.clone(), feed.clone(), options)?;
     Ok((views, follower))
 }
@@ -233,7 +263,12 @@ fn api_config(settings: &ServeSettings, address: SocketAddr) -> ApiConfig {
         tz_database: chrono_tz::IANA_TZDB_VERSION.to_owned(),
         token: settings.token.clone(),
         allowed_hosts: settings.allowed_hosts.clone(),
-        ..ApiConfig::new(address, settings.data.clone(), env!("CARGO_PKG_VERSION"), &user)
+        ..ApiConfig::new(
+            address,
+            settings.data.clone(),
+            env!("CARGO_PKG_VERSION"),
+            &user,
+        )
     }
 }
 
@@ -241,9 +276,13 @@ fn api_config(settings: &ServeSettings, address: SocketAddr) -> ApiConfig {
 fn server_user() -> String {
     let uid = rustix::process::getuid().as_raw().to_string();
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let entry = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let entry = passwd
+        .lines()
+        .map(|line| line.split(':').collect::<Vec<_>>());
     let mut found = entry.filter(|fields| fields.get(2) == Some(&uid.as_str()));
-    found.next().map_or_else(|| format!("uid-{uid}"), |fields| fields[0].to_owned())
+    found
+        .next()
+        .map_or_else(|| format!("uid-{uid}"), |fields| fields[0].to_owned())
 }
 
 fn start_publisher(
@@ -256,8 +295,16 @@ fn start_publisher(
     };
     let mut config = NatsConfig::new(&nats.url)?;
     config.tenant = Tenant::new(&nats.tenant)?;
-    config.encoding = if nats.is_json { Encoding::Json } else { Encoding::Msgpack };
-    Ok(Some(Publisher::spawn(core.engine.feed().clone(), config, stop.clone())))
+    config.encoding = if nats.is_json {
+        Encoding::Json
+    } else {
+        Encoding::Msgpack
+    };
+    Ok(Some(Publisher::spawn(
+        core.engine.feed().clone(),
+        config,
+        stop.clone(),
+    )))
 }
 
 type RunnerTask = tokio::task::JoinHandle<Option<std::process::Child>>;
@@ -295,7 +342,8 @@ fn start_runner(
         python: settings.python.clone(),
         boot_id: kernel_text("/proc/sys/kernel/random/boot_id"),
     };
-    let supervised = local_runner::supervise(runner, core.engine.clone(), links.clone(), stop.clone());
+    let supervised =
+        local_runner::supervise(runner, core.engine.clone(), links.clone(), stop.clone());
     Ok(tokio::spawn(supervised))
 }
 
@@ -355,7 +403,9 @@ async fn shut_down(
             tracing::info!("stopped; everything acknowledged is on the disk");
             Ok(())
         }
-        StopReason::Append(error) => bail!("the log could not be written, so nothing more was accepted: {error}"),
+        StopReason::Append(error) => {
+            bail!("the log could not be written, so nothing more was accepted: {error}")
+        }
     }
 }
 
@@ -367,28 +417,40 @@ async fn end_runner(
     child: Option<std::process::Child>,
 ) {
     let asked = engine.inspect(|state| {
-        let all = state.runners().map(|runner| (runner.info.runner.clone(), runner.held.is_empty()));
+        let all = state
+            .runners()
+            .map(|runner| (runner.info.runner.clone(), runner.held.is_empty()));
         all.collect::<BTreeMap<RunnerId, bool>>()
     });
     let idle = asked.await.unwrap_or_default();
     // A runner with nothing to do has no reason to stay.
-    let mode_of = |runner: &RunnerId| match mode {
-        ShutdownMode::Leave if idle.get(runner).copied().unwrap_or(true) => ShutdownMode::Kill,
-        other => other,
+    let mode_of = |runner: &RunnerId| {
+        let is_idle = idle.get(runner).copied().unwrap_or(true);
+        if mode == ShutdownMode::Leave && is_idle {
+            ShutdownMode::Kill
+        } else {
+            mode
+        }
     };
     let connected = links.connected();
     links.shutdown(mode_of);
     for runner in &connected {
         let timeout = match mode_of(runner) {
             ShutdownMode::Leave => continue,
-            ShutdownMode::Kill => RUNNER_END_TIMEOUT + Duration::from_millis(Settings::default().grace_ms),
+            ShutdownMode::Kill => {
+                RUNNER_END_TIMEOUT + Duration::from_millis(Settings::default().grace_ms)
+            }
             ShutdownMode::Wait => Duration::MAX,
         };
-        if tokio::time::timeout(timeout, links.wait_gone(runner)).await.is_err() {
+        if tokio::time::timeout(timeout, links.wait_gone(runner))
+            .await
+            .is_err()
+        {
             tracing::warn!(%runner, "the runner did not end in time");
             continue;
         }
-        let gone = local_runner::lose(engine, runner.clone(), "the server stopped".to_owned()).await;
+        let gone =
+            local_runner::lose(engine, runner.clone(), "the server stopped".to_owned()).await;
         if let Err(error) = gone {
             tracing::warn!(%runner, %error, "its end could not be recorded");
         }

@@ -83,9 +83,9 @@ fn executed() {
     let before = resident();
     let mut views = built(&world);
     per_task_run("views of executed task runs", before, u64::from(PARTS));
+    let seen = world.entries.len();
     let next = world.save(chain("next"));
     world.run(next);
-    let seen = world.entries.len();
     world.succeed();
     world.entries[seen..]
         .iter()

@@ -22,7 +22,7 @@ pub const GRAPH_EDGES_MAX: u64 = 1_000_000;
 
 /// Runs looked at by one query that no index answers. A page then ends early, with a cursor to go on from,
 /// so that no query holds the views for long.
-pub const SCANNED_RUNS_MAX: usize = 20_000;
+pub const SCANNED_RUNS_MAX: usize = 10_000;
 
 /// Names of upstream tasks spelled out in the reason why a task run waits.
 pub const WAITS_FOR_NAMES_MAX: usize = 5;

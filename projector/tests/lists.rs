@@ -5,6 +5,7 @@ use fasti_core::domain::definition::Tag;
 use fasti_core::domain::ids::{BatchId, RunId};
 use fasti_core::domain::run::RunStatus;
 use fasti_core::domain::time::Timestamp;
+use fasti_projector::limits::SCANNED_RUNS_MAX;
 use fasti_projector::rows::{BatchFilter, RunFilter, TaskRunFilter};
 use fasti_projector::{Access, Order, Views};
 
@@ -18,13 +19,14 @@ fn names(views: &Views, filter: &BatchFilter) -> Vec<(String, Tag)> {
         .collect()
 }
 
+/// Ids with their total; the total must be the same whether it is counted or found by looking.
 fn ids(views: &Views, filter: &RunFilter, order: Order) -> (Vec<RunId>, u64) {
     let found = views.runs(filter, &|_| true, order, None, 100).unwrap();
     assert!(found.total.is_exact && found.page.next.is_none());
-    (
-        found.page.items.iter().map(|run| run.id).collect(),
-        found.total.count,
-    )
+    let part = views.runs(filter, &|_| true, order, None, 1).unwrap();
+    assert_eq!(part.total, found.total);
+    let ids = found.page.items.iter().map(|run| run.id).collect();
+    (ids, found.total.count)
 }
 
 #[test]
@@ -232,4 +234,34 @@ fn task_runs_come_in_pages() {
         }
     }
     assert_eq!(found, [0, 1, 2, 3, 4]);
+}
+
+#[test]
+fn a_search_without_an_index_ends_early_and_goes_on() {
+    let mut world = World::new();
+    let batch = world.save(definition("b", vec![task("a")], &[]));
+    let many = SCANNED_RUNS_MAX / 1000 + 1;
+    for _ in 0..many {
+        world.run_set(batch, 1000, false);
+    }
+    let last = world.run_for(batch, Some("2024-01-02"));
+    let views = world.views();
+    let filter = RunFilter {
+        rundate: Some("2024-01-02".to_owned()),
+        ..RunFilter::default()
+    };
+    let first = views
+        .runs(&filter, &|_| true, Order::Ascending, None, 10)
+        .unwrap();
+    assert!(first.page.items.is_empty() && !first.total.is_exact);
+    let after = first.page.next.unwrap();
+    let second = views
+        .runs(&filter, &|_| true, Order::Ascending, Some(after), 10)
+        .unwrap();
+    assert_eq!((second.page.items[0].id, second.page.next), (last, None));
+    let all = views
+        .runs(&RunFilter::default(), &|_| true, Order::Ascending, None, 1)
+        .unwrap();
+    assert_eq!(all.total.count, many as u64 * 1000 + 1);
+    assert!(all.total.is_exact);
 }

@@ -15,7 +15,7 @@ use crate::source::Source;
 pub fn state_at(source: &Source, seq: Seq) -> Result<State, ReplayError> {
     let mut state = State::default();
     source.each(seq, |entry| {
-        fasti_core::domain::evolve(&mut state, &entry.recorded)
+        fasti_core::domain::evolve(&mut state, &entry.recorded);
     })?;
     Ok(state)
 }

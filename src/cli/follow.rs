@@ -88,8 +88,8 @@ pub(crate) fn verdict(run: &Value) -> anyhow::Result<()> {
         Some(_) | None => (Exit::RunFailed, "failed"),
     };
     let reason = match run["status_reason"].as_str() {
+        Some("cancelled") | None => String::new(),
         Some(reason) => format!(": {reason}"),
-        None => String::new(),
     };
     Err(Failure::new(
         exit,

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use fasti_core::domain::ids::Seq;
 use fasti_core::store::{self, VerifyReport};
+use fasti_replay::ReplayError;
+use fasti_replay::verify::Verdict;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::{Value, json};
 
@@ -63,9 +65,17 @@ pub(crate) fn verify(
         )));
     }
     let bar = Counter::new(&show, "events verified");
-    let report = store::verify(&data, &mut |seq| bar.set(seq)).map_err(store_failure)?;
+    let verdict = fasti_replay::verify::folder(&data, &mut |seq| bar.set(seq)).map_err(failure)?;
     drop(bar);
-    tell(&show, &data, &report)
+    tell(&show, &data, &verdict)
+}
+
+/// A history that could not be looked at.
+fn failure(error: ReplayError) -> anyhow::Error {
+    match error {
+        ReplayError::Store(error) => store_failure(error),
+        ReplayError::Codec(error) => Failure::new(Exit::VerifyFailed, error.to_string()).into(),
+    }
 }
 
 /// A number that grows on stderr, if somebody watches.
@@ -98,15 +108,23 @@ impl Drop for Counter {
     }
 }
 
-fn tell(show: &Show, data: &Path, report: &VerifyReport) -> anyhow::Result<()> {
+fn tell(show: &Show, data: &Path, verdict: &Verdict) -> anyhow::Result<()> {
+    let report = &verdict.report;
     if show.is_json() {
-        show.json(&document(data, report))?;
+        show.json(&document(data, verdict))?;
     } else {
         for (name, text) in lines(data, report) {
             show.line(&format!("{name:<13} {text}"))?;
         }
     }
-    if report.ok() {
+    if let Some(contradiction) = &verdict.contradiction {
+        let message = format!(
+            "the history contradicts itself at seq {}: {}",
+            contradiction.seq, contradiction.why
+        );
+        return Err(Failure::new(Exit::VerifyFailed, message).into());
+    }
+    if verdict.is_good() {
         let good = show.styled("the history is whole", Style::Good);
         show.note(&format!(
             "{good}: keep the position and its hash elsewhere to prove it later"
@@ -169,10 +187,15 @@ fn lines(data: &Path, report: &VerifyReport) -> Vec<(&'static str, String)> {
     lines
 }
 
-fn document(data: &Path, report: &VerifyReport) -> Value {
+fn document(data: &Path, verdict: &Verdict) -> Value {
+    let report = &verdict.report;
+    let contradiction = verdict.contradiction.as_ref();
     let bad = report.first_bad.as_ref();
     json!({
-        "ok": report.ok(),
+        "ok": verdict.is_good(),
+        "is_intact": verdict.is_intact,
+        "is_complete": verdict.is_complete,
+        "contradiction": contradiction.map(|found| json!({"seq": found.seq.0, "why": found.why})),
         "data": data,
         "first_seq": report.first_seq.0,
         "last_seq": report.last_seq.0,
@@ -261,7 +284,13 @@ mod tests {
             first_bad: Some(bad),
             ..VerifyReport::default()
         };
-        let document = document(Path::new("d"), &report);
+        let verdict = Verdict {
+            is_intact: false,
+            is_complete: true,
+            report,
+            contradiction: None,
+        };
+        let document = document(Path::new("d"), &verdict);
         assert_eq!(document["ok"], false);
         assert_eq!(document["first_bad"]["seq"], 3);
     }

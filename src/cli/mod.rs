@@ -29,7 +29,12 @@ use crate::config::ConfigFile;
 
 /// Batch scheduling whose log is the product.
 #[derive(Debug, Parser)]
-#[command(name = "fasti", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "fasti",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     global: Global,
@@ -50,7 +55,13 @@ pub(crate) struct Global {
     #[arg(long, global = true, env = "FASTI_URL", value_name = "URL")]
     pub(crate) url: Option<String>,
     /// Token to show the server.
-    #[arg(long, global = true, env = "FASTI_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "FASTI_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true
+    )]
     pub(crate) token: Option<String>,
     /// Configuration file [default: fasti/config.toml in the user's configuration folder].
     #[arg(long, global = true, env = "FASTI_CONFIG", value_name = "FILE")]

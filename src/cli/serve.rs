@@ -41,7 +41,12 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "FASTI_PYTHON", value_name = "PROGRAM")]
     python: Option<String>,
     /// Token that callers must show; without one, the address must be a loopback address.
-    #[arg(long, env = "FASTI_SERVER_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "FASTI_SERVER_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true
+    )]
     server_token: Option<String>,
     /// What becomes of running tasks when the server stops [default: leave].
     #[arg(long, env = "FASTI_ON_SHUTDOWN", value_enum)]
@@ -134,10 +139,17 @@ fn settle(args: ServeArgs, config: ConfigFile) -> anyhow::Result<ServeSettings> 
         .into());
     }
     let server = config.server;
-    let listen = args.listen.or(server.listen).unwrap_or_else(|| DEFAULT_LISTEN.to_owned());
+    let listen = args
+        .listen
+        .or(server.listen)
+        .unwrap_or_else(|| DEFAULT_LISTEN.to_owned());
     let listen: SocketAddr = listen
         .parse()
-        .with_context(|| format!("`{listen}` is no address to listen on; write IP:PORT, such as {DEFAULT_LISTEN}"))
+        .with_context(|| {
+            format!(
+                "`{listen}` is no address to listen on; write IP:PORT, such as {DEFAULT_LISTEN}"
+            )
+        })
         .map_err(|error| Failure::new(Exit::Usage, format!("{error:#}")))?;
     let token = args.server_token.or(server.token);
     if !listen.ip().is_loopback() && token.is_none() {
@@ -150,12 +162,19 @@ fn settle(args: ServeArgs, config: ConfigFile) -> anyhow::Result<ServeSettings> 
     let on_shutdown = match (args.on_shutdown, server.on_shutdown.as_deref()) {
         (Some(mode), _) => mode,
         (None, None) => OnShutdown::Leave,
-        (None, Some(text)) => OnShutdown::from_str(text, true)
-            .map_err(|_| anyhow::anyhow!("server.on_shutdown is `{text}`; write leave, wait or kill"))?,
+        (None, Some(text)) => OnShutdown::from_str(text, true).map_err(|_| {
+            anyhow::anyhow!("server.on_shutdown is `{text}`; write leave, wait or kill")
+        })?,
     };
-    let seconds = args.retry_delay_seconds.or(server.retry_delay_seconds).unwrap_or(RETRY_DELAY_SECONDS);
+    let seconds = args
+        .retry_delay_seconds
+        .or(server.retry_delay_seconds)
+        .unwrap_or(RETRY_DELAY_SECONDS);
     Ok(ServeSettings {
-        data: args.data.or(server.data).unwrap_or_else(config::default_data),
+        data: args
+            .data
+            .or(server.data)
+            .unwrap_or_else(config::default_data),
         listen,
         slots: args.slots.or(server.slots).map(|slots| slots.max(1)),
         python: args.python.or(server.python),
@@ -173,7 +192,9 @@ fn milliseconds(seconds: f64) -> anyhow::Result<u64> {
     if !(0.0..=LONGEST_SECONDS).contains(&seconds) {
         bail!("a retry delay of {seconds} seconds is not between 0 and {LONGEST_SECONDS}");
     }
-    Ok(u64::try_from(std::time::Duration::from_secs_f64(seconds).as_millis())?)
+    Ok(u64::try_from(
+        std::time::Duration::from_secs_f64(seconds).as_millis(),
+    )?)
 }
 
 fn nats(
@@ -185,13 +206,17 @@ fn nats(
     let Some(url) = url.or(section.url) else {
         return Ok(None);
     };
-    let encoding = encoding.or(section.encoding).unwrap_or_else(|| "json".to_owned());
+    let encoding = encoding
+        .or(section.encoding)
+        .unwrap_or_else(|| "json".to_owned());
     if !matches!(encoding.as_str(), "json" | "msgpack") {
         bail!("`{encoding}` is no encoding of events; write json or msgpack");
     }
     Ok(Some(NatsSettings {
         url,
-        tenant: tenant.or(section.tenant).unwrap_or_else(|| "default".to_owned()),
+        tenant: tenant
+            .or(section.tenant)
+            .unwrap_or_else(|| "default".to_owned()),
         is_json: encoding == "json",
     }))
 }

@@ -16,7 +16,9 @@ pub(crate) fn spawns_per_second(count: u32, threads: u32) -> anyhow::Result<f64>
         .map(|_| std::thread::spawn(move || (0..each).try_for_each(|_| spawn_true())))
         .collect();
     for worker in workers {
-        worker.join().map_err(|_| anyhow::anyhow!("a floor thread panicked"))??;
+        worker
+            .join()
+            .map_err(|_| anyhow::anyhow!("a floor thread panicked"))??;
     }
     Ok(f64::from(each * threads) / begin.elapsed().as_secs_f64())
 }
@@ -24,7 +26,11 @@ pub(crate) fn spawns_per_second(count: u32, threads: u32) -> anyhow::Result<f64>
 fn spawn_true() -> std::io::Result<()> {
     #[expect(clippy::disallowed_methods, reason = "the floor is a bare spawn")]
     let mut command = Command::new("/bin/true");
-    command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     command.spawn()?.wait().map(drop)
 }
 
@@ -69,7 +75,9 @@ pub(crate) fn forks_per_second(
         .stderr(Stdio::inherit())
         .output()?;
     let text = String::from_utf8(output.stdout)?;
-    text.trim().parse().with_context(|| format!("the floor of forks printed `{text}`"))
+    text.trim()
+        .parse()
+        .with_context(|| format!("the floor of forks printed `{text}`"))
 }
 
 /// Plain appends of `group` records of `bytes` with one `fdatasync` each group; records a second.

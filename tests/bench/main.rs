@@ -88,7 +88,11 @@ fn main() -> anyhow::Result<()> {
         slots: options.slots,
     };
     for (name, measurement) in MEASUREMENTS {
-        if options.filter.as_ref().is_some_and(|filter| !name.contains(filter.as_str())) {
+        if options
+            .filter
+            .as_ref()
+            .is_some_and(|filter| !name.contains(filter.as_str()))
+        {
             continue;
         }
         eprintln!("measuring {name} …");
@@ -102,7 +106,12 @@ fn main() -> anyhow::Result<()> {
 
 #[expect(clippy::print_stdout, reason = "figures are this program's output")]
 fn say(figure: &Figure, json: bool) {
-    let Figure { name, value, unit, floor } = figure;
+    let Figure {
+        name,
+        value,
+        unit,
+        floor,
+    } = figure;
     if json {
         let ratio = floor.map(|(floor, _)| value / floor);
         let line = serde_json::json!({

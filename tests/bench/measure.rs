@@ -20,7 +20,10 @@ fn folder(context: &Context, name: &str) -> PathBuf {
 fn seconds(text: &Value) -> anyhow::Result<f64> {
     let text = text.as_str().context("an instant is text")?;
     let instant = chrono::DateTime::parse_from_rfc3339(text)?;
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds of this century fit")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "milliseconds of this century fit"
+    )]
     let millis = instant.timestamp_millis() as f64;
     Ok(millis / 1000.0)
 }
@@ -56,7 +59,11 @@ fn with_module(context: &Context, server: &Server, name: &str) -> anyhow::Result
     let path = context.scratch.join(format!("{name}-code"));
     std::fs::create_dir_all(&path)?;
     std::fs::write(path.join("bench_functions.py"), MODULE)?;
-    server.send("PUT", "/images/bench", &json!({"path": path, "python": context.python}))?;
+    server.send(
+        "PUT",
+        "/images/bench",
+        &json!({"path": path, "python": context.python}),
+    )?;
     Ok(())
 }
 
@@ -67,7 +74,9 @@ pub(crate) fn functions(context: &Context) -> anyhow::Result<Vec<Figure>> {
     let (server, _) = Server::start(context, &data)?;
     with_module(context, &server, "functions")?;
     let parts = |count: u32| -> Vec<Value> {
-        (0..count).map(|i| json!({"Name": format!("part {i}"), "Description": ""})).collect()
+        (0..count)
+            .map(|i| json!({"Name": format!("part {i}"), "Description": ""}))
+            .collect()
     };
     let task = |count| {
         json!({"name": "noop", "kind": "parallel", "entrypoint": "bench_functions.noop", "image": "bench",
@@ -91,18 +100,25 @@ pub(crate) fn functions(context: &Context) -> anyhow::Result<Vec<Figure>> {
 /// The Python packages as the server unpacked them.
 fn sdk_folder(data: &std::path::Path) -> anyhow::Result<PathBuf> {
     let folders = std::fs::read_dir(data.join("python"))?;
-    let found = folders.filter_map(Result::ok).map(|entry| entry.path()).find(|path| path.is_dir());
+    let found = folders
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .find(|path| path.is_dir());
     found.context("the server unpacked no Python packages")
 }
 
 /// From sending the request to the start of the first process, on an idle server.
 pub(crate) fn request_to_start(context: &Context) -> anyhow::Result<Vec<Figure>> {
     let (server, _) = Server::start(context, &folder(context, "start"))?;
-    let batch = server.save(&json!({"name": "one", "tasks": [{"name": "t", "command": ["/bin/true"]}]}))?;
+    let batch =
+        server.save(&json!({"name": "one", "tasks": [{"name": "t", "command": ["/bin/true"]}]}))?;
     server.run(&batch)?;
     let mut waits = Vec::new();
     for _ in 0..context.count(100) {
-        #[expect(clippy::disallowed_methods, reason = "compared with instants of the log")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "compared with instants of the log"
+        )]
         let sent = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
         let run = server.run(&batch)?;
         let id = &run["id"];
@@ -123,8 +139,12 @@ pub(crate) fn chain(context: &Context) -> anyhow::Result<Vec<Figure>> {
     const LENGTH: u32 = 100;
     let (server, _) = Server::start(context, &folder(context, "chain"))?;
     let name = |i: u32| format!("t{i}");
-    let tasks: Vec<Value> = (0..LENGTH).map(|i| json!({"name": name(i), "command": ["/bin/true"]})).collect();
-    let edges: Vec<Value> = (1..LENGTH).map(|i| json!({"from": name(i - 1), "to": name(i)})).collect();
+    let tasks: Vec<Value> = (0..LENGTH)
+        .map(|i| json!({"name": name(i), "command": ["/bin/true"]}))
+        .collect();
+    let edges: Vec<Value> = (1..LENGTH)
+        .map(|i| json!({"from": name(i - 1), "to": name(i)}))
+        .collect();
     let batch = server.save(&json!({"name": "chain", "tasks": tasks, "edges": edges}))?;
     let mut hops = Vec::new();
     for _ in 0..10 {
@@ -146,7 +166,11 @@ pub(crate) fn durable_events(context: &Context) -> anyhow::Result<Vec<Figure>> {
     for (name, group, records) in [
         ("durable events, 1 a commit", 1, context.count(5_000)),
         ("durable events, 100 a commit", 100, context.count(200_000)),
-        ("durable events, 1000 a commit", 1_000, context.count(500_000)),
+        (
+            "durable events, 1000 a commit",
+            1_000,
+            context.count(500_000),
+        ),
     ] {
         let records = records / group * group;
         let data = folder(context, &format!("events-{group}"));
@@ -183,7 +207,9 @@ fn appended_per_second(data: &std::path::Path, records: u32, group: u32) -> anyh
     };
     let begin = Instant::now();
     for _ in 0..records / group {
-        store.log.append(vec![record.clone(); group as usize], &[])?;
+        store
+            .log
+            .append(vec![record.clone(); group as usize], &[])?;
     }
     let took = begin.elapsed().as_secs_f64();
     store.log.close()?;
@@ -202,9 +228,17 @@ pub(crate) fn restart(context: &Context) -> anyhow::Result<Vec<Figure>> {
     server.kill()?;
     let (server, took) = Server::start(context, &data)?;
     let health = server.get("/health")?;
-    let events = health["as_of_seq"].as_f64().or(health["log_seq"].as_f64()).context("health names the log's end")?;
+    let events = health["as_of_seq"]
+        .as_f64()
+        .or(health["log_seq"].as_f64())
+        .context("health names the log's end")?;
     Ok(vec![
-        Figure { name: "events in the log at restart", value: events, unit: "events", floor: None },
+        Figure {
+            name: "events in the log at restart",
+            value: events,
+            unit: "events",
+            floor: None,
+        },
         Figure {
             name: "restart per 100,000 events",
             value: took.as_secs_f64() * 1e3 * 100_000.0 / events,
@@ -226,5 +260,10 @@ pub(crate) fn memory(context: &Context) -> anyhow::Result<Vec<Figure>> {
     server.send("POST", &format!("/runs/{}/cancel", run["id"]), &json!({}))?;
     #[expect(clippy::cast_precision_loss, reason = "bytes of memory")]
     let each = after.saturating_sub(before) as f64 / f64::from(count);
-    Ok(vec![Figure { name: "memory per queued task run", value: each, unit: "bytes", floor: None }])
+    Ok(vec![Figure {
+        name: "memory per queued task run",
+        value: each,
+        unit: "bytes",
+        floor: None,
+    }])
 }

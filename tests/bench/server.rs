@@ -21,11 +21,26 @@ impl Server {
     /// Starts one on `folder` and waits until it takes commands; answers with how long that took.
     pub(crate) fn start(context: &Context, folder: &Path) -> anyhow::Result<(Self, Duration)> {
         let begin = Instant::now();
-        #[expect(clippy::disallowed_methods, reason = "the real binary is what is measured")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the real binary is what is measured"
+        )]
         let mut child = Command::new(&context.fasti)
-            .args(["serve", "--listen", "127.0.0.1:0", "--on-shutdown", "kill", "--data"])
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--on-shutdown",
+                "kill",
+                "--data",
+            ])
             .arg(folder)
-            .args(["--slots", &context.slots.to_string(), "--python", &context.python])
+            .args([
+                "--slots",
+                &context.slots.to_string(),
+                "--python",
+                &context.python,
+            ])
             .env("FASTI_LOG", "warn")
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
@@ -34,32 +49,60 @@ impl Server {
         let stderr = child.stderr.take().context("stderr is piped")?;
         let mut lines = BufReader::new(stderr).lines();
         let url = loop {
-            let line = lines.next().context("the server ended before it listened")??;
+            let line = lines
+                .next()
+                .context("the server ended before it listened")??;
             if let Some(url) = line.strip_prefix("listening on ") {
                 break url.to_owned();
             }
             eprintln!("{line}");
         };
         let took = begin.elapsed();
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| eprintln!("{line}")));
-        Ok((Self { child, url, agent: ureq::Agent::new_with_defaults() }, took))
+        std::thread::spawn(move || {
+            lines
+                .map_while(Result::ok)
+                .for_each(|line| eprintln!("{line}"));
+        });
+        Ok((
+            Self {
+                child,
+                url,
+                agent: ureq::Agent::new_with_defaults(),
+            },
+            took,
+        ))
     }
 
     pub(crate) fn get(&self, path: &str) -> anyhow::Result<Value> {
-        let mut answer = self.agent.get(format!("{}/api/v1{path}", self.url)).call()?;
+        let mut answer = self
+            .agent
+            .get(format!("{}/api/v1{path}", self.url))
+            .call()?;
         Ok(answer.body_mut().with_config().limit(1 << 30).read_json()?)
     }
 
     pub(crate) fn send(&self, method: &str, path: &str, body: &Value) -> anyhow::Result<Value> {
         let address = format!("{}/api/v1{path}", self.url);
-        let request = if method == "PUT" { self.agent.put(address) } else { self.agent.post(address) };
-        Ok(request.send_json(body)?.body_mut().with_config().limit(1 << 30).read_json()?)
+        let request = if method == "PUT" {
+            self.agent.put(address)
+        } else {
+            self.agent.post(address)
+        };
+        Ok(request
+            .send_json(body)?
+            .body_mut()
+            .with_config()
+            .limit(1 << 30)
+            .read_json()?)
     }
 
     /// Saves a batch and answers with its id.
     pub(crate) fn save(&self, definition: &Value) -> anyhow::Result<String> {
         let batch = self.send("POST", "/batches", definition)?;
-        Ok(batch["id"].as_str().context("a batch has an id")?.to_owned())
+        Ok(batch["id"]
+            .as_str()
+            .context("a batch has an id")?
+            .to_owned())
     }
 
     /// Starts a run and waits for its end; answers with its JSON.
@@ -85,7 +128,9 @@ impl Server {
     pub(crate) fn resident_bytes(&self) -> anyhow::Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|rest| rest.split_whitespace().next()).context("no VmRSS")?;
+        let kib = line
+            .and_then(|rest| rest.split_whitespace().next())
+            .context("no VmRSS")?;
         Ok(kib.parse::<u64>()? * 1024)
     }
 
@@ -100,7 +145,8 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         let pid = rustix::process::Pid::from_child(&self.child);
-        drop(rustix::process::kill_process(pid, rustix::process::Signal::TERM));
+        // It may have ended by itself.
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         drop(self.child.wait());
     }
 }

@@ -21,10 +21,21 @@ impl Broker {
     /// Starts one with JetStream and waits until it takes connections.
     pub(super) fn start() -> Self {
         // Free now; kept over restarts, since clients come back to it.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let folder = tempfile::Builder::new().prefix("fasti-test-nats-").tempdir().unwrap();
-        let mut broker =
-            Self { folder, port, url: format!("nats://127.0.0.1:{port}"), child: None };
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let folder = tempfile::Builder::new()
+            .prefix("fasti-test-nats-")
+            .tempdir()
+            .unwrap();
+        let mut broker = Self {
+            folder,
+            port,
+            url: format!("nats://127.0.0.1:{port}"),
+            child: None,
+        };
         broker.restart();
         broker
     }
@@ -37,7 +48,14 @@ impl Broker {
     pub(super) fn restart(&mut self) {
         assert!(self.child.is_none(), "it runs already");
         let mut child = Command::new(handed("FASTI_TEST_NATS_SERVER"))
-            .args(["--addr", "127.0.0.1", "--port", &self.port.to_string(), "--jetstream", "--store_dir"])
+            .args([
+                "--addr",
+                "127.0.0.1",
+                "--port",
+                &self.port.to_string(),
+                "--jetstream",
+                "--store_dir",
+            ])
             .arg(self.folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -58,7 +76,9 @@ impl Broker {
             // Shown only if the test fails.
             println!("--- the NATS server said\n{}", said.join("\n"));
         });
-        ready.recv_timeout(PATIENCE).expect("the NATS server becomes ready");
+        ready
+            .recv_timeout(PATIENCE)
+            .expect("the NATS server becomes ready");
     }
 
     /// Ends it at once.

@@ -35,7 +35,10 @@ impl Told {
 
 /// What a consumer that joins now is told, from the first message up to the one at `last`.
 fn told(broker: &Broker, last: u64) -> Vec<Told> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let reading = async {
         let client = async_nats::connect(broker.url()).await.unwrap();
         let context = jetstream::new(client);
@@ -68,7 +71,9 @@ fn told(broker: &Broker, last: u64) -> Vec<Told> {
         told
     };
     let limited = async { tokio::time::timeout(CATCH_UP, reading).await };
-    runtime.block_on(limited).unwrap_or_else(|_| panic!("event {last} was not published in time"))
+    runtime
+        .block_on(limited)
+        .unwrap_or_else(|_| panic!("event {last} was not published in time"))
 }
 
 /// The stream is the log: every event, at its own position, once.
@@ -83,8 +88,15 @@ fn check(server: &Server, broker: &Broker) {
         assert_eq!(told.header("ce-sequence"), format!("{seq:020}"));
         assert!(ids.insert(told.header("ce-id")), "repeated: {told:?}");
         let kind = event["type"].as_str().unwrap();
-        assert_eq!(told.header("ce-type"), format!("dev.fasti.{kind}.v{}", event["version"]));
-        assert!(told.subject.starts_with(&format!("fasti.v1.default.{kind}.")), "{told:?}");
+        assert_eq!(
+            told.header("ce-type"),
+            format!("dev.fasti.{kind}.v{}", event["version"])
+        );
+        assert!(
+            told.subject
+                .starts_with(&format!("fasti.v1.default.{kind}.")),
+            "{told:?}"
+        );
         assert_eq!(told.body, event["data"], "event {seq}");
     }
 }
@@ -143,7 +155,9 @@ fn outages_in_the_middle_of_publishing_leave_no_mark() {
     for _ in 0..4 {
         let started: Vec<u64> = (0..10).map(|_| server.api().start(&batch)).collect();
         let deadline = Instant::now() + CATCH_UP;
-        events.wait_for(deadline, |event| event["run_id"] == started[2] && event["type"] == "run.finished");
+        events.wait_for(deadline, |event| {
+            event["run_id"] == started[2] && event["type"] == "run.finished"
+        });
         broker.kill();
         broker.restart();
         for run in started {
@@ -185,7 +199,10 @@ fn the_server_starts_and_works_without_a_broker() {
     check(&server, &broker);
     broker.kill();
     let (status, took) = server.stop();
-    assert!(status.success() && took < Duration::from_secs(10), "{status} after {took:?}");
+    assert!(
+        status.success() && took < Duration::from_secs(10),
+        "{status} after {took:?}"
+    );
 }
 
 #[test]

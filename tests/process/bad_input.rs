@@ -28,7 +28,12 @@ fn save(server: &Server, body: &[u8]) -> Reply {
 
 /// A refusal with this status and code, whose problem is answered.
 fn refused(reply: &Reply, status: u16, code: &str, what: &str) -> Value {
-    assert_eq!(reply.status, status, "{what}: {}", String::from_utf8_lossy(&reply.body));
+    assert_eq!(
+        reply.status,
+        status,
+        "{what}: {}",
+        String::from_utf8_lossy(&reply.body)
+    );
     let problem = reply.problem();
     assert_eq!(problem["code"], code, "{what}: {problem}");
     problem

@@ -12,13 +12,18 @@ use crate::support::{look_until, python};
 fn pids(file: &Path, count: usize) -> Vec<i32> {
     look_until("the tasks write down their processes", || {
         let text = std::fs::read_to_string(file).unwrap_or_default();
-        let pids: Vec<i32> = text.lines().filter_map(|line| line.trim().parse().ok()).collect();
+        let pids: Vec<i32> = text
+            .lines()
+            .filter_map(|line| line.trim().parse().ok())
+            .collect();
         (pids.len() == count && text.ends_with('\n')).then_some(pids)
     })
 }
 
 fn cancel(server: &Server, run: u64) -> Value {
-    server.api().post(&format!("/runs/{run}/cancel"), &json!({"reason": "enough"}));
+    server
+        .api()
+        .post(&format!("/runs/{run}/cancel"), &json!({"reason": "enough"}));
     server.api().finished(run)
 }
 
@@ -47,10 +52,16 @@ fn grandchildren_end_with_their_task() {
     assert!(pids.iter().all(|pid| is_alive(*pid)));
     let ended = cancel(&server, run);
     let left: Vec<&i32> = pids.iter().filter(|pid| is_alive(**pid)).collect();
-    assert!(left.is_empty(), "still there after the end was recorded: {left:?}");
+    assert!(
+        left.is_empty(),
+        "still there after the end was recorded: {left:?}"
+    );
     assert_eq!(ended["status"], "cancelled", "{ended}");
     let tasks = server.api().task_runs(run);
-    assert!(tasks.iter().all(|task| task["status"] == "cancelled"), "{tasks:#?}");
+    assert!(
+        tasks.iter().all(|task| task["status"] == "cancelled"),
+        "{tasks:#?}"
+    );
     assert_eq!(tasks[0]["attempts"][0]["outcome"], "stopped", "{tasks:#?}");
     let again = cancel(&server, run);
     assert_eq!(again, ended, "a second cancel changes nothing");
@@ -60,8 +71,12 @@ fn grandchildren_end_with_their_task() {
 fn what_ignores_the_request_is_killed() {
     let server = Server::start(&[]);
     let file = server.folder().join("pids");
-    let script = format!("trap '' TERM; echo $$ >> '{}'; while :; do sleep 1; done", file.display());
-    let definition = json!({"name": "deaf", "tasks": [{"name": "t", "command": ["sh", "-c", script]}]});
+    let script = format!(
+        "trap '' TERM; echo $$ >> '{}'; while :; do sleep 1; done",
+        file.display()
+    );
+    let definition =
+        json!({"name": "deaf", "tasks": [{"name": "t", "command": ["sh", "-c", script]}]});
     let run = server.api().start_definition(&definition);
     let pids = pids(&file, 1);
     let ended = cancel(&server, run);

@@ -19,7 +19,9 @@ fn good(server: &Server, arguments: &[&str]) -> Called {
 }
 
 fn save(server: &Server, name: &str, command: &Value) -> String {
-    server.api().save(&json!({"name": name, "tasks": [{"name": "t", "command": command}]}))
+    server
+        .api()
+        .save(&json!({"name": name, "tasks": [{"name": "t", "command": command}]}))
 }
 
 #[test]
@@ -34,10 +36,18 @@ fn waiting_tells_how_a_run_ended() {
         let waited = of(&server, &["run", "wait", &id]);
         assert_eq!(waited.code, code, "{name}: {waited:?}");
         let again = of(&server, &["run", "wait", &id, "--json"]);
-        assert_eq!((again.code, &again.json()["id"]), (code, &started["id"]), "{again:?}");
+        assert_eq!(
+            (again.code, &again.json()["id"]),
+            (code, &started["id"]),
+            "{again:?}"
+        );
     }
     let run = server.api().start(&long);
-    let waiting = begin(server.folder(), server.api().url(), &["run", "wait", &run.to_string()]);
+    let waiting = begin(
+        server.folder(),
+        server.api().url(),
+        &["run", "wait", &run.to_string()],
+    );
     server.api().running(run);
     good(&server, &["run", "cancel", &run.to_string()]);
     let waited = waiting.wait_with_output().unwrap();
@@ -47,7 +57,11 @@ fn waiting_tells_how_a_run_ended() {
 #[test]
 fn everything_answers_in_json() {
     let server = Server::start(&["--slots", "4"]);
-    let batch = save(&server, "talks", &json!(["sh", "-c", "echo out; echo err >&2"]));
+    let batch = save(
+        &server,
+        "talks",
+        &json!(["sh", "-c", "echo out; echo err >&2"]),
+    );
     let run = server.api().start(&batch);
     server.api().finished(run);
     let task = server.api().task_runs(run)[0]["id"].to_string();
@@ -61,23 +75,40 @@ fn everything_answers_in_json() {
     ];
     for arguments in objects {
         let called = of(&server, &[arguments, &["--json"]].concat());
-        assert!(called.code == 0 || arguments == ["doctor"], "{arguments:?}: {called:?}");
+        assert!(
+            called.code == 0 || arguments == ["doctor"],
+            "{arguments:?}: {called:?}"
+        );
         assert!(!called.json().is_null(), "{arguments:?}: {called:?}");
     }
     let lists: [&[&str]; 3] = [&["batch", "list"], &["run", "list"], &["event", "list"]];
     for arguments in lists {
         let called = good(&server, &[arguments, &["--json"]].concat());
         let items = called.json();
-        assert!(!items.as_array().unwrap().is_empty(), "{arguments:?}: {called:?}");
+        assert!(
+            !items.as_array().unwrap().is_empty(),
+            "{arguments:?}: {called:?}"
+        );
         let plain = good(&server, arguments);
-        assert!(!plain.out.is_empty() && !plain.out.contains('\u{1b}'), "no colours in a pipe: {plain:?}");
+        assert!(
+            !plain.out.is_empty() && !plain.out.contains('\u{1b}'),
+            "no colours in a pipe: {plain:?}"
+        );
     }
     let logs = good(&server, &["logs", &task]);
-    assert_eq!((logs.out.as_str(), logs.err.as_str()), ("out\n", "err\n"), "{logs:?}");
+    assert_eq!(
+        (logs.out.as_str(), logs.err.as_str()),
+        ("out\n", "err\n"),
+        "{logs:?}"
+    );
     let lines = good(&server, &["logs", &task, "--json"]).json_lines();
     let said: Vec<&Value> = lines.iter().map(|line| &line["line"]).collect();
     assert_eq!(said, ["out", "err"]);
-    let events = good(&server, &["event", "tail", "--after", "0", "--limit", "5", "--json"]).json_lines();
+    let events = good(
+        &server,
+        &["event", "tail", "--after", "0", "--limit", "5", "--json"],
+    )
+    .json_lines();
     let seqs: Vec<&Value> = events.iter().map(|event| &event["seq"]).collect();
     assert_eq!(seqs, [1, 2, 3, 4, 5]);
 }
@@ -94,7 +125,11 @@ fn what_goes_wrong_has_a_code_and_one_line() {
     ] {
         let called = of(&server, &arguments);
         assert_eq!(called.code, 3, "{arguments:?}: {called:?}");
-        assert_eq!((called.err.lines().count(), called.out.as_str()), (1, ""), "{called:?}");
+        assert_eq!(
+            (called.err.lines().count(), called.out.as_str()),
+            (1, ""),
+            "{called:?}"
+        );
         assert!(called.err.contains(arguments[2]), "{called:?}");
     }
     for arguments in [["run", "explode"], ["run", "--colour"], ["batch", "show"]] {
@@ -105,9 +140,16 @@ fn what_goes_wrong_has_a_code_and_one_line() {
     for arguments in [["run", "list"], ["batch", "list"], ["event", "list"]] {
         let called = of(&server, &arguments);
         assert_eq!(called.code, 6, "{arguments:?}: {called:?}");
-        assert!(called.err.contains("fasti serve"), "says what to do: {called:?}");
+        assert!(
+            called.err.contains("fasti serve"),
+            "says what to do: {called:?}"
+        );
     }
-    let called = call(server.folder(), "", &["verify", "--data", "/nowhere/at/all"]);
+    let called = call(
+        server.folder(),
+        "",
+        &["verify", "--data", "/nowhere/at/all"],
+    );
     assert_eq!(called.code, 3, "{called:?}");
 }
 
@@ -137,7 +179,10 @@ fn events_are_told_as_they_happen() {
 fn output_is_followed() {
     let server = Server::start(&[]);
     let go = server.folder().join("go");
-    let script = format!("echo one; until [ -e '{}' ]; do sleep 0.02; done; echo two", go.display());
+    let script = format!(
+        "echo one; until [ -e '{}' ]; do sleep 0.02; done; echo two",
+        go.display()
+    );
     let batch = save(&server, "b", &json!(["sh", "-c", script]));
     let run = server.api().start(&batch);
     let task = server.api().running(run)["id"].to_string();
@@ -153,9 +198,16 @@ fn output_is_followed() {
 #[test]
 fn completions_and_manual_are_printed() {
     let server = Server::stopped(&[]);
-    for arguments in [["completions", "bash"], ["completions", "zsh"], ["completions", "fish"]] {
+    for arguments in [
+        ["completions", "bash"],
+        ["completions", "zsh"],
+        ["completions", "fish"],
+    ] {
         let called = call(server.folder(), "", &arguments);
-        assert!(called.code == 0 && called.out.contains("serve"), "{called:?}");
+        assert!(
+            called.code == 0 && called.out.contains("serve"),
+            "{called:?}"
+        );
     }
     let manual = call(server.folder(), "", &["man"]);
     assert!(manual.code == 0 && manual.out.contains(".TH"), "{manual:?}");

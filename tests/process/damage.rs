@@ -18,7 +18,9 @@ const VERIFY_FAILED: i32 = 7;
 fn with_history() -> (Server, Vec<Value>) {
     let mut server = Server::start(&["--slots", "4"]);
     let parts = json!({"name": "parts", "kind": "parallel", "count": 100, "command": ["true"]});
-    let batch = server.api().save(&json!({"name": "history", "tasks": [parts]}));
+    let batch = server
+        .api()
+        .save(&json!({"name": "history", "tasks": [parts]}));
     for _ in 0..3 {
         server.api().finished(server.api().start(&batch));
     }
@@ -30,15 +32,23 @@ fn with_history() -> (Server, Vec<Value>) {
 
 fn verify(server: &Server) -> command_line::Called {
     let data = server.data();
-    command_line::call(server.folder(), "", &["verify", "--json", "--data", data.to_str().unwrap()])
+    command_line::call(
+        server.folder(),
+        "",
+        &["verify", "--json", "--data", data.to_str().unwrap()],
+    )
 }
 
 /// Something done to a data folder, with its name.
-type Harm = (&'static str, fn(&Path));
+type Harm = (&'static str, fn(&Path) -> std::io::Result<()>);
 
 /// Changes one bit.
 fn flip(path: &Path, at: u64) {
-    let file = OpenOptions::new().read(true).write(true).open(path).unwrap();
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path)
+        .unwrap();
     let mut byte = [0];
     file.read_exact_at(&mut byte, at).unwrap();
     file.write_all_at(&[byte[0] ^ 0x40], at).unwrap();
@@ -59,9 +69,16 @@ fn a_whole_log_is_said_to_be_whole() {
         server.api().url(),
         &["verify", "--data", server.data().to_str().unwrap()],
     );
-    assert_eq!(running.code, 4, "a running server has its own log: {running:?}");
+    assert_eq!(
+        running.code, 4,
+        "a running server has its own log: {running:?}"
+    );
     assert!(running.err.contains(server.address()), "{running:?}");
-    let live = command_line::call(server.folder(), server.api().url(), &["verify", "--live", "--json"]);
+    let live = command_line::call(
+        server.folder(),
+        server.api().url(),
+        &["verify", "--live", "--json"],
+    );
     assert_eq!(live.code, 0, "{live:?}");
     assert!(live.json()["last_seq"].as_u64().unwrap() > last, "{live:?}");
 }
@@ -90,22 +107,38 @@ fn a_changed_byte_is_noticed_or_harmless() {
     }
     println!("{refusals} refused, {same} harmless");
     server.restart();
-    assert_eq!(server.api().events()[..events.len()], events, "the untouched copy");
+    assert_eq!(
+        server.api().events()[..events.len()],
+        events,
+        "the untouched copy"
+    );
 }
 
 /// True when the server serves the same events; false when it refuses in the way it must.
 fn start_and_compare(server: &mut Server, events: &[Value], at: usize) -> bool {
     let verified = verify(server);
-    assert!(matches!(verified.code, 0 | VERIFY_FAILED), "byte {at}: {verified:?}");
+    assert!(
+        matches!(verified.code, 0 | VERIFY_FAILED),
+        "byte {at}: {verified:?}"
+    );
     server.spawn();
     if server.listens() {
         let served = server.api().events();
-        assert_eq!(served[..events.len()], *events, "byte {at} changed what is served");
+        assert_eq!(
+            served[..events.len()],
+            *events,
+            "byte {at} changed what is served"
+        );
         server.stop();
         return true;
     }
     let (status, _) = server.wait_ended(std::time::Instant::now());
-    assert_eq!(status.code(), Some(VERIFY_FAILED), "byte {at}: {status}\n{}", server.said());
+    assert_eq!(
+        status.code(),
+        Some(VERIFY_FAILED),
+        "byte {at}: {status}\n{}",
+        server.said()
+    );
     assert_eq!(verified.code, VERIFY_FAILED, "byte {at}: {verified:?}");
     false
 }
@@ -116,19 +149,28 @@ fn a_log_that_is_gone_or_short_is_refused() {
     let backup = server.folder().join("backup");
     copy(&server.data(), &backup);
     let harms: [Harm; 4] = [
-        ("no database", |data| std::fs::remove_dir_all(data.join("log")).unwrap()),
-        ("an empty database", |data| std::fs::write(data.join("log/db"), b"").unwrap()),
-        ("no head", |data| std::fs::remove_file(data.join("head")).unwrap()),
-        ("an empty head", |data| std::fs::write(data.join("head"), b"").unwrap()),
+        ("no database", |data| {
+            std::fs::remove_dir_all(data.join("log"))
+        }),
+        ("an empty database", |data| {
+            std::fs::write(data.join("log/db"), b"")
+        }),
+        ("no head", |data| std::fs::remove_file(data.join("head"))),
+        ("an empty head", |data| {
+            std::fs::write(data.join("head"), b"")
+        }),
     ];
     for (what, harm) in harms {
-        harm(&server.data());
+        harm(&server.data()).unwrap();
         let child = server.command().stderr(Stdio::piped()).spawn().unwrap();
         let Output { status, stderr, .. } = child.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&stderr);
         assert_eq!(status.code(), Some(VERIFY_FAILED), "{what}: {said}");
         let last = said.lines().last().unwrap_or_default();
-        assert!(last.contains("fasti log"), "{what}: says what to do: {last}");
+        assert!(
+            last.contains("fasti log"),
+            "{what}: says what to do: {last}"
+        );
         std::fs::remove_dir_all(server.data()).unwrap();
         copy(&backup, &server.data());
     }

@@ -4,12 +4,13 @@
 //! `tasks.rs` and `python_tasks.rs` (what a task is and how it ends), `cancelling.rs`, `surviving.rs` (tasks
 //! outlive the server), `bad_input.rs`, `starting.rs` (what is refused at the start, how it stops),
 //! `damage.rs`, `wide.rs` (100,000 task runs), `streams.rs` (events as they happen), `commands.rs` (the
-//! command line).
+//! command line), `demo.rs`.
 
 mod bad_input;
 mod cancelling;
 mod commands;
 mod damage;
+mod demo;
 mod kills;
 mod python_tasks;
 mod restart;

@@ -27,7 +27,11 @@ fn answers_are_the_same_after_a_restart() {
         drop(std::fs::remove_dir_all(server.data().join(cache)));
     }
     server.restart();
-    compare(&before, &answers(&server, &addresses), "a start without views and snapshots");
+    compare(
+        &before,
+        &answers(&server, &addresses),
+        "a start without views and snapshots",
+    );
 }
 
 /// Batches, versions and runs of every fate.
@@ -35,7 +39,11 @@ fn make_history(server: &Server) {
     let api = server.api();
     let code = server.folder().join("code");
     std::fs::create_dir(&code).unwrap();
-    std::fs::write(code.join("work.py"), "def value():\n    return {'answer': 42}\n").unwrap();
+    std::fs::write(
+        code.join("work.py"),
+        "def value():\n    return {'answer': 42}\n",
+    )
+    .unwrap();
     api.put("PUT", "/images/work", &json!({ "path": code }));
     let task = |name: &str, script: &str| json!({"name": name, "command": ["sh", "-c", script]});
     let batch = |tasks: Vec<Value>| json!({"name": "history", "labels": ["a"], "tasks": tasks});
@@ -48,16 +56,24 @@ fn make_history(server: &Server) {
     let edges = json!([{"from": "fails", "to": "after"}]);
     let mut second = batch(vec![fails, task("after", "true"), python, parts]);
     second["edges"] = edges;
-    assert_eq!(api.save(&second), first, "another version of the same batch");
+    assert_eq!(
+        api.save(&second),
+        first,
+        "another version of the same batch"
+    );
     let failed = api.start(&first);
     assert_eq!(api.finished(failed)["status"], "failure");
     let rerun = api.post(&format!("/runs/{failed}/rerun"), &json!({"mode": "failed"}));
     api.finished(rerun["id"].as_u64().unwrap());
-    let cancelled = api.start_definition(&json!({"name": "long", "tasks": [task("sleeps", "sleep 600")]}));
+    let cancelled =
+        api.start_definition(&json!({"name": "long", "tasks": [task("sleeps", "sleep 600")]}));
     api.running(cancelled);
     api.post(&format!("/runs/{cancelled}/cancel"), &json!({}));
     assert_eq!(api.finished(cancelled)["status"], "cancelled");
-    api.post(&format!("/batches/{first}/pause"), &json!({"reason": "enough"}));
+    api.post(
+        &format!("/batches/{first}/pause"),
+        &json!({"reason": "enough"}),
+    );
     let gone = api.save(&json!({"name": "gone", "tasks": [task("t", "true")]}));
     api.finished(api.start(&gone));
     api.put("DELETE", &format!("/batches/{gone}"), &Value::Null);
@@ -67,10 +83,16 @@ fn make_history(server: &Server) {
 fn addresses(server: &Server) -> Vec<String> {
     let api = server.api();
     let last = api.events().len();
-    let mut addresses: Vec<String> =
-        ["/batches", "/runs", "/runs?order=desc&limit=2", "/runs?status=failure", "/images", "/images/work"]
-            .map(str::to_owned)
-            .to_vec();
+    let mut addresses: Vec<String> = [
+        "/batches",
+        "/runs",
+        "/runs?order=desc&limit=2",
+        "/runs?status=failure",
+        "/images",
+        "/images/work",
+    ]
+    .map(str::to_owned)
+    .to_vec();
     // Later starts add events, so the list is asked for up to the present end.
     addresses.push(format!("/events?limit={last}"));
     for batch in api.list("/batches") {
@@ -88,7 +110,12 @@ fn addresses(server: &Server) -> Vec<String> {
         for task_run in api.task_runs(id) {
             let id = task_run["id"].as_u64().unwrap();
             addresses.push(format!("/task-runs/{id}"));
-            let below = ["result", "metrics", "logs?stream=stdout", "logs?stream=stderr"];
+            let below = [
+                "result",
+                "metrics",
+                "logs?stream=stdout",
+                "logs?stream=stderr",
+            ];
             addresses.extend(below.map(|what| format!("/task-runs/{id}/{what}")));
         }
     }
@@ -103,7 +130,9 @@ fn answers(server: &Server, addresses: &[String]) -> BTreeMap<String, (u16, Stri
         let mut text = answer.text();
         for member in ["\"as_of_seq\":", "\"trace_id\":"] {
             if let Some(at) = text.find(member) {
-                let end = text[at + 1..].find([',', '}']).map_or(text.len(), |end| at + 1 + end);
+                let end = text[at + 1..]
+                    .find([',', '}'])
+                    .map_or(text.len(), |end| at + 1 + end);
                 text.replace_range(at..end, "");
             }
         }
@@ -118,9 +147,17 @@ fn answers(server: &Server, addresses: &[String]) -> BTreeMap<String, (u16, Stri
     addresses.iter().map(ask).collect()
 }
 
-fn compare(before: &BTreeMap<String, (u16, String)>, after: &BTreeMap<String, (u16, String)>, what: &str) {
+fn compare(
+    before: &BTreeMap<String, (u16, String)>,
+    after: &BTreeMap<String, (u16, String)>,
+    what: &str,
+) {
     let good = before.values().filter(|(status, _)| *status == 200).count();
-    assert!(good * 4 > before.len() * 3, "most addresses answer: {good} of {}", before.len());
+    assert!(
+        good * 4 > before.len() * 3,
+        "most addresses answer: {good} of {}",
+        before.len()
+    );
     for (address, answer) in before {
         assert_eq!(answer, &after[address], "{address} after {what}");
     }

@@ -12,25 +12,47 @@ use crate::support::{PATIENCE, command_line, processes};
 
 /// Runs the server with further arguments, which must keep it from starting.
 fn refused(server: &Server, arguments: &[&str]) -> (i32, String) {
-    let child = server.command().args(arguments).stderr(Stdio::piped()).spawn().unwrap();
+    let child = server
+        .command()
+        .args(arguments)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let Output { status, stderr, .. } = child.wait_with_output().unwrap();
-    (status.code().unwrap_or(-1), String::from_utf8_lossy(&stderr).into_owned())
+    (
+        status.code().unwrap_or(-1),
+        String::from_utf8_lossy(&stderr).into_owned(),
+    )
 }
 
 #[test]
 fn a_data_folder_has_one_server() {
     let mut server = Server::start(&[]);
-    let batch = server.api().save(&json!({"name": "b", "tasks": [{"name": "t", "command": ["true"]}]}));
+    let batch = server
+        .api()
+        .save(&json!({"name": "b", "tasks": [{"name": "t", "command": ["true"]}]}));
     let events = Stream::open(server.api(), "/events", Some(0));
-    events.wait_for(Instant::now() + PATIENCE, |event| event["type"] == "runner.joined");
+    events.wait_for(Instant::now() + PATIENCE, |event| {
+        event["type"] == "runner.joined"
+    });
     let before = server.api().events().len();
     let (code, said) = refused(&server, &["--listen", "127.0.0.1:0"]);
     assert_eq!(code, 4, "{said}");
     let last = said.lines().last().unwrap();
-    assert!(last.contains(&server.pid().to_string()) && last.contains(server.address()), "{last}");
+    assert!(
+        last.contains(&server.pid().to_string()) && last.contains(server.address()),
+        "{last}"
+    );
     assert!(server.is_running());
-    assert_eq!(server.api().events().len(), before, "the first one is not disturbed");
-    assert_eq!(server.api().finished(server.api().start(&batch))["status"], "success");
+    assert_eq!(
+        server.api().events().len(),
+        before,
+        "the first one is not disturbed"
+    );
+    assert_eq!(
+        server.api().finished(server.api().start(&batch))["status"],
+        "success"
+    );
 }
 
 #[test]
@@ -66,15 +88,23 @@ fn asked_to_stop_it_stops_within_ten_seconds() {
     assert!(status.success(), "{status}\n{}", server.said());
     assert!(took < Duration::from_secs(10), "{took:?}");
     let left = processes::of_folder(server.folder());
-    assert!(left.is_empty(), "an idle runner has no reason to stay: {left:?}");
+    assert!(
+        left.is_empty(),
+        "an idle runner has no reason to stay: {left:?}"
+    );
 
     server.restart();
     let sleeps = json!({"name": "s", "tasks": [{"name": "t", "command": ["sleep", "600"]}]});
     let run = server.api().start_definition(&sleeps);
     server.api().running(run);
-    let stream = server.api().open("/events", &[("accept", "text/event-stream")]);
+    let stream = server
+        .api()
+        .open("/events", &[("accept", "text/event-stream")]);
     let (status, took) = server.stop();
-    assert!(status.success() && took < Duration::from_secs(10), "{status} after {took:?}");
+    assert!(
+        status.success() && took < Duration::from_secs(10),
+        "{status} after {took:?}"
+    );
     drop(stream);
 }
 
@@ -86,7 +116,10 @@ fn tasks_end_with_the_server_when_that_is_wanted() {
     let task = server.api().running(run);
     let pid = i32::try_from(task["attempts"][0]["pid"].as_i64().unwrap()).unwrap();
     let (status, took) = server.stop();
-    assert!(status.success() && took < Duration::from_secs(10), "{status} after {took:?}");
+    assert!(
+        status.success() && took < Duration::from_secs(10),
+        "{status} after {took:?}"
+    );
     assert!(!processes::is_alive(pid));
     let left = processes::of_folder(server.folder());
     assert!(left.is_empty(), "{left:?}");
@@ -96,15 +129,27 @@ fn tasks_end_with_the_server_when_that_is_wanted() {
 fn with_a_token_nobody_else_gets_in() {
     let server = Server::start(&["--server-token", "secret-of-this-test"]);
     let api = server.api();
-    for headers in [vec![], vec![("authorization", "Bearer secret")], vec![("authorization", "Basic x")]] {
+    for headers in [
+        vec![],
+        vec![("authorization", "Bearer secret")],
+        vec![("authorization", "Basic x")],
+    ] {
         for path in ["/runs", "/events", "/batches"] {
             let answer = api.send("GET", path, &headers, None);
-            assert_eq!((answer.status, &answer.json()["code"]), (401, &json!("unauthenticated")), "{path}");
+            assert_eq!(
+                (answer.status, &answer.json()["code"]),
+                (401, &json!("unauthenticated")),
+                "{path}"
+            );
         }
     }
     let right = [("authorization", "Bearer secret-of-this-test")];
     assert_eq!(api.send("GET", "/runs", &right, None).status, 200);
     let denied = command_line::call(server.folder(), api.url(), &["batch", "list"]);
     assert_eq!(denied.code, 5, "{denied:?}");
-    assert!(!server.said().contains("secret-of-this-test"), "{}", server.said());
+    assert!(
+        !server.said().contains("secret-of-this-test"),
+        "{}",
+        server.said()
+    );
 }

@@ -20,8 +20,11 @@ fn load(server: &Server, is_over: &Arc<AtomicBool>) -> Vec<std::thread::JoinHand
     });
     let batch = server.api().save(&definition);
     let caller = |_| {
-        let (client, batch, is_over) =
-            (Client::new(server.api().url()), batch.clone(), Arc::clone(is_over));
+        let (client, batch, is_over) = (
+            Client::new(server.api().url()),
+            batch.clone(),
+            Arc::clone(is_over),
+        );
         std::thread::spawn(move || {
             while !is_over.load(Ordering::Relaxed) {
                 drop(client.attempt("POST", &format!("/batches/{batch}/runs"), &[], Some(b"{}")));
@@ -34,7 +37,9 @@ fn load(server: &Server, is_over: &Arc<AtomicBool>) -> Vec<std::thread::JoinHand
 
 /// Reads on after `seen`, up to `count` events.
 fn read_some(client: &Client, seen: &mut Vec<Value>, count: usize) {
-    let last = seen.last().map_or(0, |event| event["seq"].as_u64().unwrap());
+    let last = seen
+        .last()
+        .map_or(0, |event| event["seq"].as_u64().unwrap());
     let stream = Stream::open(client, "/events", Some(last));
     let deadline = Instant::now() + PATIENCE;
     for _ in 0..count {
@@ -61,7 +66,9 @@ fn a_reader_goes_on_where_it_was() {
         }
     }
     is_over.store(true, Ordering::Relaxed);
-    callers.into_iter().for_each(|caller| caller.join().unwrap());
+    callers
+        .into_iter()
+        .for_each(|caller| caller.join().unwrap());
     let all = server.api().events();
     assert!(seen.len() > 100, "{}", seen.len());
     assert_eq!(seen, all[..seen.len()]);
@@ -79,17 +86,27 @@ fn a_reader_from_the_past_arrives_in_the_present() {
         assert_eq!(past.wait_for(deadline, |_| true)["seq"], expected);
     }
     is_over.store(true, Ordering::Relaxed);
-    callers.into_iter().for_each(|caller| caller.join().unwrap());
+    callers
+        .into_iter()
+        .for_each(|caller| caller.join().unwrap());
 }
 
 #[test]
 fn a_reader_that_stops_reading_harms_nobody() {
     let server = Server::start(&["--slots", "2"]);
-    let stuck = server.api().open("/events", &[("accept", "text/event-stream"), ("last-event-id", "0")]);
+    let stuck = server.api().open(
+        "/events",
+        &[("accept", "text/event-stream"), ("last-event-id", "0")],
+    );
     let parts = json!({"name": "p", "kind": "parallel", "count": 300, "command": ["true"]});
-    let batch = server.api().save(&json!({"name": "busy", "tasks": [parts]}));
+    let batch = server
+        .api()
+        .save(&json!({"name": "busy", "tasks": [parts]}));
     for _ in 0..3 {
-        assert_eq!(server.api().finished(server.api().start(&batch))["status"], "success");
+        assert_eq!(
+            server.api().finished(server.api().start(&batch))["status"],
+            "success"
+        );
     }
     drop(stuck);
 }
@@ -106,14 +123,21 @@ fn a_filtered_reader_gets_what_it_asked_for() {
     let deadline = Instant::now() + PATIENCE;
     let stream = Stream::open(api, &format!("/events?run_id={run}"), Some(0));
     let mut seen = Vec::new();
-    while seen.last().is_none_or(|event: &Value| event["type"] != "run.finished") {
+    while seen
+        .last()
+        .is_none_or(|event: &Value| event["type"] != "run.finished")
+    {
         seen.push(stream.wait_for(deadline, |_| true));
     }
     assert_eq!(seen[0]["type"], "run.created");
     assert!(seen.iter().all(|event| event["run_id"] == run), "{seen:#?}");
     assert_eq!(seen, api.list(&format!("/events?run_id={run}")));
     let ends = Stream::open(api, "/events?types=run.finished", Some(0));
-    let mut ended = [0; 2].map(|_: u64| ends.wait_for(deadline, |_| true)["run_id"].as_u64().unwrap());
+    let mut ended = [0; 2].map(|_: u64| {
+        ends.wait_for(deadline, |_| true)["run_id"]
+            .as_u64()
+            .unwrap()
+    });
     ended.sort_unstable();
     assert_eq!(ended, [other, run]);
 }

@@ -10,8 +10,12 @@ use crate::support::server::Server;
 /// A task that runs until a file is there.
 fn waiting(server: &Server) -> (u64, std::path::PathBuf) {
     let go = server.folder().join("go");
-    let script = format!("until [ -e '{}' ]; do sleep 0.02; done; echo done", go.display());
-    let definition = json!({"name": "waits", "tasks": [{"name": "t", "command": ["sh", "-c", script]}]});
+    let script = format!(
+        "until [ -e '{}' ]; do sleep 0.02; done; echo done",
+        go.display()
+    );
+    let definition =
+        json!({"name": "waits", "tasks": [{"name": "t", "command": ["sh", "-c", script]}]});
     (server.api().start_definition(&definition), go)
 }
 
@@ -22,10 +26,15 @@ fn survives(end_server: impl Fn(&mut Server), ends_before_restart: bool) {
     let pid = before["attempts"][0]["pid"].as_i64().unwrap();
     let pid = i32::try_from(pid).unwrap();
     end_server(&mut server);
-    assert!(processes::is_alive(pid), "the task goes on without a server");
+    assert!(
+        processes::is_alive(pid),
+        "the task goes on without a server"
+    );
     if ends_before_restart {
         std::fs::write(&go, "").unwrap();
-        crate::support::look_until("the task ends", || (!processes::is_alive(pid)).then_some(()));
+        crate::support::look_until("the task ends", || {
+            (!processes::is_alive(pid)).then_some(())
+        });
     }
     server.restart();
     if !ends_before_restart {
@@ -36,7 +45,9 @@ fn survives(end_server: impl Fn(&mut Server), ends_before_restart: bool) {
     let after = server.api().task_runs(run).remove(0);
     assert_eq!(after["attempts"].as_array().unwrap().len(), 1, "{after}");
     assert_eq!(after["attempts"][0]["pid"], pid, "{after}");
-    let out = server.api().fetch(&format!("/task-runs/{}/logs?stream=stdout", after["id"]));
+    let out = server
+        .api()
+        .fetch(&format!("/task-runs/{}/logs?stream=stdout", after["id"]));
     assert_eq!(out.text(), "done\n");
 }
 
@@ -54,7 +65,10 @@ fn a_task_that_ends_while_no_server_is_there_is_not_run_again() {
 fn a_task_survives_a_stopped_server() {
     let stop = |server: &mut Server| {
         let (status, took) = server.stop();
-        assert!(status.success() && took < Duration::from_secs(10), "{status} after {took:?}");
+        assert!(
+            status.success() && took < Duration::from_secs(10),
+            "{status} after {took:?}"
+        );
     };
     survives(stop, false);
 }
@@ -75,10 +89,15 @@ fn a_task_whose_runner_is_killed_is_tried_again() {
     assert_eq!(server.api().finished(run)["status"], "success");
     let after = server.api().task_runs(run).remove(0);
     let attempts = after["attempts"].as_array().unwrap();
-    let outcomes: Vec<&str> =
-        attempts.iter().map(|attempt| attempt["outcome"].as_str().unwrap()).collect();
+    let outcomes: Vec<&str> = attempts
+        .iter()
+        .map(|attempt| attempt["outcome"].as_str().unwrap())
+        .collect();
     assert_eq!(outcomes, ["lost", "exited"], "{after}");
-    assert_ne!(attempts[0]["worker_id"], attempts[1]["worker_id"], "{after}");
+    assert_ne!(
+        attempts[0]["worker_id"], attempts[1]["worker_id"],
+        "{after}"
+    );
 }
 
 #[test]
@@ -95,8 +114,15 @@ fn a_runner_whose_server_was_killed_before_it_joined_is_taken_over() {
         let (run, go) = waiting(&server);
         server.api().running(run);
         let runners = server.api().list("/runners");
-        let living = runners.iter().filter(|runner| runner["lost_at"].is_null()).count();
-        assert_eq!((living, processes::runners(&server.data()).len()), (1, 1), "{runners:#?}");
+        let living = runners
+            .iter()
+            .filter(|runner| runner["lost_at"].is_null())
+            .count();
+        assert_eq!(
+            (living, processes::runners(&server.data()).len()),
+            (1, 1),
+            "{runners:#?}"
+        );
         std::fs::write(&go, "").unwrap();
         assert_eq!(server.api().finished(run)["status"], "success");
     }

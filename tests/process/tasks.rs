@@ -26,23 +26,48 @@ fn ends_are_told_apart() {
     let not_executable = server.folder().join("text");
     std::fs::write(&not_executable, "no program").unwrap();
     std::fs::set_permissions(&not_executable, PermissionsExt::from_mode(0o644)).unwrap();
+    let null = Value::Null;
+    let shell = |script: &str| json!(["sh", "-c", script]);
     let cases = [
-        (json!(["true"]), "success", "exited", json!(0), Value::Null),
-        (json!(["sh", "-c", "exit 7"]), "failure", "exited", json!(7), Value::Null),
-        (json!(["sh", "-c", "exit 255"]), "failure", "exited", json!(255), Value::Null),
-        (json!(["sh", "-c", "kill -9 $$"]), "failure", "signaled", Value::Null, json!(9)),
-        (json!(["sh", "-c", "kill -SEGV $$"]), "failure", "signaled", Value::Null, json!(11)),
-        (json!(["/nowhere/program"]), "failure", "spawn_failed", Value::Null, Value::Null),
-        (json!([not_executable]), "failure", "spawn_failed", Value::Null, Value::Null),
+        (json!(["true"]), "exited", json!(0), null.clone()),
+        (shell("exit 7"), "exited", json!(7), null.clone()),
+        (shell("exit 255"), "exited", json!(255), null.clone()),
+        (shell("kill -9 $$"), "signaled", null.clone(), json!(9)),
+        (shell("kill -SEGV $$"), "signaled", null.clone(), json!(11)),
+        (
+            json!(["/nowhere/program"]),
+            "spawn_failed",
+            null.clone(),
+            null.clone(),
+        ),
+        (
+            json!([not_executable]),
+            "spawn_failed",
+            null.clone(),
+            null.clone(),
+        ),
     ];
-    for (command, status, outcome, exit_code, signal) in cases {
+    for (command, outcome, exit_code, signal) in cases {
+        let status = if exit_code == 0 { "success" } else { "failure" };
         let (run, task) = run_one(api, &command);
         assert_eq!(run["status"], status, "{command}: {run}");
         assert_eq!(task["status"], status, "{command}: {task}");
         let attempt = &task["attempts"][0];
-        let found = (&attempt["outcome"], &attempt["exit_code"], &attempt["signal"]);
-        assert_eq!(found, (&json!(outcome), &exit_code, &signal), "{command}: {task}");
-        assert_eq!(attempt["reason"].is_null(), status == "success", "{command}: {task}");
+        let found = (
+            &attempt["outcome"],
+            &attempt["exit_code"],
+            &attempt["signal"],
+        );
+        assert_eq!(
+            found,
+            (&json!(outcome), &exit_code, &signal),
+            "{command}: {task}"
+        );
+        assert_eq!(
+            attempt["reason"].is_null(),
+            status == "success",
+            "{command}: {task}"
+        );
     }
     let (_, task) = run_one(api, &json!(["/nowhere/program"]));
     let reason = task["attempts"][0]["reason"].as_str().unwrap();
@@ -63,8 +88,13 @@ fn a_time_limit_ends_a_task() {
 #[test]
 fn no_shell_stands_between() {
     let server = Server::start(&[]);
-    let (_, task) = run_one(server.api(), &json!(["printf", "%s|", "$HOME", "a b", "*", "; exit 3"]));
-    let out = server.api().fetch(&format!("/task-runs/{}/logs?stream=stdout", task["id"]));
+    let (_, task) = run_one(
+        server.api(),
+        &json!(["printf", "%s|", "$HOME", "a b", "*", "; exit 3"]),
+    );
+    let out = server
+        .api()
+        .fetch(&format!("/task-runs/{}/logs?stream=stdout", task["id"]));
     assert_eq!(out.text(), "$HOME|a b|*|; exit 3|");
 }
 
@@ -72,15 +102,25 @@ fn no_shell_stands_between() {
 fn environment_folder_and_input_are_the_tasks_own() {
     let server = Server::start(&[]);
     let folder = server.folder().canonicalize().unwrap();
-    let mut definition = one(&json!(["sh", "-c", "echo $WORD; pwd; cat; env | grep -c ^SECRET_OF_SERVER"]));
+    let mut definition = one(&json!([
+        "sh",
+        "-c",
+        "echo $WORD; pwd; cat; env | grep -c ^SECRET_OF_SERVER"
+    ]));
     definition["tasks"][0]["env"] = json!({"WORD": "hello"});
     definition["tasks"][0]["cwd"] = json!(folder);
     definition["tasks"][0]["stdin"] = json!("from standard input\n");
     let run = server.api().start_definition(&definition);
     server.api().finished(run);
     let task = server.api().task_runs(run).remove(0);
-    let out = server.api().fetch(&format!("/task-runs/{}/logs?stream=stdout", task["id"])).text();
-    assert_eq!(out, format!("hello\n{}\nfrom standard input\n0\n", folder.display()));
+    let out = server
+        .api()
+        .fetch(&format!("/task-runs/{}/logs?stream=stdout", task["id"]))
+        .text();
+    assert_eq!(
+        out,
+        format!("hello\n{}\nfrom standard input\n0\n", folder.display())
+    );
 }
 
 #[test]
@@ -93,12 +133,24 @@ fn output_is_kept_apart_and_whole() {
     let mut expected = b"out\0\xff".to_vec();
     expected.extend((1..=20_000).flat_map(|number| format!("{number}\n").into_bytes()));
     let out = api.fetch(&format!("{logs}?stream=stdout"));
-    assert!(out.body == expected, "{} bytes, not {}", out.body.len(), expected.len());
+    assert!(
+        out.body == expected,
+        "{} bytes, not {}",
+        out.body.len(),
+        expected.len()
+    );
     assert_eq!(out.header("x-fasti-log-size"), expected.len().to_string());
     assert_eq!(task["attempts"][0]["stdout_bytes"], expected.len());
     assert_eq!(api.fetch(&format!("{logs}?stream=stderr")).text(), "err");
-    assert_eq!(api.fetch(&format!("{logs}?stream=stdout&offset=5&limit=4")).text(), "1\n2\n");
-    assert_eq!(api.fetch(&format!("{logs}?stream=stdout&tail=6")).text(), "20000\n");
+    assert_eq!(
+        api.fetch(&format!("{logs}?stream=stdout&offset=5&limit=4"))
+            .text(),
+        "1\n2\n"
+    );
+    assert_eq!(
+        api.fetch(&format!("{logs}?stream=stdout&tail=6")).text(),
+        "20000\n"
+    );
 }
 
 #[test]
@@ -111,22 +163,38 @@ fn each_attempt_has_its_own_output() {
     let run = api.start_definition(&definition);
     assert_eq!(api.finished(run)["status"], "success");
     let task = api.task_runs(run).remove(0);
-    let codes: Vec<&Value> =
-        task["attempts"].as_array().unwrap().iter().map(|attempt| &attempt["exit_code"]).collect();
+    let codes: Vec<&Value> = task["attempts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|attempt| &attempt["exit_code"])
+        .collect();
     assert_eq!(codes, [1, 1, 0], "{task}");
     let logs = format!("/task-runs/{}/logs?stream=stdout", task["id"]);
     for attempt in 1..=3 {
-        assert_eq!(api.fetch(&format!("{logs}&attempt={attempt}")).text(), format!("try {attempt}\n"));
+        assert_eq!(
+            api.fetch(&format!("{logs}&attempt={attempt}")).text(),
+            format!("try {attempt}\n")
+        );
     }
-    assert_eq!(api.fetch(&logs).text(), "try 3\n", "the last attempt when none is named");
+    assert_eq!(
+        api.fetch(&logs).text(),
+        "try 3\n",
+        "the last attempt when none is named"
+    );
 }
 
 #[test]
 fn output_is_followed_while_the_task_runs() {
     let server = Server::start(&[]);
     let go = server.folder().join("go");
-    let script = format!("echo one; until [ -e '{}' ]; do sleep 0.02; done; echo two", go.display());
-    let run = server.api().start_definition(&one(&json!(["sh", "-c", script])));
+    let script = format!(
+        "echo one; until [ -e '{}' ]; do sleep 0.02; done; echo two",
+        go.display()
+    );
+    let run = server
+        .api()
+        .start_definition(&one(&json!(["sh", "-c", script])));
     let task = server.api().running(run);
     let address = format!("/task-runs/{}/logs?stream=stdout&follow=true", task["id"]);
     let mut following = server.api().open(&address, &[]);
@@ -155,7 +223,10 @@ fn a_failure_keeps_what_follows_from_running() {
     let run = server.api().start_definition(&definition);
     assert_eq!(server.api().finished(run)["status"], "failure");
     let tasks = server.api().task_runs(run);
-    let statuses: Vec<&str> = tasks.iter().map(|task| task["status"].as_str().unwrap()).collect();
+    let statuses: Vec<&str> = tasks
+        .iter()
+        .map(|task| task["status"].as_str().unwrap())
+        .collect();
     assert_eq!(statuses, ["failure", "skipped", "success"]);
     assert!(!mark.exists());
 }

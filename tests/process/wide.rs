@@ -28,7 +28,11 @@ fn start_and_see(server: &Server, definition: &Value) -> u64 {
     let batch = api.save(definition);
     let saved = begin.elapsed();
     let run = api.start(&batch);
-    println!("saved after {saved:?}, started after {:?}, {} MB", begin.elapsed(), megabytes(server));
+    println!(
+        "saved after {saved:?}, started after {:?}, {} MB",
+        begin.elapsed(),
+        megabytes(server)
+    );
     let cpu = server.cpu_seconds();
     assert!(cpu < CPU_SECONDS_MAX, "{cpu} s of processor time");
     let shown = api.get(&format!("/runs/{run}"));
@@ -41,9 +45,15 @@ fn start_and_see(server: &Server, definition: &Value) -> u64 {
 
 fn cancel(server: &Server, run: u64) {
     let begin = Instant::now();
-    server.api().post(&format!("/runs/{run}/cancel"), &json!({}));
+    server
+        .api()
+        .post(&format!("/runs/{run}/cancel"), &json!({}));
     assert_eq!(server.api().finished(run)["status"], "cancelled");
-    println!("cancelled after {:?}, {} MB", begin.elapsed(), megabytes(server));
+    println!(
+        "cancelled after {:?}, {} MB",
+        begin.elapsed(),
+        megabytes(server)
+    );
 }
 
 #[test]
@@ -61,14 +71,26 @@ fn a_task_of_many_parts() {
     for (index, task) in tasks.iter().enumerate() {
         assert_eq!(task["index"], index, "{task}");
     }
-    println!("listed after {:?}, {} MB", begin.elapsed(), megabytes(&server));
-    let quick = json!({"name": "quick", "priority": "high", "tasks": [{"name": "t", "command": ["true"]}]});
+    println!(
+        "listed after {:?}, {} MB",
+        begin.elapsed(),
+        megabytes(&server)
+    );
+    let quick =
+        json!({"name": "quick", "priority": "high", "tasks": [{"name": "t", "command": ["true"]}]});
     let quick = server.api().start_definition(&quick);
     let begin = Instant::now();
     server.kill();
     server.restart();
-    println!("started again after {:?}, {} MB", begin.elapsed(), megabytes(&server));
-    assert_eq!(server.api().get(&format!("/runs/{run}"))["task_runs"], COUNT);
+    println!(
+        "started again after {:?}, {} MB",
+        begin.elapsed(),
+        megabytes(&server)
+    );
+    assert_eq!(
+        server.api().get(&format!("/runs/{run}"))["task_runs"],
+        COUNT
+    );
     cancel(&server, run);
     assert_eq!(server.api().finished(quick)["status"], "success");
 }
@@ -94,16 +116,21 @@ fn a_graph_of_many_tasks() {
 #[test]
 fn a_cycle_among_many_tasks_is_found() {
     let server = Server::start(&[]);
-    let tasks: Vec<Value> =
-        (0..COUNT).map(|at| json!({"name": format!("step {at}"), "command": ["true"]})).collect();
+    let tasks: Vec<Value> = (0..COUNT)
+        .map(|at| json!({"name": format!("step {at}"), "command": ["true"]}))
+        .collect();
     let mut edges: Vec<Value> = (1..COUNT)
         .map(|at| json!({"from": format!("step {}", at - 1), "to": format!("step {at}")}))
         .collect();
     edges.push(json!({"from": "step 99990", "to": "step 99988"}));
     let definition = json!({"name": "chain", "tasks": tasks, "edges": edges});
     let begin = Instant::now();
-    let answer =
-        server.api().send("POST", "/batches", &[], Some(definition.to_string().as_bytes()));
+    let answer = server.api().send(
+        "POST",
+        "/batches",
+        &[],
+        Some(definition.to_string().as_bytes()),
+    );
     assert_eq!(answer.status, 422, "{}", answer.text());
     let problem = answer.json();
     assert_eq!(problem["code"], "cyclic_dependency");
@@ -111,7 +138,10 @@ fn a_cycle_among_many_tasks_is_found() {
     for step in ["step 99988", "step 99989", "step 99990"] {
         assert!(detail.contains(step), "{detail}");
     }
-    assert!(!detail.contains("step 99987") && !detail.contains("step 99991"), "{detail}");
+    assert!(
+        !detail.contains("step 99987") && !detail.contains("step 99991"),
+        "{detail}"
+    );
     println!("refused after {:?}", begin.elapsed());
     let cpu = server.cpu_seconds();
     assert!(cpu < CPU_SECONDS_MAX, "{cpu} s of processor time");

@@ -8,9 +8,13 @@ pub(crate) struct Chance(u64);
 impl Chance {
     /// From the clock, or from `FASTI_TEST_SEED`; says which seed it was.
     pub(crate) fn new() -> Self {
-        let given = std::env::var("FASTI_TEST_SEED").ok().and_then(|text| text.parse().ok());
+        let given = std::env::var("FASTI_TEST_SEED")
+            .ok()
+            .and_then(|text| text.parse().ok());
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        let seed = given.unwrap_or(u64::from(now.subsec_nanos()) ^ now.as_secs()).max(1);
+        let seed = given
+            .unwrap_or(u64::from(now.subsec_nanos()) ^ now.as_secs())
+            .max(1);
         println!("FASTI_TEST_SEED={seed}");
         Self(seed)
     }

@@ -22,7 +22,9 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 
     pub(crate) fn text(&self) -> String {
@@ -30,7 +32,8 @@ impl Answer {
     }
 
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 }
 
@@ -44,8 +47,14 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn new(url: &str) -> Self {
         let config = Agent::config_builder().http_status_as_error(false);
-        let config = config.timeout_global(Some(ANSWER_TIMEOUT)).max_redirects(0).build();
-        Self { agent: config.into(), url: url.to_owned() }
+        let config = config
+            .timeout_global(Some(ANSWER_TIMEOUT))
+            .max_redirects(0)
+            .build();
+        Self {
+            agent: config.into(),
+            url: url.to_owned(),
+        }
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -60,7 +69,9 @@ impl Client {
         headers: &[(&str, &str)],
         body: Option<&[u8]>,
     ) -> Result<Answer, ureq::Error> {
-        let mut request = Request::builder().method(method).uri(format!("{}/api/v1{path}", self.url));
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}/api/v1{path}", self.url));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -100,8 +111,17 @@ impl Client {
     /// Sends JSON that must be taken.
     pub(crate) fn put(&self, method: &str, path: &str, body: &Value) -> Value {
         let answer = self.send(method, path, &[], Some(body.to_string().as_bytes()));
-        assert!((200..300).contains(&answer.status), "{method} {path}: {} {}", answer.status, answer.text());
-        if answer.body.is_empty() { Value::Null } else { answer.json() }
+        assert!(
+            (200..300).contains(&answer.status),
+            "{method} {path}: {} {}",
+            answer.status,
+            answer.text()
+        );
+        if answer.body.is_empty() {
+            Value::Null
+        } else {
+            answer.json()
+        }
     }
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> Value {
@@ -116,7 +136,9 @@ impl Client {
         loop {
             let page = self.get(&address);
             items.extend(page["items"].as_array().unwrap().iter().cloned());
-            let Some(cursor) = page["next_cursor"].as_str() else { return items };
+            let Some(cursor) = page["next_cursor"].as_str() else {
+                return items;
+            };
             address = format!("{path}{join}limit=1000&cursor={cursor}");
         }
     }
@@ -128,12 +150,17 @@ impl Client {
 
     /// Saves a batch and answers with its id.
     pub(crate) fn save(&self, definition: &Value) -> String {
-        self.post("/batches", definition)["id"].as_str().unwrap().to_owned()
+        self.post("/batches", definition)["id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// Starts a run of a batch.
     pub(crate) fn start(&self, batch: &str) -> u64 {
-        self.post(&format!("/batches/{batch}/runs"), &serde_json::json!({}))["id"].as_u64().unwrap()
+        self.post(&format!("/batches/{batch}/runs"), &serde_json::json!({}))["id"]
+            .as_u64()
+            .unwrap()
     }
 
     /// Starts a definition without saving it.
@@ -145,7 +172,9 @@ impl Client {
     /// Follows a run to its end and answers with it.
     pub(crate) fn finished(&self, run: u64) -> Value {
         let stream = Stream::open(self, &format!("/events?run_id={run}"), Some(0));
-        let end = stream.wait_for(Instant::now() + PATIENCE, |event| event["type"] == "run.finished");
+        let end = stream.wait_for(Instant::now() + PATIENCE, |event| {
+            event["type"] == "run.finished"
+        });
         self.get(&format!("/runs/{run}?min_seq={}", end["seq"]))
     }
 
@@ -157,8 +186,9 @@ impl Client {
     /// Waits until a task run has a process and answers with it.
     pub(crate) fn running(&self, run: u64) -> Value {
         let stream = Stream::open(self, &format!("/events?run_id={run}"), Some(0));
-        let started =
-            stream.wait_for(Instant::now() + PATIENCE, |event| event["type"] == "attempt.started");
+        let started = stream.wait_for(Instant::now() + PATIENCE, |event| {
+            event["type"] == "attempt.started"
+        });
         let tasks = self.get(&format!("/runs/{run}/tasks?min_seq={}", started["seq"]));
         tasks["items"][0].clone()
     }
@@ -170,14 +200,24 @@ impl Client {
             request = request.header(*name, *value);
         }
         let request = request.config().timeout_global(None).build();
-        let response = request.call().unwrap_or_else(|error| panic!("GET {path}: {error}"));
+        let response = request
+            .call()
+            .unwrap_or_else(|error| panic!("GET {path}: {error}"));
         assert_eq!(response.status(), 200, "GET {path}");
-        response.into_body().into_with_config().limit(u64::MAX).reader()
+        response
+            .into_body()
+            .into_with_config()
+            .limit(u64::MAX)
+            .reader()
     }
 }
 
 fn whole(response: ureq::http::Response<Body>) -> Result<Answer, ureq::Error> {
     let (parts, body) = response.into_parts();
     let body = body.into_with_config().limit(1 << 30).read_to_vec()?;
-    Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
+    Ok(Answer {
+        status: parts.status.as_u16(),
+        headers: parts.headers,
+        body,
+    })
 }

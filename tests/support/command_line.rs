@@ -26,7 +26,8 @@ impl Called {
 
     /// Standard output as one JSON value a line.
     pub(crate) fn json_lines(&self) -> Vec<Value> {
-        let line = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {self:?}"));
+        let line =
+            |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {self:?}"));
         self.out.lines().map(line).collect()
     }
 }
@@ -36,10 +37,18 @@ pub(crate) fn call(home: &Path, url: &str, arguments: &[&str]) -> Called {
     // Files, because a pipe that nobody reads while waiting would fill up.
     let (mut out, mut err) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
     let mut command = command(home, url, arguments);
-    command.stdout(out.try_clone().unwrap()).stderr(err.try_clone().unwrap());
+    command
+        .stdout(out.try_clone().unwrap())
+        .stderr(err.try_clone().unwrap());
     let mut child = command.spawn().unwrap();
-    let ended = look_until(&format!("`fasti {}` ends", arguments.join(" ")), || child.try_wait().unwrap());
-    Called { code: ended.code().unwrap_or(-1), out: text(&mut out), err: text(&mut err) }
+    let ended = look_until(&format!("`fasti {}` ends", arguments.join(" ")), || {
+        child.try_wait().unwrap()
+    });
+    Called {
+        code: ended.code().unwrap_or(-1),
+        out: text(&mut out),
+        err: text(&mut err),
+    }
 }
 
 fn text(file: &mut File) -> String {
@@ -56,7 +65,13 @@ pub(crate) fn begin(home: &Path, url: &str, arguments: &[&str]) -> Child {
 
 fn command(home: &Path, url: &str, arguments: &[&str]) -> Command {
     let mut command = bare(&fasti(), home);
-    command.args(arguments).env("FASTI_URL", url).env("FASTI_LOG", "warn");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .args(arguments)
+        .env("FASTI_URL", url)
+        .env("FASTI_LOG", "warn");
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     command
 }

@@ -28,7 +28,11 @@ pub(crate) fn handed(variable: &str) -> PathBuf {
         panic!("{variable} is not set; run the tests with `cargo xtask test`, which sets it");
     };
     let path = PathBuf::from(value);
-    assert!(path.is_file(), "{variable} names {}, which is no file; run `cargo xtask test`", path.display());
+    assert!(
+        path.is_file(),
+        "{variable} names {}, which is no file; run `cargo xtask test`",
+        path.display()
+    );
     path
 }
 
@@ -49,7 +53,10 @@ pub(crate) fn look_until<T>(what: &str, mut find: impl FnMut() -> Option<T>) -> 
         if let Some(found) = find() {
             return found;
         }
-        assert!(Instant::now() < deadline, "waited {PATIENCE:?} in vain: {what}");
+        assert!(
+            Instant::now() < deadline,
+            "waited {PATIENCE:?} in vain: {what}"
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -14,13 +14,17 @@ pub(crate) fn of_folder(folder: &Path) -> Vec<i32> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").unwrap().flatten() {
         let number = entry.file_name().to_string_lossy().into_owned();
-        let Ok(pid) = number.parse::<i32>() else { continue };
+        let Ok(pid) = number.parse::<i32>() else {
+            continue;
+        };
         let holds = |file: &str| {
             let bytes = fs::read(entry.path().join(file)).unwrap_or_default();
             bytes.windows(name.len()).any(|window| window == name)
         };
-        let lives_there = || fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(folder));
-        if number != own && (holds("cmdline") || holds("environ") || lives_there()) && is_alive(pid) {
+        let lives_there =
+            || fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(folder));
+        if number != own && (holds("cmdline") || holds("environ") || lives_there()) && is_alive(pid)
+        {
             found.push(pid);
         }
     }
@@ -30,7 +34,9 @@ pub(crate) fn of_folder(folder: &Path) -> Vec<i32> {
 /// Whether a process of that number runs; one that only waits to be reaped does not.
 pub(crate) fn is_alive(pid: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    let state = stat
+        .rsplit_once(") ")
+        .and_then(|(_, rest)| rest.chars().next());
     !matches!(state, None | Some('Z' | 'X'))
 }
 
@@ -43,7 +49,10 @@ pub(crate) fn signal(pid: i32, signal: Signal) {
 
 /// Ids and process numbers of the runners of a data folder that are alive.
 pub(crate) fn runners(data: &Path) -> Vec<(String, i32)> {
-    let folders = fs::read_dir(data.join("runner")).into_iter().flatten().flatten();
+    let folders = fs::read_dir(data.join("runner"))
+        .into_iter()
+        .flatten()
+        .flatten();
     let alive = folders.filter_map(|folder| {
         let id = folder.file_name().to_string_lossy().into_owned();
         let text = fs::read_to_string(folder.path().join("pid")).ok()?;

@@ -34,8 +34,14 @@ impl Server {
     /// One that is not running yet.
     pub(crate) fn stopped(arguments: &[&str]) -> Self {
         Self {
-            folder: tempfile::Builder::new().prefix("fasti-test-").tempdir().unwrap(),
-            arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
+            folder: tempfile::Builder::new()
+                .prefix("fasti-test-")
+                .tempdir()
+                .unwrap(),
+            arguments: arguments
+                .iter()
+                .map(|&argument| argument.to_owned())
+                .collect(),
             address: "127.0.0.1:0".to_owned(),
             child: None,
             said: Arc::default(),
@@ -72,14 +78,24 @@ impl Server {
     /// The call that starts it.
     pub(crate) fn command(&self) -> Command {
         let mut command = bare(&fasti(), self.folder.path());
-        command.env("FASTI_LISTEN", &self.address).args(["serve", "--data"]).arg(self.data());
-        command.args(&self.arguments).stdin(Stdio::null()).stdout(Stdio::null());
+        command
+            .env("FASTI_LISTEN", &self.address)
+            .args(["serve", "--data"])
+            .arg(self.data());
+        command
+            .args(&self.arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
         command
     }
 
     /// Waits until it takes commands. From then on it keeps its address over restarts.
     pub(crate) fn wait_ready(&mut self) {
-        assert!(self.listens(), "the server does not listen\n{}", self.said());
+        assert!(
+            self.listens(),
+            "the server does not listen\n{}",
+            self.said()
+        );
     }
 
     /// Waits until it takes commands, or has ended; whether it does.
@@ -88,9 +104,13 @@ impl Server {
         let url = match ready.recv_timeout(PATIENCE) {
             Ok(url) => url,
             Err(mpsc::RecvTimeoutError::Disconnected) => return false,
-            Err(mpsc::RecvTimeoutError::Timeout) => panic!("nothing within {PATIENCE:?}\n{}", self.said()),
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                panic!("nothing within {PATIENCE:?}\n{}", self.said())
+            }
         };
-        url.strip_prefix("http://").unwrap().clone_into(&mut self.address);
+        url.strip_prefix("http://")
+            .unwrap()
+            .clone_into(&mut self.address);
         // Connections of the caller before are gone with the server before.
         self.client = Client::new(&url);
         true
@@ -120,7 +140,9 @@ impl Server {
 
     /// Whether its process has not ended.
     pub(crate) fn is_running(&mut self) -> bool {
-        self.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
+        self.child
+            .as_mut()
+            .is_some_and(|child| child.try_wait().unwrap().is_none())
     }
 
     /// Ends its process at once; runner and tasks go on.
@@ -154,15 +176,27 @@ impl Server {
         const TICKS_A_SECOND: u64 = 100;
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
         let (_, fields) = stat.rsplit_once(") ").unwrap();
-        let ticks = fields.split(' ').skip(11).take(2).map(|field| field.parse::<u64>().unwrap());
+        let ticks = fields
+            .split(' ')
+            .skip(11)
+            .take(2)
+            .map(|field| field.parse::<u64>().unwrap());
         ticks.sum::<u64>() / TICKS_A_SECOND
     }
 
     /// Largest memory it had resident, in bytes.
     pub(crate) fn peak_memory_bytes(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        line.split_whitespace().next().unwrap().parse::<u64>().unwrap() * 1024
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .unwrap();
+        line.split_whitespace()
+            .next()
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+            * 1024
     }
 }
 
@@ -174,7 +208,9 @@ pub(crate) fn bare(program: &Path, home: &Path) -> Command {
             command.env_remove(name);
         }
     }
-    command.env("XDG_CONFIG_HOME", home.join("config")).env("XDG_DATA_HOME", home.join("share"));
+    command
+        .env("XDG_CONFIG_HOME", home.join("config"))
+        .env("XDG_DATA_HOME", home.join("share"));
     command
 }
 

@@ -36,7 +36,10 @@ impl Stream {
     }
 
     pub(crate) fn next(&self, deadline: Instant) -> Next {
-        match self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        match self
+            .events
+            .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+        {
             Ok(event) => Next::Event(event),
             Err(mpsc::RecvTimeoutError::Disconnected) => Next::Closed,
             Err(mpsc::RecvTimeoutError::Timeout) => Next::Nothing,
@@ -51,7 +54,10 @@ impl Stream {
                 Next::Event(event) if is_wanted(&event) => return event,
                 Next::Event(event) => seen.push(event["type"].to_string()),
                 end @ (Next::Closed | Next::Nothing) => {
-                    panic!("the event waited for did not come ({end:?}); seen: {}", seen.join(" "))
+                    panic!(
+                        "the event waited for did not come ({end:?}); seen: {}",
+                        seen.join(" ")
+                    )
                 }
             }
         }

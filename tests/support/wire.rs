@@ -26,8 +26,14 @@ impl Reply {
     /// The problem document that it must be.
     pub(crate) fn problem(&self) -> Value {
         let text = String::from_utf8_lossy(&self.body);
-        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{} {text}", self.head);
-        let problem: Value = serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {text}"));
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/problem+json"),
+            "{} {text}",
+            self.head
+        );
+        let problem: Value =
+            serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {text}"));
         for member in ["type", "title", "detail", "code"] {
             let value = problem[member].as_str().unwrap_or_default();
             assert!(!value.is_empty(), "`{member}` is missing: {text}");
@@ -47,13 +53,24 @@ pub(crate) fn request(
     body: &[u8],
 ) -> Reply {
     let mut bytes = format!("{method} {path} HTTP/1.1\r\n").into_bytes();
-    let usual = [("Host", address), ("Content-Type", "application/json"), ("Connection", "close")];
-    let given = |name: &str| headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
+    let usual = [
+        ("Host", address),
+        ("Content-Type", "application/json"),
+        ("Connection", "close"),
+    ];
+    let given = |name: &str| {
+        headers
+            .iter()
+            .any(|(other, _)| other.eq_ignore_ascii_case(name))
+    };
     let added = usual.iter().filter(|(name, _)| !given(name));
     for (name, value) in headers.iter().chain(added) {
         bytes.extend(format!("{name}: {value}\r\n").bytes());
     }
-    if !given("Content-Length") && !given("Transfer-Encoding") && (!body.is_empty() || method == "POST") {
+    if !given("Content-Length")
+        && !given("Transfer-Encoding")
+        && (!body.is_empty() || method == "POST")
+    {
         bytes.extend(format!("Content-Length: {}\r\n", body.len()).bytes());
     }
     bytes.extend(b"\r\n");
@@ -73,8 +90,12 @@ pub(crate) fn last_words(address: &str, bytes: &[u8]) -> Reply {
 
 fn talk(address: &str, bytes: &[u8], are_last: bool) -> Reply {
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    stream.set_write_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    stream
+        .set_write_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
     // The server may answer and close before it has everything.
     drop(stream.write_all(bytes));
     if are_last {
@@ -88,11 +109,23 @@ fn talk(address: &str, bytes: &[u8], are_last: bool) -> Reply {
 fn parse(answer: &[u8]) -> Reply {
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n");
     let Some(end) = end else {
-        return Reply { status: 0, head: String::new(), body: Vec::new() };
+        return Reply {
+            status: 0,
+            head: String::new(),
+            body: Vec::new(),
+        };
     };
     let head = String::from_utf8_lossy(&answer[..end]).into_owned();
-    let status = head.split(' ').nth(1).and_then(|text| text.parse().ok()).unwrap_or(0);
-    let mut reply = Reply { status, head, body: answer[end + 4..].to_vec() };
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0);
+    let mut reply = Reply {
+        status,
+        head,
+        body: answer[end + 4..].to_vec(),
+    };
     if reply.header("transfer-encoding") == Some("chunked") {
         reply.body = joined(&reply.body);
     }

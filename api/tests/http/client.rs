@@ -1,6 +1,7 @@
 //! An HTTP/1.1 client as plain as can be, so that tests can send what no library would.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use serde_json::Value;
@@ -82,13 +83,13 @@ pub(crate) async fn open(
             .any(|(given, _)| given.eq_ignore_ascii_case(name))
     };
     if !has("host") {
-        head.push_str(&format!("Host: {address}\r\n"));
+        write!(head, "Host: {address}\r\n").unwrap();
     }
     if !has("content-length") && !has("transfer-encoding") && !body.is_empty() {
-        head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        write!(head, "Content-Length: {}\r\n", body.len()).unwrap();
     }
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        write!(head, "{name}: {value}\r\n").unwrap();
     }
     head.push_str("\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();

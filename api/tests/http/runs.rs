@@ -109,21 +109,24 @@ async fn ids_of_the_other_kind_are_named() {
     server.stop().await;
 }
 
-#[tokio::test]
-async fn lists_of_runs() {
+fn ids(reply: &Value) -> Vec<u64> {
+    let items = reply["items"].as_array().unwrap().iter();
+    items.map(|run| run["id"].as_u64().unwrap()).collect()
+}
+
+/// A server with runs of two batches, `x` and `y`.
+async fn with_runs() -> (Server, Vec<u64>) {
     let server = Server::start().await;
     let mut runs = Vec::new();
     for name in ["x", "y", "x", "x"] {
         runs.push(server.started(&chain(name, &["a"])).await);
     }
-    let ids = |reply: &Value| -> Vec<u64> {
-        reply["items"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|run| run["id"].as_u64().unwrap())
-            .collect()
-    };
+    (server, runs)
+}
+
+#[tokio::test]
+async fn lists_of_runs_are_filtered() {
+    let (server, runs) = with_runs().await;
     let of = |query: &'static str| {
         let server = &server;
         async move { server.get(&format!("/api/v1/runs?{query}")).await.json() }
@@ -132,68 +135,47 @@ async fn lists_of_runs() {
     assert_eq!((ids(&all), &all["total"]), (runs.clone(), &json!(4)));
     let named = of("batch_name=x&order=desc").await;
     assert_eq!(ids(&named), [runs[3], runs[2], runs[0]]);
-    assert_eq!(
-        (&named["total"], &named["total_is_exact"]),
-        (&json!(3), &json!(true))
-    );
-    assert_eq!(ids(&of("status=success,failure").await), [0; 0]);
-    assert_eq!(
-        ids(&of("status=queued,running&batch_name=y").await),
-        [runs[1]]
-    );
-    assert_eq!(
-        ids(&of("scheduled_until=2024-01-01T00:00:00Z").await),
-        [0; 0]
-    );
-    assert_eq!(
-        ids(&of("scheduled_from=2024-01-01T00:00:00%2B01:00").await),
-        runs
-    );
-    let first = of("limit=3").await;
+    let total = (&named["total"], &named["total_is_exact"]);
+    assert_eq!(total, (&json!(3), &json!(true)));
+    for (query, found) in [
+        ("status=success,failure", vec![]),
+        ("status=queued,running&batch_name=y", vec![runs[1]]),
+        ("scheduled_until=2024-01-01T00:00:00Z", vec![]),
+        ("scheduled_from=2024-01-01T00:00:00%2B01:00", runs.clone()),
+        ("tag=prod", vec![]),
+    ] {
+        assert_eq!(ids(&of(query).await), found, "{query}");
+    }
+    let never = server.get("/api/v1/runs?batch_name=never").await;
+    assert_eq!(never.problem().0, 404);
+    let path = "/api/v1/task-runs?batch_name=x&name=a&limit=2";
+    let by_name = server.get(path).await.json();
+    assert_eq!(ids(&by_name), [runs[0] + 1, runs[2] + 1]);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn lists_of_runs_are_paged_and_read_strictly() {
+    let (server, runs) = with_runs().await;
+    let first = server.get("/api/v1/runs?limit=3").await.json();
     assert_eq!(ids(&first), runs[..3]);
     let cursor = first["next_cursor"].as_str().unwrap();
-    let rest = server
-        .get(&format!("/api/v1/runs?limit=3&cursor={cursor}"))
-        .await
-        .json();
-    assert_eq!(
-        (ids(&rest), &rest["next_cursor"]),
-        (runs[3..].to_vec(), &Value::Null)
-    );
-    assert_eq!(
-        server
-            .get("/api/v1/runs?batch_name=never")
-            .await
-            .problem()
-            .0,
-        404
-    );
+    let path = format!("/api/v1/runs?limit=3&cursor={cursor}");
+    let rest = server.get(&path).await.json();
+    assert_eq!(ids(&rest), runs[3..]);
+    assert_eq!(rest["next_cursor"], Value::Null);
     for (query, field) in [
-        ("status=done", "status"),
-        ("rundate=today", "rundate"),
-        ("scheduled_from=today", "scheduled_from"),
-        ("batch_id=7", "batch_id"),
-        ("order=up", "order"),
+        ("runs?status=done", "status"),
+        ("runs?rundate=today", "rundate"),
+        ("runs?scheduled_from=today", "scheduled_from"),
+        ("runs?batch_id=7", "batch_id"),
+        ("runs?order=up", "order"),
+        ("task-runs?batch_name=x", "name"),
     ] {
-        let reply = server.get(&format!("/api/v1/runs?{query}")).await;
-        assert_eq!(
-            reply.problem(),
-            (422, "validation_failed".to_owned(), field.to_owned())
-        );
+        let reply = server.get(&format!("/api/v1/{query}")).await;
+        let expected = (422, "validation_failed".to_owned(), field.to_owned());
+        assert_eq!(reply.problem(), expected, "{query}");
     }
-    let by_name = server
-        .get("/api/v1/task-runs?batch_name=x&name=a&limit=2")
-        .await
-        .json();
-    assert_eq!(ids(&by_name), [runs[0] + 1, runs[2] + 1]);
-    assert_eq!(
-        server
-            .get("/api/v1/task-runs?batch_name=x")
-            .await
-            .problem()
-            .2,
-        "name"
-    );
     server.stop().await;
 }
 

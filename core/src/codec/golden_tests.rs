@@ -131,6 +131,7 @@ fn samples() -> Vec<Event> {
     let mut all = log_samples();
     all.extend(batch_samples());
     all.extend(run_samples());
+    all.extend(task_samples());
     all.extend(attempt_samples());
     all
 }
@@ -216,7 +217,7 @@ fn batch_samples() -> Vec<Event> {
     ]
 }
 
-fn run_samples() -> Vec<Event> {
+fn run_created() -> RunCreated {
     let reuse = Reuse {
         task_run: TaskRunId(101),
         from: TaskRunId(51),
@@ -224,8 +225,7 @@ fn run_samples() -> Vec<Event> {
         started_at: Some(Timestamp(1)),
         finished_at: Some(Timestamp(2)),
     };
-    let set = RunSetId(99);
-    let created = RunCreated {
+    RunCreated {
         run: RUN,
         batch: BATCH,
         batch_name: "batch".to_owned(),
@@ -238,10 +238,14 @@ fn run_samples() -> Vec<Event> {
         rundate: Some("2024-03-31".to_owned()),
         requested_by: "ada".to_owned(),
         original_run: Some(RunId(50)),
-        run_set: Some(set),
+        run_set: Some(RunSetId(99)),
         reused: vec![reuse],
         fail_after_seconds: Some(3_600),
-    };
+    }
+}
+
+fn run_samples() -> Vec<Event> {
+    let set = RunSetId(99);
     vec![
         RunSetCreated {
             run_set: set,
@@ -263,7 +267,7 @@ fn run_samples() -> Vec<Event> {
             cancelled: 1,
         }
         .into(),
-        created.into(),
+        run_created().into(),
         RunStarted {
             run: RUN,
             batch: BATCH,
@@ -289,6 +293,11 @@ fn run_samples() -> Vec<Event> {
             reason: Some("`a` failed".to_owned()),
         }
         .into(),
+    ]
+}
+
+fn task_samples() -> Vec<Event> {
+    vec![
         TaskQueued {
             run: RUN,
             batch: BATCH,

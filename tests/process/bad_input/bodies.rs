@@ -41,11 +41,26 @@ fn ten_megabytes_are_refused_or_read_to_their_end() {
     refused(&save(&server, &big), 400, "malformed", "10 MB of text");
     let mut named = good();
     named["name"] = json!("x".repeat(10 << 20));
-    let problem = refused(&save(&server, named.to_string().as_bytes()), 422, "validation_failed", "10 MB name");
-    assert!(problem.to_string().len() < 10_000, "a refusal does not send the 10 MB back");
+    let problem = refused(
+        &save(&server, named.to_string().as_bytes()),
+        422,
+        "validation_failed",
+        "10 MB name",
+    );
+    assert!(
+        problem.to_string().len() < 10_000,
+        "a refusal does not send the 10 MB back"
+    );
     let batch = server.api().save(&good());
-    for path in [format!("/api/v1/batches/{batch}/runs"), "/api/v1/images/x".to_owned()] {
-        let method = if path.ends_with("runs") { "POST" } else { "PUT" };
+    for path in [
+        format!("/api/v1/batches/{batch}/runs"),
+        "/api/v1/images/x".to_owned(),
+    ] {
+        let method = if path.ends_with("runs") {
+            "POST"
+        } else {
+            "PUT"
+        };
         let reply = wire::request(server.address(), method, &path, &[], &big);
         refused(&reply, 413, "too_large", &path);
     }
@@ -65,7 +80,12 @@ fn nesting_is_bounded() {
             let text = format!(
                 r#"{{"name":"n","tasks":[{{"name":"t","command":["true"],"configuration_json":{inner}}}]}}"#
             );
-            refused(&save(&server, text.as_bytes()), 400, "malformed", "in a configuration");
+            refused(
+                &save(&server, text.as_bytes()),
+                400,
+                "malformed",
+                "in a configuration",
+            );
         }
     }
     healthy(&mut server);
@@ -75,13 +95,30 @@ fn nesting_is_bounded() {
 fn a_body_is_what_it_says_it_is() {
     let mut server = Server::start(&[]);
     let body = good().to_string();
-    for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "nonsense"] {
+    for kind in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "nonsense",
+    ] {
         let headers = [("Content-Type", kind)];
-        let reply = wire::request(server.address(), "POST", "/api/v1/batches", &headers, body.as_bytes());
+        let reply = wire::request(
+            server.address(),
+            "POST",
+            "/api/v1/batches",
+            &headers,
+            body.as_bytes(),
+        );
         refused(&reply, 415, "unsupported_media_type", kind);
     }
     let good_type = [("Content-Type", "application/json; charset=utf-8")];
-    let reply = wire::request(server.address(), "POST", "/api/v1/batches", &good_type, body.as_bytes());
+    let reply = wire::request(
+        server.address(),
+        "POST",
+        "/api/v1/batches",
+        &good_type,
+        body.as_bytes(),
+    );
     assert_eq!(reply.status, 201, "{reply:?}");
     healthy(&mut server);
 }
@@ -107,7 +144,11 @@ fn random_changes_never_cause_a_fault() {
         let path = "/api/v1/batches/validate";
         let reply = wire::request(server.address(), "POST", path, &[], &body);
         let text = String::from_utf8_lossy(&body);
-        assert!(matches!(reply.status, 200 | 400 | 422), "{}: {text}", reply.status);
+        assert!(
+            matches!(reply.status, 200 | 400 | 422),
+            "{}: {text}",
+            reply.status
+        );
         if reply.status != 200 {
             reply.problem();
             refusals += 1;

@@ -15,7 +15,9 @@ type Attempt = (u64, u64);
 pub(super) type Ends = BTreeMap<Attempt, Option<i64>>;
 
 fn number(value: &Value, name: &str) -> u64 {
-    value[name].as_u64().unwrap_or_else(|| panic!("no number `{name}` in {value}"))
+    value[name]
+        .as_u64()
+        .unwrap_or_else(|| panic!("no number `{name}` in {value}"))
 }
 
 fn attempt(value: &Value) -> Attempt {
@@ -27,7 +29,10 @@ fn of_type<'a>(events: &'a [Value], kind: &'a str) -> impl Iterator<Item = &'a V
 }
 
 fn each<'a>(event: &'a Value, list: &str) -> impl Iterator<Item = &'a Value> {
-    event["data"][list].as_array().unwrap_or_else(|| panic!("no `{list}` in {event}")).iter()
+    event["data"][list]
+        .as_array()
+        .unwrap_or_else(|| panic!("no `{list}` in {event}"))
+        .iter()
 }
 
 /// Asking again under the same key gives the same run.
@@ -54,7 +59,11 @@ pub(super) fn acknowledged(events: &[Value], acknowledged: &Acknowledged) {
     for (key, run) in acknowledged {
         assert_eq!(made.get(key.as_str()), Some(&vec![*run]), "{key}");
     }
-    assert_eq!(made.len(), acknowledged.len(), "runs that nobody was told of");
+    assert_eq!(
+        made.len(),
+        acknowledged.len(),
+        "runs that nobody was told of"
+    );
 }
 
 /// Every lease has one end; only attempts of killed runners are lost.
@@ -66,7 +75,10 @@ pub(super) fn attempts(events: &[Value], killed: &BTreeSet<String>) -> Ends {
     let mut started = BTreeSet::new();
     for start in of_type(events, "attempt.started").flat_map(|event| each(event, "starts")) {
         assert!(started.insert(attempt(start)), "started twice: {start}");
-        assert!(leased.contains(&attempt(start)), "started without a lease: {start}");
+        assert!(
+            leased.contains(&attempt(start)),
+            "started without a lease: {start}"
+        );
     }
     let mut ends = Ends::new();
     for event in of_type(events, "attempt.finished") {
@@ -75,29 +87,47 @@ pub(super) fn attempts(events: &[Value], killed: &BTreeSet<String>) -> Ends {
             let kind = outcome["kind"].as_str().unwrap();
             assert!(matches!(kind, "exited" | "lost"), "{end}");
             let runner = event["data"]["runner"].as_str().unwrap();
-            assert!(kind == "exited" || killed.contains(runner), "lost by a runner that lived: {event}");
-            assert!(ends.insert(attempt(end), outcome["code"].as_i64()).is_none(), "ended twice: {end}");
+            assert!(
+                kind == "exited" || killed.contains(runner),
+                "lost by a runner that lived: {event}"
+            );
+            assert!(
+                ends.insert(attempt(end), outcome["code"].as_i64())
+                    .is_none(),
+                "ended twice: {end}"
+            );
         }
     }
     let ended: BTreeSet<Attempt> = ends.keys().copied().collect();
     assert_eq!(leased, ended, "leases and ends are not the same attempts");
-    let lost = ends.values().filter(|code| code.is_none()).count();
-    println!("{lost} attempts were lost with their runner");
+    let mut lost: BTreeMap<u64, usize> = BTreeMap::new();
+    for ((task_run, _), _) in ends.iter().filter(|(_, code)| code.is_none()) {
+        *lost.entry(*task_run).or_default() += 1;
+    }
+    let (all, most) = (lost.values().sum::<usize>(), lost.values().max());
+    println!("{all} attempts were lost with their runner, at most {most:?} of one task run");
     ends
 }
 
 /// Every run ended once, as a success.
 pub(super) fn runs(server: &Server, events: &[Value]) {
-    let created: BTreeSet<u64> =
-        of_type(events, "run.created").map(|event| number(event, "run_id")).collect();
+    let created: BTreeSet<u64> = of_type(events, "run.created")
+        .map(|event| number(event, "run_id"))
+        .collect();
     let mut finished = BTreeSet::new();
     for event in of_type(events, "run.finished") {
         assert_eq!(event["data"]["status"], "success", "{event}");
-        assert!(finished.insert(number(event, "run_id")), "ended twice: {event}");
+        assert!(
+            finished.insert(number(event, "run_id")),
+            "ended twice: {event}"
+        );
     }
     assert_eq!(created, finished);
     let listed = server.api().list("/runs");
-    let successes = listed.iter().filter(|run| run["status"] == "success").count();
+    let successes = listed
+        .iter()
+        .filter(|run| run["status"] == "success")
+        .count();
     assert_eq!((listed.len(), successes), (created.len(), created.len()));
 }
 
@@ -109,20 +139,39 @@ pub(super) fn marks(path: &Path, ends: &Ends) {
     let text = std::fs::read_to_string(path).unwrap();
     for line in text.lines() {
         let words: Vec<&str> = line.split(' ').collect();
-        let [word, task_run, number] = words[..] else { panic!("half a line: {line}") };
-        let counts = if word == "start" { &mut starts } else { &mut dones };
-        *counts.entry((task_run.parse().unwrap(), number.parse().unwrap())).or_default() += 1;
+        let [word, task_run, number] = words[..] else {
+            panic!("half a line: {line}")
+        };
+        let counts = if word == "start" {
+            &mut starts
+        } else {
+            &mut dones
+        };
+        *counts
+            .entry((task_run.parse().unwrap(), number.parse().unwrap()))
+            .or_default() += 1;
     }
     for (attempt, count) in &starts {
         assert_eq!(*count, 1, "{attempt:?} began {count} times");
-        assert!(ends.contains_key(attempt), "{attempt:?} began without a lease");
+        assert!(
+            ends.contains_key(attempt),
+            "{attempt:?} began without a lease"
+        );
     }
     let mut success: BTreeMap<u64, u64> = BTreeMap::new();
     for ((task_run, number), code) in ends {
         let attempt = (*task_run, *number);
         if let Some(code) = code {
-            assert_eq!(starts.get(&attempt), Some(&1), "{attempt:?} ended and did not begin");
-            assert_eq!(dones.get(&attempt), Some(&1), "{attempt:?} ended and was not done");
+            assert_eq!(
+                starts.get(&attempt),
+                Some(&1),
+                "{attempt:?} ended and did not begin"
+            );
+            assert_eq!(
+                dones.get(&attempt),
+                Some(&1),
+                "{attempt:?} ended and was not done"
+            );
             if *code == 0 {
                 let before = success.insert(*task_run, *number);
                 assert_eq!(before, None, "task run {task_run} succeeded twice");
@@ -130,7 +179,12 @@ pub(super) fn marks(path: &Path, ends: &Ends) {
         }
     }
     for (task_run, number) in ends.keys() {
-        let at = success.get(task_run).unwrap_or_else(|| panic!("task run {task_run} never succeeded"));
-        assert!(number <= at, "attempt {number} of task run {task_run} after its success {at}");
+        let at = success
+            .get(task_run)
+            .unwrap_or_else(|| panic!("task run {task_run} never succeeded"));
+        assert!(
+            number <= at,
+            "attempt {number} of task run {task_run} after its success {at}"
+        );
     }
 }

@@ -52,17 +52,25 @@ impl Load {
     pub(super) fn begin(url: &str, batch: &str) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
         let callers = (0..CALLERS).map(|caller| {
-            let (client, batch, is_over) = (Client::new(url), batch.to_owned(), Arc::clone(&is_over));
+            let (client, batch, is_over) =
+                (Client::new(url), batch.to_owned(), Arc::clone(&is_over));
             std::thread::spawn(move || call(caller, &client, &batch, &is_over))
         });
-        Self { callers: callers.collect(), is_over }
+        Self {
+            callers: callers.collect(),
+            is_over,
+        }
     }
 
     /// Lets every caller bring its last command to an answer.
     pub(super) fn end(self) -> Told {
         self.is_over.store(true, Ordering::Relaxed);
         let mut all = Told::default();
-        for told in self.callers.into_iter().map(|caller| caller.join().unwrap()) {
+        for told in self
+            .callers
+            .into_iter()
+            .map(|caller| caller.join().unwrap())
+        {
             all.acknowledged.extend(told.acknowledged);
             all.doubts += told.doubts;
             all.taken_in_doubt += told.taken_in_doubt;
@@ -94,7 +102,11 @@ pub(super) fn start(client: &Client, batch: &str, key: &str) -> Answered {
             Ok(answer) if answer.status == 201 => {
                 let run = answer.json()["id"].as_u64().unwrap();
                 let was_taken_before = answer.header("idempotency-replayed") == "true";
-                return Answered { run, doubts, was_taken_before };
+                return Answered {
+                    run,
+                    doubts,
+                    was_taken_before,
+                };
             }
             Ok(answer) => assert_eq!(answer.status, 503, "{}", answer.text()),
             Err(error) => assert!(Instant::now() < deadline, "{key} got no answer: {error}"),

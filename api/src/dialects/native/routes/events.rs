@@ -106,7 +106,7 @@ pub(crate) async fn list_events(call: Call) -> Answer {
     let wants_stream = call
         .header("accept")
         .is_some_and(|text| text.contains("text/event-stream"));
-    let (first, _) = call.ask(min_seq, first_of(filter.clone())).await?;
+    let (first, _) = call.ask(min_seq, first_of(&filter)).await?;
     if wants_stream {
         // Where the client left off counts more than where it once began.
         let after = last_event_id(&call)?.unwrap_or(after).max(first);
@@ -153,19 +153,14 @@ fn last_event_id(call: &Call) -> Result<Option<Seq>, Problem> {
 }
 
 /// Position behind which events of a run can be: nothing of it is before it was made.
-fn first_of(
-    filter: Filter,
-) -> impl FnOnce(&Views, &Asker) -> Result<Seq, Problem> + Send + 'static {
+fn first_of(filter: &Filter) -> impl FnOnce(&Views, &Asker) -> Result<Seq, Problem> + Send + use<> {
+    let (run, task_run, batch) = (filter.run, filter.task_run, filter.batch);
     move |views, asker| {
-        if let Some(batch) = filter.batch {
+        if let Some(batch) = batch {
             super::batches::visible(views, asker, batch)?;
         }
-        let of_task_run = filter
-            .task_run
-            .map(|id| views.run_of(id))
-            .transpose()?
-            .flatten();
-        let Some(run) = filter.run.or(of_task_run) else {
+        let of_task_run = task_run.map(|id| views.run_of(id)).transpose()?.flatten();
+        let Some(run) = run.or(of_task_run) else {
             return Ok(Seq::default());
         };
         let run = super::runs::visible(views, asker, run.0)?;
