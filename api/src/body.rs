@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use warp::http::{HeaderMap, header};
 
 use crate::errors::{Code, Problem};
+use crate::objects::Objects;
 
 /// Nesting of arrays and objects in a JSON body.
 const DEPTH_MAX: usize = 64;
@@ -158,7 +159,7 @@ pub(crate) fn check_json_type(headers: &HeaderMap) -> Result<(), Problem> {
 pub(crate) fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     check_depth(bytes)?;
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    let value = serde_path_to_error::deserialize(Objects(&mut deserializer)).map_err(|error| {
         let field = error.path().to_string();
         let inner = error.into_inner();
         match inner.classify() {

@@ -59,7 +59,7 @@ fn find(user: &str, passwd: &str, group: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
-    const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nann:x:1000:100::/home/ann:/bin/sh\n";
+    const PASSWD: &str = "root:x:0:0:root:/:/bin/sh\nann:x:1000:100::/:/bin/sh\n";
     const GROUP: &str = "root:x:0:\nops:x:50:bob,ann\nusers:x:100:\nbroken\n";
 
     #[test]

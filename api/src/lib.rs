@@ -15,6 +15,7 @@ mod errors;
 mod figures;
 mod groups;
 mod guard;
+mod objects;
 mod openapi;
 mod page;
 mod query;

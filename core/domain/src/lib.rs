@@ -4,7 +4,7 @@
 //! and in simulation. Four doors: [`decide`] (may this happen, and what is then the case), [`evolve`] (an
 //! event changes the state), [`react`] (what follows by itself), [`handle`] (all three until quiet).
 //!
-//! Start with [`command`], [`event`] and [`mod@react`]; each noun has its rules in its own file.
+//! Start with [`command`], [`event`] and [`react`]; each noun has its rules in its own file.
 
 pub mod access;
 pub mod attempt;

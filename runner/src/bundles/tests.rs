@@ -1,3 +1,5 @@
+//! What is unpacked, and what is refused: hostile archives leave nothing behind.
+
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::io::Write;

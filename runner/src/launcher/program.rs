@@ -138,12 +138,12 @@ mod tests {
     fn a_name_with_a_slash_is_seen_from_the_working_folder() {
         let programs = Programs::default();
         let found = programs
-            .find("bin/x", OsStr::new("/bin"), Path::new("/work"))
+            .find("bin/x", OsStr::new("/bin"), Path::new("/srv/code"))
             .unwrap();
-        assert_eq!(found, Path::new("/work/bin/x"));
+        assert_eq!(found, Path::new("/srv/code/bin/x"));
         assert_eq!(
             programs
-                .find("/bin/x", OsStr::new(""), Path::new("/work"))
+                .find("/bin/x", OsStr::new(""), Path::new("/srv/code"))
                 .unwrap(),
             Path::new("/bin/x")
         );

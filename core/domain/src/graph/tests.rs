@@ -1,3 +1,5 @@
+//! Numbering, order, cycles and refusals of graphs, up to the largest size.
+
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::sync::Arc;

@@ -48,7 +48,7 @@ fn time(what: impl FnOnce()) -> Duration {
 /// the room between, and further tries.
 fn assert_linear(mut small: impl FnMut() -> Duration, mut large: impl FnMut() -> Duration) {
     let mut seen = Vec::new();
-    for _ in 0..5 {
+    for _ in 0..3 {
         let (one, ten) = (small(), large());
         if ten < one.max(Duration::from_millis(8)) * 30 {
             return;

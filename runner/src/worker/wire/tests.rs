@@ -1,3 +1,5 @@
+//! Frames to and from workers, byte by byte.
+
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeMap;
