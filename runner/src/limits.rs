@@ -12,6 +12,10 @@ pub const REPORTS_UNACKED_MAX: usize = 20_000;
 /// Reports in one message: at most 4 MiB of small return values, far below the frame limit.
 pub const REPORTS_PER_MESSAGE_MAX: usize = 1_000;
 
+/// Longest time that a report waits for others while there is work in hand, in milliseconds: what goes
+/// together is one commit of the server. A runner about to run out of work reports at once.
+pub const REPORT_WAIT_MS: u64 = 10;
+
 /// Tokens of reported and acknowledged attempts that are still recognised, so that a launch repeated late
 /// starts nothing.
 pub const TOKENS_REMEMBERED_MAX: usize = 65_536;

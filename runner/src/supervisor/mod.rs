@@ -28,8 +28,8 @@ use self::entry::{Cause, Entry, Phase};
 pub use self::message::{Action, Ended, Exit, Input, Moment, StopSignal};
 use self::outbox::{Outbox, Remembered};
 use crate::limits::{
-    LAUNCHES_AHEAD_MAX, LAUNCHES_QUEUED_MAX, PING_MS, REPORTS_UNACKED_MAX, SHUTDOWN_GRACE_MS_MAX,
-    SHUTDOWN_MS_MAX,
+    LAUNCHES_AHEAD_MAX, LAUNCHES_QUEUED_MAX, PING_MS, REPORT_WAIT_MS, REPORTS_UNACKED_MAX,
+    SHUTDOWN_GRACE_MS_MAX, SHUTDOWN_MS_MAX,
 };
 
 /// How long a runner waits for a server before it ends itself.
@@ -78,6 +78,10 @@ pub struct Supervisor {
     /// Since when nothing runs and no server is there.
     lonely_since_ms: u64,
     ping_at_ms: u64,
+    /// Time of the last input.
+    now_ms: u64,
+    /// Since when there are reports that were not sent.
+    unsent_since_ms: Option<u64>,
     exited: bool,
 }
 
@@ -99,6 +103,8 @@ impl Supervisor {
             closing: None,
             lonely_since_ms: now.uptime_ms,
             ping_at_ms: u64::MAX,
+            now_ms: now.uptime_ms,
+            unsent_since_ms: None,
             exited: false,
         }
     }
@@ -108,6 +114,7 @@ impl Supervisor {
         if self.exited {
             return;
         }
+        self.now_ms = now.uptime_ms;
         match input {
             Input::Connected => self.on_connected(actions),
             Input::Disconnected => self.on_disconnected(now),
@@ -120,16 +127,30 @@ impl Supervisor {
         self.on_time(now, actions);
         self.begin_more(actions);
         self.leave_if_done(now, actions);
+        if self.unsent_since_ms.is_none() && self.outbox.has_unsent() {
+            self.unsent_since_ms = Some(now.uptime_ms);
+        }
     }
 
     /// The next message with reports, if there are some to send and a server that listens. Call until `None`
     /// when there is room for it on the connection.
     pub fn next_reports(&mut self) -> Option<FromRunner> {
-        if self.link == Link::Up {
-            self.outbox.next_message()
-        } else {
-            None
+        if self.link != Link::Up || self.reports_wait_until_ms().is_some() {
+            return None;
         }
+        let message = self.outbox.next_message();
+        if !self.outbox.has_unsent() {
+            self.unsent_since_ms = None;
+        }
+        message
+    }
+
+    /// While there is more in hand than the slots and their successors, reports wait for others, a little.
+    fn reports_wait_until_ms(&self) -> Option<u64> {
+        let slots = usize::try_from(self.info.capacity.slots).unwrap_or(usize::MAX);
+        let is_busy = self.active + self.queue.len() > slots.saturating_mul(2);
+        let until = self.unsent_since_ms? + REPORT_WAIT_MS;
+        (is_busy && self.closing.is_none() && self.now_ms < until).then_some(until)
     }
 
     /// When [`Input::Wake`] is due at the latest, on the clock of [`Moment::uptime_ms`].
@@ -141,7 +162,8 @@ impl Supervisor {
             .as_ref()
             .and_then(|closing| closing.deadline_ms);
         let ping = (self.link == Link::Up).then_some(self.ping_at_ms);
-        [timer, closing, ping, self.lonely_until_ms()]
+        let reports = self.reports_wait_until_ms();
+        [timer, closing, ping, reports, self.lonely_until_ms()]
             .into_iter()
             .flatten()
             .min()

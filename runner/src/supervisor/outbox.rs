@@ -27,6 +27,11 @@ impl Outbox {
         self.waiting.len()
     }
 
+    /// Whether there are reports not yet sent on this connection.
+    pub(super) fn has_unsent(&self) -> bool {
+        self.sent - self.acked < self.waiting.len() as u64
+    }
+
     /// Whether everything is acknowledged.
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()

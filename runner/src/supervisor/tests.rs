@@ -10,7 +10,7 @@ use fasti_core::domain::launch::Program;
 use fasti_core::domain::runner::Capacity;
 
 use super::*;
-use crate::limits::{REPORTS_PER_MESSAGE_MAX, TOKENS_REMEMBERED_MAX};
+use crate::limits::{REPORT_WAIT_MS, REPORTS_PER_MESSAGE_MAX, TOKENS_REMEMBERED_MAX};
 
 const LOG: LogId = LogId([1; 16]);
 
@@ -308,6 +308,7 @@ fn a_queued_attempt_is_stopped_without_a_process() {
     let mut world = World::up(1);
     world.launch([1, 2, 3]);
     assert_eq!(world.stop(3), []);
+    world.wait(REPORT_WAIT_MS);
     assert_eq!(world.reports().1, ["f3:stopped"]);
     world.succeeds(1);
     assert_eq!(world.succeeds(2), [], "the stopped one does not begin");
@@ -497,4 +498,22 @@ fn messages_and_memory_are_bounded() {
     let many = u32::try_from(TOKENS_REMEMBERED_MAX).unwrap();
     (0..=many).for_each(|number| remembered.insert(token(number)));
     assert!(!remembered.contains(&token(0)) && remembered.contains(&token(1)));
+}
+
+#[test]
+fn reports_wait_for_others_only_while_there_is_work_in_hand() {
+    let mut world = World::up(1);
+    world.launch([1, 2, 3, 4]);
+    world.succeeds(1);
+    assert_eq!(world.reports().1, [""; 0], "three are left for one slot");
+    let due = world.supervisor.next_wake_ms();
+    assert_eq!(due, Some(world.now_ms + REPORT_WAIT_MS));
+    world.wait(REPORT_WAIT_MS);
+    assert_eq!(world.reports().1, ["f1:exit code 0"]);
+    world.succeeds(2);
+    assert_eq!(
+        world.reports().1,
+        ["f2:exit code 0"],
+        "the slot and one more: said at once"
+    );
 }
