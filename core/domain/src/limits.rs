@@ -28,9 +28,9 @@ pub const LEASES_PER_STEP_MAX: u32 = 512;
 /// Leases beyond its slots that a runner may hold, however short its attempts are.
 pub const LEASES_AHEAD_MAX: u32 = 256;
 
-/// Work that a runner should hold ahead of its slots: long enough to hide a commit, short enough that a
-/// task placed elsewhere would not have started earlier.
-pub const LEASE_AHEAD_US: i64 = 20_000;
+/// Work that a runner should hold ahead of its slots: long enough to hide a few commits even of a slow disk, so
+/// that its reports can go together, short enough that nobody notices the wait behind it.
+pub const LEASE_AHEAD_US: i64 = 50_000;
 
 /// Runs made by one command for a run set; larger sets are filled by several commands.
 pub const RUN_SET_RUNS_PER_COMMAND_MAX: usize = 1_000;

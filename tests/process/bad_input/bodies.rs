@@ -133,6 +133,9 @@ fn random_changes_never_cause_a_fault() {
     for _ in 0..600 {
         let mut body = whole.clone();
         for _ in 0..=chance.below(3) {
+            if body.is_empty() {
+                break;
+            }
             let at = chance.below(body.len());
             match chance.below(4) {
                 0 => body[at] = spare[chance.below(spare.len())],

@@ -146,7 +146,7 @@ fn short_attempts_are_leased_ahead_and_long_ones_are_not() {
         world.report("r1", vec![start, end]);
     };
     finish(&mut world, "t[0]", 1_000);
-    assert_eq!(held(&world), 1 + 20, "20 ms of work ahead");
+    assert_eq!(held(&world), 1 + 50, "50 ms of work ahead");
     finish(&mut world, "t[1]", 0);
     finish(&mut world, "t[2]", 1_000_000);
     let ahead = held(&world);
