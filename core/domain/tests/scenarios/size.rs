@@ -183,7 +183,7 @@ fn running_many_parts_takes_time_in_proportion() {
 
 #[test]
 fn many_failing_parts_take_time_in_proportion() {
-    assert_linear(|| run_all(4_000, 1), || run_all(40_000, 1));
+    assert_linear(|| run_all(3_000, 1), || run_all(30_000, 1));
 }
 
 #[test]
