@@ -24,15 +24,15 @@ def test_frames_arrive_whole_however_they_are_cut() -> None:
         decoder, received = _frames.Decoder(), []
         for start in range(0, len(data), size):
             decoder.feed(data[start : start + size])
-            received += list(decoder.messages())
+            received += list(map(_frames.parse, decoder.bodies()))
         assert received == sent
 
 
-def test_message_of_a_reader_that_stops_half_way_is_not_lost() -> None:
+def test_a_body_of_a_reader_that_stops_half_way_is_not_lost() -> None:
     decoder = _frames.Decoder()
     decoder.feed(frames({"n": 1}, {"n": 2}))
-    assert next(decoder.messages()) == {"n": 1}
-    assert list(decoder.messages()) == [{"n": 2}]
+    assert _frames.parse(next(decoder.bodies())) == {"n": 1}
+    assert list(map(_frames.parse, decoder.bodies())) == [{"n": 2}]
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{", b"\xff", b""])
@@ -40,14 +40,14 @@ def test_bodies_that_are_no_messages(body: bytes) -> None:
     decoder = _frames.Decoder()
     decoder.feed(struct.pack(">I", len(body)) + body)
     with pytest.raises(_frames.FrameError):
-        list(decoder.messages())
+        list(map(_frames.parse, decoder.bodies()))
 
 
 def test_too_long_a_frame() -> None:
     decoder = _frames.Decoder()
     decoder.feed(struct.pack(">I", _frames.FRAME_BYTES_MAX + 1))
     with pytest.raises(_frames.FrameError, match="longer"):
-        list(decoder.messages())
+        list(map(_frames.parse, decoder.bodies()))
 
 
 def test_frames_are_utf8_whatever_the_text() -> None:

@@ -321,7 +321,7 @@ def test_a_fork_that_fails_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     import errno
     import socket
 
-    from fasti._frames import Decoder
+    from fasti._frames import Decoder, parse
     from fasti._zygote import Zygote
 
     def no_more() -> int:
@@ -331,10 +331,10 @@ def test_a_fork_that_fails_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         zygote = Zygote(theirs)
-        zygote._start("8.1", {"entrypoint": "m.f", "import_path": []})
+        zygote._start(b"8.1", b'["m.f",[]]', b"{}")
         zygote._flush()
         decoder = Decoder()
         decoder.feed(ours.recv(4096))
-        (message,) = decoder.messages()
+        (message,) = map(parse, decoder.bodies())
     reason = "fork: Resource temporarily unavailable"
     assert message == {"op": "refused", "id": "8.1", "reason": reason}

@@ -115,7 +115,9 @@ class Worker:
         }
 
     def send(self, message: Dict[str, Any]) -> None:
-        body = json.dumps(message).encode()
+        self.send_body(json.dumps(message).encode())
+
+    def send_body(self, body: bytes) -> None:
         self.socket.sendall(struct.pack(">I", len(body)) + body)
 
     def receive(self) -> Dict[str, Any]:
@@ -135,7 +137,9 @@ class Worker:
     def start(self, task: Dict[str, Any]) -> str:
         attempt: str = task["attempt"]
         self._tasks[attempt] = task
-        self.send({"op": "start", "id": attempt, "task": task})
+        code = json.dumps([task["entrypoint"], task["import_path"]])
+        parts = ("start", attempt, code, json.dumps(task))
+        self.send_body("\0".join(parts).encode())
         return attempt
 
     def next_of(self, operation: str, attempt: str) -> Dict[str, Any]:

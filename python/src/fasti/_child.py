@@ -8,7 +8,6 @@ worker's loop: :func:`run_and_exit` ends in ``os._exit``.
 from __future__ import annotations
 
 import atexit
-import contextlib
 import importlib
 import json
 import os
@@ -17,7 +16,7 @@ import time
 import types
 from typing import Any, Mapping, NoReturn, Optional
 
-from fasti import _attempt
+from fasti import _attempt, _prefetch
 from fasti._errors import ArgumentResolutionError, EntrypointError
 
 #: Exit status after an error in the task; ``sys.exit(n)`` has its own.
@@ -34,25 +33,27 @@ def run_and_exit(task: Mapping[str, Any]) -> NoReturn:
     code = EXIT_FAILURE
     try:
         try:
-            _set_up(task)
+            set_up(task)
         except BaseException as error:  # the user's code has not started: our own error
             _say(f"fasti: cannot prepare the attempt: {type(error).__name__}: {error}")
             _leave_reason(task, "exception", error)
         else:
-            code = _run(task)
+            code = run(task)
             _finish_python()
     finally:
         # Whatever went wrong above, this copy of the worker must not go on.
         os._exit(code)
 
 
-def _set_up(task: Mapping[str, Any]) -> None:
-    with contextlib.suppress(OSError):
-        # Fails for the leader of a session, which is in a group of its own already.
+def set_up(task: Mapping[str, Any]) -> None:
+    try:
         os.setpgid(0, 0)
+    except OSError:
+        # Fails for the leader of a session, which is in a group of its own already.
+        pass
     # Output first, so that every later complaint lands where the user looks.
-    _redirect(task["stdout"], 1)
-    _redirect(task["stderr"], 2)
+    redirect(task["stdout"], 1)
+    redirect(task["stderr"], 2)
     environment = task["env"] or {}
     for name, text in environment.items():
         os.environ[name] = text
@@ -60,7 +61,11 @@ def _set_up(task: Mapping[str, Any]) -> None:
         time.tzset()
     if task["cwd"]:
         os.chdir(task["cwd"])
-    _put_first(task["import_path"] or ())
+    if task["import_path"]:
+        _put_first(task["import_path"])
+        # What a task brings along is unpacked once for all: nothing is written beside it.
+        sys.dont_write_bytecode = True
+    _prefetch.check()
     sys.argv[:] = [task["entrypoint"]]
     # User code must not find the worker when it looks for its own main module; a
     # pool of processes would otherwise start a second worker.
@@ -71,7 +76,7 @@ def _set_up(task: Mapping[str, Any]) -> None:
 _WORKER_MAIN = sys.modules["__main__"]
 
 
-def _redirect(path: Optional[str], descriptor: int) -> None:
+def redirect(path: Optional[str], descriptor: int) -> None:
     if not path:
         return
     opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -84,7 +89,7 @@ def _put_first(import_path: Any) -> None:
     sys.path[:] = wanted + [entry for entry in sys.path if entry not in wanted]
 
 
-def _run(task: Mapping[str, Any]) -> int:
+def run(task: Mapping[str, Any]) -> int:
     """Run the task, store its value, and return the exit status."""
     try:
         try:
@@ -203,5 +208,8 @@ def _finish_python() -> None:
     except BaseException as error:
         _show(error)
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError, AttributeError):
+        try:
             stream.flush()
+        except (OSError, ValueError, AttributeError):
+            # Closed or replaced by the user's code: nothing of ours is in it.
+            pass

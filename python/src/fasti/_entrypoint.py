@@ -12,7 +12,7 @@ import sys
 from types import ModuleType
 from typing import Any, Callable, Iterator, List, Optional
 
-from fasti import _context
+from fasti import _context, _prefetch
 from fasti._errors import EntrypointError
 
 MAIN_NAME = "__batch_main__"
@@ -86,9 +86,12 @@ def _import(name: str) -> Optional[ModuleType]:
     """Return a module, or None if it does not exist; other import errors pass through."""
     with _context.importing_user_code():
         try:
-            # Unlike importlib.import_module, this stays in C for the most part.
-            __import__(name)
-            return sys.modules[name]
+            module = sys.modules.get(name) or _prefetch.execute(name)
+            if module is None:
+                # Unlike importlib.import_module, this stays in C for the most part.
+                __import__(name)
+                module = sys.modules[name]
+            return module
         except ModuleNotFoundError as error:
             # Only the absence of the module itself, or of a package above it, is an
             # answer; a missing import inside the user's module is the user's error.

@@ -1,6 +1,7 @@
-"""Frames between the runner and a worker: a length in 4 bytes, then a JSON object.
+"""Frames between the runner and a worker: a length in 4 bytes, then a body.
 
-Only bytes go in and out here; sockets belong to the caller.
+Only bytes go in and out here; sockets belong to the caller, and so does what a body
+means: the worker reads as little of it as it can.
 """
 
 from __future__ import annotations
@@ -23,7 +24,11 @@ class FrameError(ValueError):
 
 def encode(message: Dict[str, Any]) -> bytes:
     """Return the frame of one message."""
-    body = _ENCODE(message).encode("utf-8", "backslashreplace")
+    return frame(_ENCODE(message).encode("utf-8", "backslashreplace"))
+
+
+def frame(body: bytes) -> bytes:
+    """Return a body with its length in front."""
     if len(body) > FRAME_BYTES_MAX:
         raise FrameError(f"frame of {len(body)} bytes is longer than {FRAME_BYTES_MAX}")
     return _LENGTH.pack(len(body)) + body
@@ -39,10 +44,10 @@ class Decoder:
         """Append what was received; it may end in the middle of a frame."""
         self._buffer += data
 
-    def messages(self) -> Iterator[Dict[str, Any]]:
-        """Yield every message that is complete; the rest waits for more bytes.
+    def bodies(self) -> Iterator[bytes]:
+        """Yield every body that is complete; the rest waits for more bytes.
 
-        Raises :class:`FrameError` for a body that is too long or no JSON object.
+        Raises :class:`FrameError` for one that is too long.
         """
         buffer = self._buffer
         start = 0
@@ -56,12 +61,13 @@ class Decoder:
                     break
                 body = bytes(buffer[start + 4 : end])
                 start = end
-                yield _parse(body)
+                yield body
         finally:
             del buffer[:start]
 
 
-def _parse(body: bytes) -> Dict[str, Any]:
+def parse(body: bytes) -> Dict[str, Any]:
+    """Return the JSON object that a body is; raise :class:`FrameError` if it is none."""
     try:
         message = json.loads(body)
     except ValueError as error:

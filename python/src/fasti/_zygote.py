@@ -18,17 +18,19 @@ import select
 import signal
 import socket
 import sys
-from typing import Any, Dict, List, Mapping, NoReturn
+from typing import Any, Dict, List, NoReturn
 
 from fasti import _child
-from fasti._frames import Decoder, encode
+from fasti._frames import Decoder, encode, frame, parse
 from fasti._prefetch import Prefetcher, install
-
-#: As the interpreter was started.
-_WRITES_NO_BYTECODE = sys.dont_write_bytecode
+from fasti._rehearsal import rehearse
 
 #: Bytes read from the socket at a time.
 _READ_BYTES = 1 << 18
+
+#: Ids of attempts are digits and dots, so that they need no escaping here.
+_EXITED = b'{"op":"exited","id":"%b","pid":%d,"status":%d,"cpu_us":%d,"max_rss_kb":%d}'
+_MAXRSS_PER_KIB = 1024 if sys.platform == "darwin" else 1
 
 
 class Zygote:
@@ -38,7 +40,7 @@ class Zygote:
         self._runner = runner
         self._decoder = Decoder()
         self._outgoing = bytearray()
-        self._attempts: Dict[int, str] = {}
+        self._attempts: Dict[int, bytes] = {}
         self._serving = True
         self._prefetcher = Prefetcher()
         self._wake_read, self._wake_write = os.pipe()
@@ -53,6 +55,7 @@ class Zygote:
         version = ".".join(map(str, sys.version_info[:3]))
         self._queue({"op": "ready", "pid": os.getpid(), "python": version})
         install()
+        rehearse()
         # What exists now is shared by all children; keeping the collector away from it
         # keeps its pages shared.
         gc.collect()
@@ -91,29 +94,32 @@ class Zygote:
             self._serving = False
             return
         self._decoder.feed(data)
-        for message in self._decoder.messages():
-            self._obey(message)
+        for body in self._decoder.bodies():
+            self._obey(body)
             # Between two forks: many starts in one read must not delay what ended.
             self._reap()
             self._flush()
 
-    def _obey(self, message: Mapping[str, Any]) -> None:
-        operation = message.get("op")
-        if operation == "start":
-            self._start(message["id"], message["task"])
-        elif operation == "stop":
+    def _obey(self, body: bytes) -> None:
+        if body.startswith(b"start\0"):
+            _, attempt, code, task = body.split(b"\0", 3)
+            self._start(attempt, code, task)
+            return
+        operation = parse(body).get("op")
+        if operation == "stop":
             self._serving = False
         else:
             print(f"fasti worker: unknown operation {operation!r}", file=sys.stderr)
 
-    def _start(self, attempt: str, task: Mapping[str, Any]) -> None:
-        # What a task brings along is unpacked once for all: nothing is written beside it.
-        sys.dont_write_bytecode = _WRITES_NO_BYTECODE or bool(task["import_path"])
-        self._prefetcher.offer(task["entrypoint"], task["import_path"] or ())
+    def _start(self, attempt: bytes, code: bytes, task: bytes) -> None:
+        # The description of the task is the child's to read: what this process touches
+        # between two forks, it pays for page by page.
+        self._prefetcher.offer(code)
         try:
             pid = os.fork()
         except OSError as error:
-            self._queue({"op": "refused", "id": attempt, "reason": f"fork: {error.strerror}"})
+            reason = f"fork: {error.strerror}"
+            self._queue({"op": "refused", "id": attempt.decode(), "reason": reason})
             return
         if pid == 0:
             self._become(task)
@@ -125,9 +131,9 @@ class Zygote:
             if error.errno not in (errno.EACCES, errno.ESRCH, errno.EPERM):
                 raise
         self._attempts[pid] = attempt
-        self._queue({"op": "started", "id": attempt, "pid": pid})
+        self._outgoing += frame(b'{"op":"started","id":"%b","pid":%d}' % (attempt, pid))
 
-    def _become(self, task: Mapping[str, Any]) -> NoReturn:
+    def _become(self, task: bytes) -> NoReturn:
         """Turn this fresh copy of the worker into the process of an attempt."""
         try:
             signal.set_wakeup_fd(-1)
@@ -137,7 +143,7 @@ class Zygote:
             os.close(self._wake_write)
             self._runner.close()
             gc.enable()
-            _child.run_and_exit(task)
+            _child.run_and_exit(parse(task))
         finally:
             os._exit(_child.EXIT_FAILURE)
 
@@ -150,15 +156,15 @@ class Zygote:
             attempt = self._attempts.pop(pid, None)
             if attempt is None:
                 continue
-            self._queue(
-                {
-                    "op": "exited",
-                    "id": attempt,
-                    "pid": pid,
-                    "status": status,
-                    "cpu_us": round((usage.ru_utime + usage.ru_stime) * 1e6),
-                    "max_rss_kb": usage.ru_maxrss // (1024 if sys.platform == "darwin" else 1),
-                }
+            self._outgoing += frame(
+                _EXITED
+                % (
+                    attempt,
+                    pid,
+                    status,
+                    round((usage.ru_utime + usage.ru_stime) * 1e6),
+                    usage.ru_maxrss // _MAXRSS_PER_KIB,
+                )
             )
 
     def _queue(self, message: Dict[str, Any]) -> None:

@@ -1,4 +1,7 @@
-//! Frames between the runner and an interpreter: a length in four bytes, big-endian, then a JSON object.
+//! Frames between the runner and an interpreter: a length in four bytes, big-endian, then a body. What an
+//! interpreter says is a JSON object. A start is `start`, the attempt, the entrypoint with its import path as
+//! JSON, and the task as JSON, with zero bytes between: the interpreter itself reads only the first three, since
+//! what it touches between two forks it pays for, and leaves the task to the child.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -86,13 +89,6 @@ pub(super) fn read(stream: &mut impl Read) -> io::Result<Option<FromWorker>> {
 }
 
 #[derive(Serialize)]
-struct Start<'a> {
-    op: &'static str,
-    id: &'a str,
-    task: Task<'a>,
-}
-
-#[derive(Serialize)]
 struct Task<'a> {
     attempt: &'a str,
     entrypoint: &'a str,
@@ -176,30 +172,31 @@ pub(crate) fn start_frame(
         upstreams: upstreams?,
         configuration: (),
     };
-    encode(
-        &Start {
-            op: "start",
-            id: &attempt,
-            task,
-        },
-        &call.configuration,
-    )
+    encode(&task, &call.configuration)
 }
 
-fn encode(start: &Start<'_>, configuration: &str) -> Result<Vec<u8>, SpawnFailure> {
+fn encode(task: &Task<'_>, configuration: &str) -> Result<Vec<u8>, SpawnFailure> {
     serde_json::from_str::<serde::de::IgnoredAny>(configuration).map_err(|error| {
         SpawnFailure::plain(format!("cannot read the configuration as JSON: {error}"))
     })?;
+    let undescribed =
+        |error| SpawnFailure::plain(format!("cannot describe the task: {error}"));
     let mut frame = vec![0; 4];
-    serde_json::to_writer(&mut frame, start)
-        .map_err(|error| SpawnFailure::plain(format!("cannot describe the task: {error}")))?;
+    frame.extend_from_slice(b"start\0");
+    frame.extend_from_slice(task.attempt.as_bytes());
+    frame.push(0);
+    // JSON writes a zero byte as `\u0000`: none of the parts can hold one.
+    serde_json::to_writer(&mut frame, &(task.entrypoint, &task.import_path))
+        .map_err(undescribed)?;
+    frame.push(0);
+    serde_json::to_writer(&mut frame, task).map_err(undescribed)?;
     let end = frame
-        .strip_suffix(b"null}}")
+        .strip_suffix(b"null}")
         .expect("the configuration is written last")
         .len();
     frame.truncate(end);
     frame.extend_from_slice(configuration.as_bytes());
-    frame.extend_from_slice(b"}}");
+    frame.push(b'}');
     let len = frame.len() - 4;
     match u32::try_from(len) {
         Ok(short) if len <= WORKER_FRAME_BYTES_MAX => {
