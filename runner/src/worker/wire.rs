@@ -179,8 +179,7 @@ fn encode(task: &Task<'_>, configuration: &str) -> Result<Vec<u8>, SpawnFailure>
     serde_json::from_str::<serde::de::IgnoredAny>(configuration).map_err(|error| {
         SpawnFailure::plain(format!("cannot read the configuration as JSON: {error}"))
     })?;
-    let undescribed =
-        |error| SpawnFailure::plain(format!("cannot describe the task: {error}"));
+    let undescribed = |error| SpawnFailure::plain(format!("cannot describe the task: {error}"));
     let mut frame = vec![0; 4];
     frame.extend_from_slice(b"start\0");
     frame.extend_from_slice(task.attempt.as_bytes());
