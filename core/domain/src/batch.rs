@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{Principal, check_write, is_permission_string};
 use crate::calendar::rundate::{OFFSET_DAYS_MAX, zone};
+use crate::calendar::{Rule, ScheduleError};
 use crate::command::{Force, Hashed};
 use crate::definition::{Definition, Tag, Work};
 use crate::event::{BatchDeleted, BatchPaused, BatchResumed, BatchSaved, DefinitionAdded, Event};
@@ -11,7 +12,10 @@ use crate::graph::{Graph, check_name};
 use crate::ids::{BatchId, Digest, RunId};
 use crate::limits::{ARGUMENTS_MAX, CONFIGURATION_BYTES_MAX, REASON_BYTES_MAX, RETRIES_MAX};
 use crate::rejection::Rejection;
+use crate::schedule::Schedule;
 use crate::seeded;
+use crate::slots::{self, Plan, RunIds};
+use crate::spawnable;
 use crate::state::State;
 use crate::time::Timestamp;
 
@@ -44,6 +48,12 @@ pub struct Batch {
     pub saved_from: SavedFrom,
     /// Whether its schedule is off.
     pub paused: bool,
+    /// When it is on again by itself.
+    pub resume_at: Option<Timestamp>,
+    /// How far its schedule is; `None` when no rule starts it.
+    pub plan: Option<Plan>,
+    /// The batch whose ends start it.
+    pub runs_after: Option<BatchId>,
     /// Its runs that go on.
     pub live_runs: std::collections::BTreeSet<RunId>,
 }
@@ -101,10 +111,30 @@ pub(crate) fn save(
             });
         }
     }
+    let target = slots::target_of(state, definition)?;
+    if let Some(target) = target {
+        slots::check_target(state, known.map(|batch| batch.id), target)?;
+    }
     let mut events = Vec::new();
+    let has_changed = |batch: &&Batch| {
+        let before = state.batch_definition(batch);
+        before.is_none_or(|before| before.schedule != definition.schedule)
+    };
+    if let Some(batch) = known.filter(has_changed) {
+        events.extend(slots::close_for_change(
+            state,
+            batch,
+            at,
+            &mut RunIds::of(state),
+        ));
+    }
     add_definition(state, hashed, &mut events);
     let position = state.seq.0 + events.len() as u64 + 1;
-    events.push(saved_event(state, hashed, SavedFrom::Save, at, position));
+    let mut saved = saved_event(state, hashed, SavedFrom::Save, at, position);
+    saved.runs_after = target;
+    let (id, version) = (saved.batch, saved.version);
+    events.push(saved.into());
+    events.extend(slots::plan_event(state, known, id, version, definition, at));
     Ok(events)
 }
 
@@ -115,7 +145,7 @@ pub(crate) fn saved_event(
     saved_from: SavedFrom,
     at: Timestamp,
     position: u64,
-) -> Event {
+) -> BatchSaved {
     let definition = &hashed.definition;
     let known = state.batch_named(&definition.name, definition.tag);
     BatchSaved {
@@ -128,8 +158,8 @@ pub(crate) fn saved_event(
         version: known.map_or(1, |batch| batch.version + 1),
         definition: hashed.digest,
         saved_from,
+        runs_after: known.and_then(|batch| batch.runs_after),
     }
-    .into()
 }
 
 /// Makes the definition known, unless it is.
@@ -158,13 +188,8 @@ pub fn check_definition(state: &State, hashed: &Hashed) -> Result<(), Rejection>
             "permissions are six characters, `r` or `-` and `w` or `-` for user, group and others, such as `rwrwr-`",
         ));
     }
-    check_schedule(definition)?;
-    if definition.fail_after_seconds == Some(0) {
-        return Err(Rejection::invalid(
-            "fail_after_seconds",
-            "must be at least 1 second",
-        ));
-    }
+    check_schedule(state, definition)?;
+    spawnable::check_definition(definition)?;
     for (index, _) in definition.tasks.iter().enumerate() {
         check_task(state, definition, index)?;
     }
@@ -181,7 +206,7 @@ pub fn check_definition(state: &State, hashed: &Hashed) -> Result<(), Rejection>
     Ok(())
 }
 
-fn check_schedule(definition: &Definition) -> Result<(), Rejection> {
+fn check_schedule(state: &State, definition: &Definition) -> Result<(), Rejection> {
     let schedule = &definition.schedule;
     if zone(schedule.timezone.as_deref()).is_none() {
         let name = schedule.timezone.as_deref().unwrap_or_default();
@@ -201,10 +226,41 @@ fn check_schedule(definition: &Definition) -> Result<(), Rejection> {
             format!("at most {OFFSET_DAYS_MAX} days either way"),
         ));
     }
-    if let Some(trigger) = schedule.first_trigger() {
+    check_rule(schedule, state.rule(schedule))
+}
+
+/// A rule that could be read, policies within their bounds, and not both a rule and a batch to run after.
+///
+/// # Errors
+/// The first field that is wrong.
+pub fn check_rule(
+    schedule: &Schedule,
+    rule: Result<Option<Rule>, ScheduleError>,
+) -> Result<(), Rejection> {
+    let field = |name: &str| format!("schedule.{name}");
+    if let Err(error) = rule {
+        return Err(Rejection::invalid(field(error.field), error.message));
+    }
+    if let Some((name, message)) = schedule.policy.problem() {
+        return Err(Rejection::invalid(field(name), message));
+    }
+    let Some(after) = &schedule.run_after else {
+        return Ok(());
+    };
+    let timeless = Schedule {
+        run_after: None,
+        ..schedule.clone()
+    };
+    if let Some(trigger) = timeless.first_trigger() {
         return Err(Rejection::invalid(
-            format!("schedule.{trigger}"),
-            "this version of Fasti starts batches by hand only; leave the schedule empty and start runs with `fasti run start` or the API",
+            field(trigger),
+            "a schedule has times of its own or follows another batch, not both",
+        ));
+    }
+    if after.job_name.is_some() && after.job_uuid.is_some() {
+        return Err(Rejection::invalid(
+            field("run_after_job_uuid"),
+            "name the batch to run after by its name or by its id, not both",
         ));
     }
     Ok(())
@@ -236,7 +292,11 @@ fn check_task(state: &State, definition: &Definition, index: usize) -> Result<()
     }
     match &task.work {
         Work::Python { entrypoint, .. } => check_entrypoint(&field("entrypoint"), entrypoint)?,
-        Work::Command { argv, .. } => {
+        Work::Command { argv, env, cwd, .. } => {
+            spawnable::check_env(&field("env"), env)?;
+            if let Some(cwd) = cwd {
+                spawnable::check_folder(&field("cwd"), cwd)?;
+            }
             if argv.first().is_none_or(String::is_empty) {
                 return Err(Rejection::invalid(
                     field("command"),
@@ -308,31 +368,52 @@ pub(crate) fn pause(
     principal: &Principal,
     id: BatchId,
     reason: Option<&str>,
+    until: Option<Timestamp>,
+    at: Timestamp,
 ) -> Result<Vec<Event>, Rejection> {
     let batch = state.check_batch_write(principal, "pause", id)?;
-    if batch.paused {
+    if until.is_some_and(|until| until <= at) {
+        return Err(Rejection::invalid(
+            "until",
+            "this instant has passed; give a later one, or none to resume by hand",
+        ));
+    }
+    if batch.paused && batch.resume_at == until {
         return Ok(Vec::new());
     }
-    Ok(vec![
-        BatchPaused {
-            batch: id,
-            reason: reason.map(bounded),
-        }
-        .into(),
-    ])
+    // Slots that are due get what they would have got a moment earlier.
+    let mut events = if batch.paused {
+        Vec::new()
+    } else {
+        slots::fire_due(state, id, at, &mut RunIds::of(state))
+    };
+    let paused = BatchPaused {
+        batch: id,
+        reason: reason.map(bounded),
+        until,
+    };
+    events.push(paused.into());
+    Ok(events)
 }
 
 pub(crate) fn resume(
     state: &State,
     principal: &Principal,
     id: BatchId,
+    at: Timestamp,
 ) -> Result<Vec<Event>, Rejection> {
     let batch = state.check_batch_write(principal, "resume", id)?;
-    if batch.paused {
-        Ok(vec![BatchResumed { batch: id }.into()])
-    } else {
-        Ok(Vec::new())
+    Ok(resumed(state, batch, at))
+}
+
+/// The schedule goes on; what passed meanwhile was skipped.
+pub(crate) fn resumed(state: &State, batch: &Batch, at: Timestamp) -> Vec<Event> {
+    if !batch.paused {
+        return Vec::new();
     }
+    let mut events = vec![BatchResumed { batch: batch.id }.into()];
+    events.extend(slots::resume_events(state, batch, at));
+    events
 }
 
 pub(crate) fn delete(
@@ -340,13 +421,22 @@ pub(crate) fn delete(
     principal: &Principal,
     id: BatchId,
     force: Force,
+    at: Timestamp,
 ) -> Result<Vec<Event>, Rejection> {
     let batch = state.check_batch_write(principal, "delete", id)?;
     let live = batch.live_runs.len() as u64;
     if live > 0 && force == Force::No {
         return Err(Rejection::BatchBusy { id, live });
     }
-    Ok(vec![BatchDeleted { batch: id }.into()])
+    let follower = state.followers(id).find(|other| *other != id);
+    if let Some(follower) = follower
+        && force == Force::No
+    {
+        return Err(Rejection::BatchFollowed { id, follower });
+    }
+    let mut events = slots::close_for_end(state, batch, at);
+    events.push(BatchDeleted { batch: id }.into());
+    Ok(events)
 }
 
 /// A text from outside, cut at a character boundary to what an event keeps.
@@ -368,6 +458,7 @@ pub(crate) fn evolve_saved(state: &mut State, event: &BatchSaved) {
         batch.definition = event.definition;
         batch.saved_from = event.saved_from;
         state.release_definition(before);
+        slots::saved(state, event);
         return;
     }
     let batch = Batch {
@@ -378,13 +469,18 @@ pub(crate) fn evolve_saved(state: &mut State, event: &BatchSaved) {
         definition: event.definition,
         saved_from: event.saved_from,
         paused: false,
+        resume_at: None,
+        plan: None,
+        runs_after: None,
         live_runs: std::collections::BTreeSet::new(),
     };
     state.batches.insert(event.batch, batch);
+    slots::saved(state, event);
 }
 
 pub(crate) fn evolve_deleted(state: &mut State, event: &BatchDeleted) {
     if let Some(batch) = state.batches.remove(&event.batch) {
+        slots::unplanned(state, &batch);
         state.batch_names.remove(&(batch.name, batch.tag));
         state.release_definition(batch.definition);
     }

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::Principal;
 use crate::attempt::AttemptReport;
+use crate::backfill::BackfillRequest;
+use crate::calendar::NamedCalendar;
 use crate::definition::Definition;
 use crate::event::KeyUse;
 use crate::ids::{BatchId, Digest, LogId, RunId, RunSetId, RunnerId, Seq, TaskRunId};
@@ -58,6 +60,8 @@ pub struct Settings {
     pub retry_delay_ms: u64,
     /// Time between TERM and KILL when an attempt is ended, in milliseconds.
     pub grace_ms: u64,
+    /// How old the newest slot that passed unseen may be to fire after all, in milliseconds.
+    pub catch_up_ms: u64,
 }
 
 impl Default for Settings {
@@ -65,6 +69,7 @@ impl Default for Settings {
         Self {
             retry_delay_ms: 1_000,
             grace_ms: 5_000,
+            catch_up_ms: 3_600_000,
         }
     }
 }
@@ -103,6 +108,8 @@ pub enum Command {
         batch: BatchId,
         /// Why.
         reason: Option<String>,
+        /// When it goes on by itself.
+        until: Option<Timestamp>,
     },
     /// Turn its schedule on.
     ResumeBatch {
@@ -115,6 +122,18 @@ pub enum Command {
         batch: BatchId,
         /// Also with live runs, which are then cancelled.
         force: Force,
+    },
+    /// Make a calendar, or a new version of it.
+    SaveCalendar {
+        /// Its name.
+        name: String,
+        /// Which days are open.
+        calendar: Arc<NamedCalendar>,
+    },
+    /// Remove a calendar that no batch uses.
+    RemoveCalendar {
+        /// Its name.
+        name: String,
     },
     /// Register an image.
     RegisterImage {
@@ -156,6 +175,25 @@ pub enum Command {
         runs: Vec<Option<String>>,
         /// Whether more will follow.
         more: More,
+    },
+    /// Make runs for the slots of a range.
+    CreateBackfill(BackfillRequest),
+    /// Let a backfill make no runs.
+    PauseRunSet {
+        /// The set.
+        run_set: RunSetId,
+    },
+    /// Let a backfill go on.
+    ResumeRunSet {
+        /// The set.
+        run_set: RunSetId,
+    },
+    /// Take no more runs into a set, and stop those that go on.
+    CancelRunSet {
+        /// The set.
+        run_set: RunSetId,
+        /// Why.
+        reason: Option<String>,
     },
     /// Stop a run.
     CancelRun {
@@ -281,6 +319,25 @@ pub enum Follow {
         /// The run.
         run: RunId,
     },
+    /// A run of a batch that slots wait for is over, or its pause is.
+    FireQueued {
+        /// The batch.
+        batch: BatchId,
+    },
+    /// A run ended that this batch runs after.
+    StartAfter {
+        /// The batch.
+        batch: BatchId,
+        /// The run that ended.
+        parent: RunId,
+    },
+    /// A calendar has a new version: plans that go by it are made anew.
+    ReplanCalendar {
+        /// Its name.
+        name: String,
+    },
+    /// The time zone database is another one: look at every plan again.
+    Replan,
     /// Cancel a live run because its batch is removed.
     CancelRun {
         /// The run.
@@ -297,6 +354,11 @@ pub enum Follow {
     },
     /// Take no more runs into a set because its batch is removed.
     CloseRunSet {
+        /// The set.
+        run_set: RunSetId,
+    },
+    /// Make the next runs of a backfill.
+    FillRunSet {
         /// The set.
         run_set: RunSetId,
     },

@@ -12,9 +12,10 @@ use crate::ids::Digest;
 use crate::image::Image;
 use crate::limits::IMAGES_MAX;
 use crate::rejection::Rejection;
+use crate::slots::{self, RunIds};
 use crate::state::State;
 use crate::time::Timestamp;
-use crate::{batch, placement, run, run_set};
+use crate::{backfill, batch, calendars, placement, run, run_set, spawnable};
 
 /// Events that the request leads to at once. Changes nothing; the same input gives the same events.
 ///
@@ -51,11 +52,15 @@ pub fn decide(state: &State, request: &Request, at: Timestamp) -> Result<Vec<Eve
             definition,
             expected_version,
         } => batch::save(state, who, definition, *expected_version, at),
-        Command::PauseBatch { batch, reason } => {
-            batch::pause(state, who, *batch, reason.as_deref())
-        }
-        Command::ResumeBatch { batch } => batch::resume(state, who, *batch),
-        Command::DeleteBatch { batch, force } => batch::delete(state, who, *batch, *force),
+        Command::PauseBatch {
+            batch,
+            reason,
+            until,
+        } => batch::pause(state, who, *batch, reason.as_deref(), *until, at),
+        Command::ResumeBatch { batch } => batch::resume(state, who, *batch, at),
+        Command::DeleteBatch { batch, force } => batch::delete(state, who, *batch, *force, at),
+        Command::SaveCalendar { name, calendar } => calendars::save(state, who, name, calendar, at),
+        Command::RemoveCalendar { name } => calendars::remove(state, who, name),
         Command::RegisterImage { image } => register_image(state, who, image),
         Command::RemoveImage { name } => remove_image(state, who, name),
         Command::RegisterBundle { digest, size } => Ok(register_bundle(state, *digest, *size)),
@@ -72,6 +77,12 @@ pub fn decide(state: &State, request: &Request, at: Timestamp) -> Result<Vec<Eve
             runs,
             more,
         } => run_set::add(state, who, *run_set, runs, *more, at),
+        Command::CreateBackfill(request) => backfill::create(state, who, request),
+        Command::PauseRunSet { run_set } => backfill::pause(state, who, *run_set),
+        Command::ResumeRunSet { run_set } => backfill::resume(state, who, *run_set),
+        Command::CancelRunSet { run_set, reason } => {
+            backfill::cancel(state, who, *run_set, reason.as_deref())
+        }
         Command::CancelRun { run, reason } => {
             run::stop::cancel(state, who, *run, reason.as_deref())
         }
@@ -91,6 +102,12 @@ fn decide_follow(state: &State, follow: &Follow, at: Timestamp) -> Vec<Event> {
         Follow::SettleAttempts { run, ends } => run::progress::settle(state, *run, ends, at),
         Follow::Advance { run, ended } => run::progress::advance(state, *run, ended),
         Follow::BeginRun { run } => run::progress::begin(state, *run, at),
+        Follow::FireQueued { batch } => {
+            slots::fire_queued(state, *batch, at, &mut RunIds::of(state))
+        }
+        Follow::StartAfter { batch, parent } => slots::start_after(state, *batch, *parent, at),
+        Follow::ReplanCalendar { name } => calendars::replan(state, name, at),
+        Follow::Replan => slots::replan(state),
         Follow::CancelRun { run, reason } => state
             .run(*run)
             .map(|run| run::stop::request(run, Some(reason)))
@@ -98,6 +115,7 @@ fn decide_follow(state: &State, follow: &Follow, at: Timestamp) -> Vec<Event> {
         Follow::LoseAttempts { runner, reason } => {
             placement::lose_attempts(state, runner, reason, at)
         }
+        Follow::FillRunSet { run_set } => backfill::fill(state, *run_set, at),
         Follow::CloseRunSet { run_set } => run_set::close(state, *run_set),
         Follow::SettleRunSet { run_set } => run_set::settle(state, *run_set),
         Follow::Place => placement::place(state),
@@ -125,14 +143,7 @@ fn register_image(state: &State, who: &Principal, image: &Image) -> Result<Vec<E
             "name at least one of dev, pre, prod",
         ));
     }
-    if let Some(path) = &image.path
-        && !path.starts_with('/')
-    {
-        return Err(Rejection::invalid(
-            "path",
-            format!("`{path}` is not absolute; write it from the root"),
-        ));
-    }
+    spawnable::check_image(image)?;
     match state.images.get(&image.name) {
         Some(known) => check_image_owner(who, known)?,
         None if state.images.len() >= IMAGES_MAX => {

@@ -8,12 +8,18 @@
 //! Payloads are maps with field names. A field added later has `#[serde(default)]`; any other change is a
 //! new version with an upcaster, and the old bytes stay in the golden files.
 
+mod about;
+mod declare;
+
 use std::sync::Arc;
 
+use declare::events;
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::{AttemptEnd, AttemptStart, Lease};
+use crate::backfill::Backfill;
 use crate::batch::SavedFrom;
+use crate::calendar::NamedCalendar;
 use crate::command::Settings;
 use crate::definition::{Definition, Tag};
 use crate::ids::{BatchId, Digest, LogId, RunId, RunSetId, RunnerId, Seq, TaskRunId};
@@ -21,6 +27,7 @@ use crate::image::Image;
 use crate::ranges::TaskRuns;
 use crate::run::{Reuse, RunStatus, RunType, TaskStatus};
 use crate::runner::RunnerInfo;
+use crate::slots::NextSlot;
 use crate::time::Timestamp;
 
 /// An event with what surrounds it in the log.
@@ -49,69 +56,6 @@ pub struct KeyUse {
     pub key: String,
     /// Digest of the request, so that the same key on another request is noticed.
     pub fingerprint: String,
-}
-
-macro_rules! events {
-    ($( $(#[$doc:meta])* $variant:ident = $name:literal v $version:literal { $( $(#[$field_meta:meta])* $field:ident : $ty:ty, )* } )*) => {
-        /// Something that happened. Each variant has a stable name and a version of its payload.
-        #[derive(Debug, Clone, PartialEq, Eq)]
-        pub enum Event {
-            $( $(#[$doc])* $variant($variant), )*
-        }
-
-        $(
-            $(#[$doc])*
-            #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-            pub struct $variant {
-                $( $(#[$field_meta])* pub $field: $ty, )*
-            }
-
-            impl From<$variant> for Event {
-                fn from(event: $variant) -> Self {
-                    Self::$variant(event)
-                }
-            }
-        )*
-
-        impl Event {
-            /// Stable names with the present version of their payload, in the order of the declarations.
-            pub const NAMES: &'static [(&'static str, u16)] = &[ $( ($name, $version), )* ];
-
-            /// Stable name, `noun.past_verb`.
-            #[must_use]
-            pub fn name(&self) -> &'static str {
-                match self { $( Self::$variant(_) => $name, )* }
-            }
-
-            /// Version of the payload, from 1.
-            #[must_use]
-            pub fn version(&self) -> u16 {
-                match self { $( Self::$variant(_) => $version, )* }
-            }
-
-            /// Hands the payload to `visitor`, for encoders that must not know every event.
-            ///
-            /// # Errors
-            /// Those of the serializer.
-            pub fn serialize_payload<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                match self { $( Self::$variant(payload) => payload.serialize(serializer), )* }
-            }
-
-            /// The event of this stable name, from its payload; `None` when the name is not known.
-            ///
-            /// # Errors
-            /// Those of the deserializer.
-            pub fn deserialize_payload<'de, D: serde::Deserializer<'de>>(
-                name: &str,
-                deserializer: D,
-            ) -> Option<Result<Self, D::Error>> {
-                match name {
-                    $( $name => Some($variant::deserialize(deserializer).map(Self::$variant)), )*
-                    _ => None,
-                }
-            }
-        }
-    };
 }
 
 events! {
@@ -155,6 +99,9 @@ events! {
         definition: Digest,
         /// Whether it was saved, or came into being by a run.
         saved_from: SavedFrom,
+        /// Batch whose ends start it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        runs_after: Option<BatchId>,
     }
     /// The schedule of a batch is off.
     BatchPaused = "batch.paused" v 1 {
@@ -162,6 +109,9 @@ events! {
         batch: BatchId,
         /// Why, as given.
         reason: Option<String>,
+        /// When it is on again by itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
     }
     /// The schedule of a batch is on again.
     BatchResumed = "batch.resumed" v 1 {
@@ -172,6 +122,129 @@ events! {
     BatchDeleted = "batch.deleted" v 1 {
         /// The batch.
         batch: BatchId,
+    }
+    /// A schedule is in force, or has another next slot: slots after `after` count.
+    SchedulePlanned = "schedule.planned" v 1 {
+        /// The batch.
+        batch: BatchId,
+        /// Its version then.
+        version: u32,
+        /// Slots up to here are not this plan's.
+        after: Timestamp,
+        /// The first slot; `None` when there is none.
+        next: Option<NextSlot>,
+    }
+    /// A slot of a schedule has its run.
+    ScheduleFired = "schedule.fired" v 1 {
+        /// The batch.
+        batch: BatchId,
+        /// Its version then.
+        version: u32,
+        /// The slot.
+        slot: Timestamp,
+        /// When it was due: the slot and its jitter.
+        due: Timestamp,
+        /// The run.
+        run: RunId,
+        /// The slot that is next after this.
+        next: Option<NextSlot>,
+    }
+    /// A slot waits until earlier runs of its batch are over.
+    ScheduleQueued = "schedule.queued" v 1 {
+        /// The batch.
+        batch: BatchId,
+        /// Its version then.
+        version: u32,
+        /// The slot.
+        slot: Timestamp,
+        /// When it was due: the slot and its jitter.
+        due: Timestamp,
+        /// The slot that is next after this.
+        next: Option<NextSlot>,
+    }
+    /// Slots of a schedule passed while nobody could start them, and its policy does not make up for them.
+    ScheduleMissed = "schedule.missed" v 1 {
+        /// The batch.
+        batch: BatchId,
+        /// Its version then.
+        version: u32,
+        /// The earliest of them.
+        first: Timestamp,
+        /// The latest of them.
+        last: Timestamp,
+        /// How many.
+        count: u64,
+        /// Why.
+        reason: String,
+        /// The slot that is next after this.
+        next: Option<NextSlot>,
+    }
+    /// Slots of a schedule were left out: the batch was paused, busy, or could not run.
+    ScheduleSkipped = "schedule.skipped" v 1 {
+        /// The batch.
+        batch: BatchId,
+        /// Its version then.
+        version: u32,
+        /// The earliest of them.
+        first: Timestamp,
+        /// The latest of them.
+        last: Timestamp,
+        /// How many.
+        count: u64,
+        /// Why.
+        reason: String,
+        /// The slot that is next after this.
+        next: Option<NextSlot>,
+    }
+    /// Slots of a schedule waited until a later one took their place.
+    ScheduleSuperseded = "schedule.superseded" v 1 {
+        /// The batch.
+        batch: BatchId,
+        /// Its version then.
+        version: u32,
+        /// The earliest of them.
+        first: Timestamp,
+        /// The latest of them.
+        last: Timestamp,
+        /// How many.
+        count: u64,
+        /// Why.
+        reason: String,
+        /// The slot that is next after this.
+        next: Option<NextSlot>,
+    }
+    /// Slots of a schedule went away with their batch before they had a run.
+    ScheduleCancelled = "schedule.cancelled" v 1 {
+        /// The batch.
+        batch: BatchId,
+        /// Its version then.
+        version: u32,
+        /// The earliest of them.
+        first: Timestamp,
+        /// The latest of them.
+        last: Timestamp,
+        /// How many.
+        count: u64,
+        /// Why.
+        reason: String,
+        /// The slot that is next after this.
+        next: Option<NextSlot>,
+    }
+    /// A calendar was saved, or has a new version.
+    CalendarSaved = "calendar.saved" v 1 {
+        /// Its name.
+        name: String,
+        /// Version, from 1.
+        version: u32,
+        /// User who saved it first.
+        owner: String,
+        /// Which days are open.
+        calendar: Arc<NamedCalendar>,
+    }
+    /// A calendar is gone.
+    CalendarRemoved = "calendar.removed" v 1 {
+        /// Its name.
+        name: String,
     }
     /// An image was registered, or registered again.
     ImageRegistered = "image.registered" v 1 {
@@ -200,6 +273,19 @@ events! {
         title: String,
         /// Free words.
         labels: Vec<String>,
+        /// The slots that it has runs for, if it is a backfill.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        backfill: Option<Backfill>,
+    }
+    /// A backfill makes no runs until it is resumed.
+    RunSetPaused = "run_set.paused" v 1 {
+        /// The set.
+        run_set: RunSetId,
+    }
+    /// A backfill goes on.
+    RunSetResumed = "run_set.resumed" v 1 {
+        /// The set.
+        run_set: RunSetId,
     }
     /// All runs of a set have been made.
     RunSetClosed = "run_set.closed" v 1 {
@@ -254,6 +340,12 @@ events! {
         reused: Vec<Reuse>,
         /// Instant at which the run is ended if it still goes on, once it started: seconds after its start.
         fail_after_seconds: Option<u64>,
+        /// The run whose end made it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent_run: Option<RunId>,
+        /// When it is cancelled if nothing of it has been started.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        start_by: Option<Timestamp>,
     }
     /// The first attempt of a run was given to a runner.
     RunStarted = "run.started" v 1 {
@@ -292,6 +384,9 @@ events! {
         status: RunStatus,
         /// Why, unless it succeeded.
         reason: Option<String>,
+        /// Batches that this end starts.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        starts: Vec<BatchId>,
     }
     /// Task runs wait for a runner.
     TaskQueued = "task.queued" v 1 {
@@ -423,157 +518,5 @@ mod serde_seed {
         deserializer: D,
     ) -> Result<[u8; 16], D::Error> {
         Ok(Token::deserialize(deserializer)?.0)
-    }
-}
-
-impl Event {
-    /// The run an event belongs to.
-    #[must_use]
-    pub fn run(&self) -> Option<RunId> {
-        match self {
-            Self::RunCreated(e) => Some(e.run),
-            Self::RunStarted(e) => Some(e.run),
-            Self::RunCancelRequested(e) => Some(e.run),
-            Self::RunDeadlinePassed(e) => Some(e.run),
-            Self::RunFinished(e) => Some(e.run),
-            Self::TaskQueued(e) => Some(e.run),
-            Self::TaskReused(e) => Some(e.run),
-            Self::TaskSkipped(e) => Some(e.run),
-            Self::TaskAttemptFailed(e) => Some(e.run),
-            Self::TaskFinished(e) => Some(e.run),
-            Self::AttemptLeased(e) => Some(e.run),
-            Self::AttemptStarted(e) => Some(e.run),
-            Self::AttemptFinished(e) => Some(e.run),
-            Self::LogCreated(_)
-            | Self::ServerStarted(_)
-            | Self::DefinitionAdded(_)
-            | Self::BatchSaved(_)
-            | Self::BatchPaused(_)
-            | Self::BatchResumed(_)
-            | Self::BatchDeleted(_)
-            | Self::ImageRegistered(_)
-            | Self::ImageRemoved(_)
-            | Self::BundleRegistered(_)
-            | Self::RunSetCreated(_)
-            | Self::RunSetClosed(_)
-            | Self::RunSetFinished(_)
-            | Self::AttemptReportedLate(_)
-            | Self::RunnerJoined(_)
-            | Self::RunnerLost(_) => None,
-        }
-    }
-
-    /// The batch an event belongs to.
-    #[must_use]
-    pub fn batch(&self) -> Option<BatchId> {
-        match self {
-            Self::BatchSaved(e) => Some(e.batch),
-            Self::BatchPaused(e) => Some(e.batch),
-            Self::BatchResumed(e) => Some(e.batch),
-            Self::BatchDeleted(e) => Some(e.batch),
-            Self::RunSetCreated(e) => Some(e.batch),
-            Self::RunSetFinished(e) => Some(e.batch),
-            Self::RunCreated(e) => Some(e.batch),
-            Self::RunStarted(e) => Some(e.batch),
-            Self::RunCancelRequested(e) => Some(e.batch),
-            Self::RunDeadlinePassed(e) => Some(e.batch),
-            Self::RunFinished(e) => Some(e.batch),
-            Self::TaskQueued(e) => Some(e.batch),
-            Self::TaskReused(e) => Some(e.batch),
-            Self::TaskSkipped(e) => Some(e.batch),
-            Self::TaskAttemptFailed(e) => Some(e.batch),
-            Self::TaskFinished(e) => Some(e.batch),
-            Self::AttemptLeased(e) => Some(e.batch),
-            Self::AttemptStarted(e) => Some(e.batch),
-            Self::AttemptFinished(e) => Some(e.batch),
-            Self::LogCreated(_)
-            | Self::ServerStarted(_)
-            | Self::DefinitionAdded(_)
-            | Self::ImageRegistered(_)
-            | Self::ImageRemoved(_)
-            | Self::BundleRegistered(_)
-            | Self::RunSetClosed(_)
-            | Self::AttemptReportedLate(_)
-            | Self::RunnerJoined(_)
-            | Self::RunnerLost(_) => None,
-        }
-    }
-
-    /// The runner an event is about or addressed to.
-    #[must_use]
-    pub fn runner(&self) -> Option<&RunnerId> {
-        match self {
-            Self::AttemptLeased(e) => Some(&e.runner),
-            Self::AttemptStarted(e) => Some(&e.runner),
-            Self::AttemptFinished(e) => Some(&e.runner),
-            Self::AttemptReportedLate(e) => Some(&e.runner),
-            Self::RunnerJoined(e) => Some(&e.info.runner),
-            Self::RunnerLost(e) => Some(&e.runner),
-            Self::LogCreated(_)
-            | Self::ServerStarted(_)
-            | Self::DefinitionAdded(_)
-            | Self::BatchSaved(_)
-            | Self::BatchPaused(_)
-            | Self::BatchResumed(_)
-            | Self::BatchDeleted(_)
-            | Self::ImageRegistered(_)
-            | Self::ImageRemoved(_)
-            | Self::BundleRegistered(_)
-            | Self::RunSetCreated(_)
-            | Self::RunSetClosed(_)
-            | Self::RunSetFinished(_)
-            | Self::RunCreated(_)
-            | Self::RunStarted(_)
-            | Self::RunCancelRequested(_)
-            | Self::RunDeadlinePassed(_)
-            | Self::RunFinished(_)
-            | Self::TaskQueued(_)
-            | Self::TaskReused(_)
-            | Self::TaskSkipped(_)
-            | Self::TaskAttemptFailed(_)
-            | Self::TaskFinished(_) => None,
-        }
-    }
-
-    /// The task run an event is about, when it is about exactly one.
-    #[must_use]
-    pub fn task_run(&self) -> Option<TaskRunId> {
-        fn only<T>(items: &[T], id: impl Fn(&T) -> TaskRunId) -> Option<TaskRunId> {
-            match items {
-                [item] => Some(id(item)),
-                _ => None,
-            }
-        }
-        match self {
-            Self::TaskQueued(e) => e.task_runs.single(),
-            Self::TaskReused(e) => e.task_runs.single(),
-            Self::TaskSkipped(e) => e.task_runs.single(),
-            Self::TaskFinished(e) => e.task_runs.single(),
-            Self::TaskAttemptFailed(e) => Some(e.task_run),
-            Self::AttemptLeased(e) => only(&e.leases, |lease| lease.task_run),
-            Self::AttemptStarted(e) => only(&e.starts, |start| start.task_run),
-            Self::AttemptFinished(e) => only(&e.ends, |end| end.task_run),
-            Self::AttemptReportedLate(e) => Some(e.end.task_run),
-            Self::LogCreated(_)
-            | Self::ServerStarted(_)
-            | Self::DefinitionAdded(_)
-            | Self::BatchSaved(_)
-            | Self::BatchPaused(_)
-            | Self::BatchResumed(_)
-            | Self::BatchDeleted(_)
-            | Self::ImageRegistered(_)
-            | Self::ImageRemoved(_)
-            | Self::BundleRegistered(_)
-            | Self::RunSetCreated(_)
-            | Self::RunSetClosed(_)
-            | Self::RunSetFinished(_)
-            | Self::RunCreated(_)
-            | Self::RunStarted(_)
-            | Self::RunCancelRequested(_)
-            | Self::RunDeadlinePassed(_)
-            | Self::RunFinished(_)
-            | Self::RunnerJoined(_)
-            | Self::RunnerLost(_) => None,
-        }
     }
 }

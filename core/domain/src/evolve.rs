@@ -8,7 +8,7 @@ use crate::event::{DefinitionAdded, Event, Recorded};
 use crate::graph::Graph;
 use crate::limits::{KEY_KEPT_US, KEYS_MAX};
 use crate::state::{State, UsedDefinition, UsedKey};
-use crate::{batch, placement, run, run_set};
+use crate::{backfill, batch, calendars, placement, run, run_set, slots};
 
 /// Applies one event.
 pub fn evolve(state: &mut State, recorded: &Recorded) {
@@ -21,9 +21,18 @@ pub fn evolve(state: &mut State, recorded: &Recorded) {
         Event::ServerStarted(event) => state.settings = event.settings.clone(),
         Event::DefinitionAdded(event) => add_definition(state, event),
         Event::BatchSaved(event) => batch::evolve_saved(state, event),
-        Event::BatchPaused(event) => set_paused(state, event.batch, true),
-        Event::BatchResumed(event) => set_paused(state, event.batch, false),
+        Event::BatchPaused(event) => slots::paused(state, event),
+        Event::BatchResumed(event) => slots::resumed(state, event),
         Event::BatchDeleted(event) => batch::evolve_deleted(state, event),
+        Event::SchedulePlanned(event) => slots::planned(state, event),
+        Event::ScheduleFired(event) => slots::fired(state, event),
+        Event::ScheduleQueued(event) => slots::queued(state, event),
+        Event::ScheduleMissed(event) => slots::missed(state, event),
+        Event::ScheduleSkipped(event) => slots::skipped(state, event),
+        Event::ScheduleSuperseded(event) => slots::superseded(state, event),
+        Event::ScheduleCancelled(event) => slots::cancelled(state, event),
+        Event::CalendarSaved(event) => calendars::saved(state, event),
+        Event::CalendarRemoved(event) => calendars::removed(state, event),
         Event::ImageRegistered(event) => {
             state
                 .images
@@ -41,6 +50,8 @@ pub fn evolve(state: &mut State, recorded: &Recorded) {
                 set.is_closed = true;
             }
         }
+        Event::RunSetPaused(event) => backfill::set_paused(state, event.run_set, true),
+        Event::RunSetResumed(event) => backfill::set_paused(state, event.run_set, false),
         Event::RunSetFinished(event) => {
             state.run_sets.remove(&event.run_set);
         }
@@ -75,12 +86,6 @@ fn add_definition(state: &mut State, event: &DefinitionAdded) {
             uses: 0,
         };
         state.definitions.entry(event.digest).or_insert(used);
-    }
-}
-
-fn set_paused(state: &mut State, id: crate::ids::BatchId, paused: bool) {
-    if let Some(batch) = state.batches.get_mut(&id) {
-        batch.paused = paused;
     }
 }
 
@@ -121,6 +126,8 @@ pub fn subject(event: &Event) -> Subject {
             .map_or(Subject::Run(event.run), Subject::RunSet),
         Event::RunCancelRequested(event) => Subject::Run(event.run),
         Event::RunSetCreated(event) => Subject::RunSet(event.run_set),
+        Event::RunSetPaused(event) => Subject::RunSet(event.run_set),
+        Event::RunSetResumed(event) => Subject::RunSet(event.run_set),
         Event::RunSetClosed(event) => Subject::RunSet(event.run_set),
         Event::ImageRegistered(event) => Subject::Image(event.image.name.clone()),
         Event::ImageRemoved(event) => Subject::Image(event.name.clone()),
@@ -131,6 +138,15 @@ pub fn subject(event: &Event) -> Subject {
         | Event::BatchPaused(_)
         | Event::BatchResumed(_)
         | Event::BatchDeleted(_)
+        | Event::SchedulePlanned(_)
+        | Event::ScheduleFired(_)
+        | Event::ScheduleQueued(_)
+        | Event::ScheduleMissed(_)
+        | Event::ScheduleSkipped(_)
+        | Event::ScheduleSuperseded(_)
+        | Event::ScheduleCancelled(_)
+        | Event::CalendarSaved(_)
+        | Event::CalendarRemoved(_)
         | Event::RunSetFinished(_)
         | Event::RunStarted(_)
         | Event::RunDeadlinePassed(_)

@@ -13,6 +13,7 @@ use crate::limits::{CASCADE_MAX, KEY_BYTES_MAX};
 use crate::placement;
 use crate::react::react;
 use crate::rejection::Rejection;
+use crate::run::RunType;
 use crate::state::State;
 use crate::time::Timestamp;
 
@@ -47,10 +48,20 @@ pub fn handle(state: &mut State, request: &Request, at: Timestamp) -> Result<Han
         follows: VecDeque::new(),
     };
     let naming = naming_event(&first);
-    let made = first.get(naming).map_or(Subject::None, subject);
+    let made = first
+        .get(naming)
+        .map_or(Subject::None, |event| match event {
+            Event::RunCreated(run) if run.run_type == RunType::Scheduled => Subject::None,
+            event => subject(event),
+        });
     for (index, event) in first.into_iter().enumerate() {
         let key = request.key.clone().filter(|_| index == naming);
-        cascade.apply(state, event, None, key);
+        // A slot and its run are decided together; the slot is why the run is there.
+        let slot = cascade.recorded.last().and_then(|before| {
+            let is_slot = matches!(&before.event, Event::ScheduleFired(fired) if event.run() == Some(fired.run));
+            is_slot.then_some(before.seq)
+        });
+        cascade.apply(state, event, slot, key);
     }
     cascade.run(state);
     let events = cascade.recorded;
@@ -65,14 +76,16 @@ pub fn handle(state: &mut State, request: &Request, at: Timestamp) -> Result<Han
 
 /// Position of the event that names what a request made; a keyed request is remembered by it.
 fn naming_event(events: &[Event]) -> usize {
+    // Slots that were due are dealt with on the way; nobody asked for their runs.
+    let is_of_slot = |event: &Event| matches!(event, Event::RunCreated(run) if run.run_type == RunType::Scheduled);
     // A run comes with the batch and the definition that it needed.
     let run = events
         .iter()
-        .rposition(|event| matches!(event, Event::RunCreated(_)));
+        .rposition(|event| matches!(event, Event::RunCreated(_)) && !is_of_slot(event));
     let any = || {
         events
             .iter()
-            .position(|event| subject(event) != Subject::None)
+            .position(|event| subject(event) != Subject::None && !is_of_slot(event))
     };
     run.or_else(any).unwrap_or(0)
 }

@@ -8,8 +8,10 @@
 
 pub mod access;
 pub mod attempt;
+pub mod backfill;
 pub mod batch;
 pub mod calendar;
+pub mod calendars;
 pub mod command;
 mod decide;
 pub mod definition;
@@ -32,6 +34,9 @@ pub mod run_set;
 pub mod runner;
 pub mod schedule;
 pub mod seeded;
+pub mod simulate;
+pub mod slots;
+pub mod spawnable;
 pub mod state;
 pub mod time;
 

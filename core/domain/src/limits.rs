@@ -41,6 +41,12 @@ pub const LIVE_RUNS_MAX: usize = 1_000_000;
 /// Timers handled by one wake; more are handled by the next.
 pub const TIMERS_PER_WAKE_MAX: usize = 1_000;
 
+/// Events after which a wake looks at no further timer: one may make up for many slots.
+pub const EVENTS_PER_WAKE_MAX: usize = 4_000;
+
+/// Slots of one batch that may wait for earlier runs.
+pub const QUEUED_SLOTS_MAX: usize = 1_000;
+
 /// Commands that may follow from one command. Removing a batch asks for a few in each of its live runs.
 pub const CASCADE_MAX: usize = 10 * LIVE_RUNS_MAX;
 
@@ -55,6 +61,18 @@ pub const KEYS_MAX: usize = 1_000_000;
 
 /// Images registered.
 pub const IMAGES_MAX: usize = 10_000;
+
+/// Slots of one backfill.
+pub const BACKFILL_SLOTS_MAX: u64 = 100_000;
+
+/// Runs of one backfill that may go on at a time.
+pub const BACKFILL_LIVE_MAX: u32 = 1_000;
+
+/// Runs that a backfill makes in one step; bounds the size of a commit.
+pub const BACKFILL_STEP_MAX: u64 = 100;
+
+/// Calendars saved.
+pub const CALENDARS_MAX: usize = 1_000;
 
 /// Bytes of a reason or message kept in an event.
 pub const REASON_BYTES_MAX: usize = 2_000;

@@ -1,8 +1,11 @@
 //! What follows by itself: every automatic consequence on one page.
 
 use crate::attempt::{AttemptEnd, Outcome};
+use crate::backfill;
 use crate::command::{Follow, SettledEnd, SettledKind};
-use crate::event::{AttemptFinished, Event};
+use crate::event::{AttemptFinished, Event, RunFinished};
+use crate::ids::BatchId;
+use crate::run::RunType;
 use crate::run::create::react_created;
 use crate::state::State;
 
@@ -27,8 +30,20 @@ pub fn react(state: &State, event: &Event) -> Vec<Follow> {
         }],
         Event::RunCancelRequested(event) => vec![Follow::StopRun { run: event.run }],
         Event::RunDeadlinePassed(event) => vec![Follow::StopRun { run: event.run }],
-        Event::RunFinished(event) => settle_sets(state, event.batch),
+        Event::RunFinished(event) => after_run(state, event),
+        Event::BatchResumed(event) => fire_queued(state, event.batch),
         Event::RunSetClosed(event) => vec![Follow::SettleRunSet {
+            run_set: event.run_set,
+        }],
+        Event::RunSetCreated(event) => event
+            .backfill
+            .is_some()
+            .then_some(Follow::FillRunSet {
+                run_set: event.run_set,
+            })
+            .into_iter()
+            .collect(),
+        Event::RunSetResumed(event) => vec![Follow::FillRunSet {
             run_set: event.run_set,
         }],
         Event::BatchDeleted(event) => clear_batch(state, event.batch),
@@ -36,16 +51,28 @@ pub fn react(state: &State, event: &Event) -> Vec<Follow> {
             runner: event.runner.clone(),
             reason: event.reason.clone(),
         }],
+        // Plans of a log whose zones are read by another release may have other slots now.
+        Event::ServerStarted(_) => vec![Follow::Replan],
+        Event::CalendarSaved(event) => vec![Follow::ReplanCalendar {
+            name: event.name.clone(),
+        }],
         Event::LogCreated(_)
-        | Event::ServerStarted(_)
         | Event::DefinitionAdded(_)
         | Event::BatchSaved(_)
         | Event::BatchPaused(_)
-        | Event::BatchResumed(_)
+        | Event::SchedulePlanned(_)
+        // Its run is the next event.
+        | Event::ScheduleFired(_)
+        | Event::ScheduleQueued(_)
+        | Event::ScheduleMissed(_)
+        | Event::ScheduleSkipped(_)
+        | Event::ScheduleSuperseded(_)
+        | Event::ScheduleCancelled(_)
+        | Event::CalendarRemoved(_)
         | Event::ImageRegistered(_)
         | Event::ImageRemoved(_)
         | Event::BundleRegistered(_)
-        | Event::RunSetCreated(_)
+        | Event::RunSetPaused(_)
         | Event::RunSetFinished(_)
         | Event::RunStarted(_)
         // Placement follows whenever there is room, see `handle`.
@@ -67,6 +94,39 @@ fn clear_batch(state: &State, batch: crate::ids::BatchId) -> Vec<Follow> {
             reason: "its batch was deleted".to_owned(),
         }))
         .collect()
+}
+
+/// The end of a run: sets may be complete, slots may have waited for it, other batches may run after it.
+fn after_run(state: &State, event: &RunFinished) -> Vec<Follow> {
+    let mut follows = settle_sets(state, event.batch);
+    let sets = state
+        .run_sets
+        .iter()
+        .filter(|(_, set)| set.batch == event.batch);
+    let filling = sets.filter(|(_, set)| backfill::has_room(set));
+    follows.extend(filling.map(|(id, _)| Follow::FillRunSet { run_set: *id }));
+    follows.extend(fire_queued(state, event.batch));
+    follows.extend(event.starts.iter().map(|batch| Follow::StartAfter {
+        batch: *batch,
+        parent: event.run,
+    }));
+    follows
+}
+
+/// A slot that waits for the runs of its batch gets its chance once none goes on.
+fn fire_queued(state: &State, id: BatchId) -> Vec<Follow> {
+    let Some(batch) = state.batches.get(&id) else {
+        return Vec::new();
+    };
+    let waits = batch
+        .plan
+        .as_ref()
+        .is_some_and(|plan| !plan.queue.is_empty());
+    let mut live = batch.live_runs.iter().filter_map(|run| state.run(*run));
+    if !waits || batch.paused || live.any(|run| run.run_type != RunType::DevRun) {
+        return Vec::new();
+    }
+    vec![Follow::FireQueued { batch: id }]
 }
 
 /// Sets of the batch that may now be complete.

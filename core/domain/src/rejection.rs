@@ -112,6 +112,40 @@ pub enum Rejection {
         /// How many.
         live: u64,
     },
+    /// Other batches run after it.
+    #[error(
+        "the batch {follower} runs after the batch {id}; give it another schedule first, or delete with force: it is then started by hand only"
+    )]
+    BatchFollowed {
+        /// The batch.
+        id: BatchId,
+        /// One that runs after it.
+        follower: BatchId,
+    },
+    /// No calendar of this name.
+    #[error("there is no calendar `{name}`")]
+    NoSuchCalendar {
+        /// The name.
+        name: String,
+    },
+    /// Somebody else's calendar.
+    #[error(
+        "the calendar `{name}` belongs to {owner}; ask {owner}, or save one under another name"
+    )]
+    NotCalendarOwner {
+        /// The name.
+        name: String,
+        /// Whose it is.
+        owner: String,
+    },
+    /// Batches use the calendar.
+    #[error("the batch {batch} uses the calendar `{name}`; give it another schedule first")]
+    CalendarBusy {
+        /// The name.
+        name: String,
+        /// One that uses it.
+        batch: BatchId,
+    },
     /// The image is used by live runs.
     #[error("the image `{name}` is used by the live run {run}; wait for it, or cancel it first")]
     ImageBusy {
@@ -228,13 +262,18 @@ impl Rejection {
             Self::UnknownBatch { .. }
             | Self::UnknownRun { .. }
             | Self::NoSuchImage { .. }
+            | Self::NoSuchCalendar { .. }
             | Self::UnknownRunSet { .. } => "not_found",
             Self::RunSetClosed { .. } => "run_set_closed",
             Self::RunFinished { .. } => "run_finished",
             Self::BatchBusy { .. } => "batch_busy",
+            Self::BatchFollowed { .. } => "batch_followed",
+            Self::CalendarBusy { .. } => "calendar_busy",
             Self::ImageBusy { .. } => "image_busy",
             Self::VersionMismatch { .. } => "version_mismatch",
-            Self::Forbidden(_) | Self::NotImageOwner { .. } => "forbidden",
+            Self::Forbidden(_) | Self::NotImageOwner { .. } | Self::NotCalendarOwner { .. } => {
+                "forbidden"
+            }
             Self::KeyReused { .. } => "idempotency_key_reused",
             Self::UnknownToken { .. } => "unknown_token",
             Self::UnknownRunner { .. } => "unknown_runner",
@@ -256,15 +295,20 @@ impl Rejection {
             Self::UnknownBatch { .. }
             | Self::UnknownRun { .. }
             | Self::NoSuchImage { .. }
+            | Self::NoSuchCalendar { .. }
             | Self::UnknownRunSet { .. } => Kind::NotFound,
             Self::RunSetClosed { .. }
             | Self::RunFinished { .. }
             | Self::BatchBusy { .. }
+            | Self::BatchFollowed { .. }
+            | Self::CalendarBusy { .. }
             | Self::ImageBusy { .. }
             | Self::VersionMismatch { .. }
             | Self::UnknownToken { .. }
             | Self::UnknownRunner { .. } => Kind::Conflict,
-            Self::Forbidden(_) | Self::NotImageOwner { .. } => Kind::Forbidden,
+            Self::Forbidden(_) | Self::NotImageOwner { .. } | Self::NotCalendarOwner { .. } => {
+                Kind::Forbidden
+            }
             Self::Limit { .. } => Kind::Limit,
         }
     }
@@ -286,6 +330,10 @@ impl Rejection {
             | Self::RunSetClosed { .. }
             | Self::RunFinished { .. }
             | Self::BatchBusy { .. }
+            | Self::BatchFollowed { .. }
+            | Self::CalendarBusy { .. }
+            | Self::NoSuchCalendar { .. }
+            | Self::NotCalendarOwner { .. }
             | Self::ImageBusy { .. }
             | Self::VersionMismatch { .. }
             | Self::Forbidden(_)

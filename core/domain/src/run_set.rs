@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::access::Principal;
+use crate::backfill::BackfillState;
 use crate::batch::bounded;
 use crate::command::More;
 use crate::event::{Event, RunSetClosed, RunSetCreated, RunSetFinished};
@@ -32,6 +33,8 @@ pub struct RunSet {
     pub cancelled: u64,
     /// Whether it takes no more runs.
     pub is_closed: bool,
+    /// How far it is, if it is a backfill.
+    pub backfill: Option<BackfillState>,
 }
 
 impl RunSet {
@@ -67,6 +70,7 @@ pub(crate) fn create(
             batch,
             title: title.to_owned(),
             labels: labels.iter().map(|label| bounded(label)).collect(),
+            backfill: None,
         }
         .into(),
     ];
@@ -88,7 +92,7 @@ pub(crate) fn add(
         .run_sets
         .get(&id)
         .ok_or(Rejection::UnknownRunSet { id })?;
-    if set.is_closed {
+    if set.is_closed || set.backfill.is_some() {
         return Err(Rejection::RunSetClosed { id });
     }
     let mut events = set_runs(state, principal, set.batch, id, runs, at)?;
@@ -153,6 +157,11 @@ pub(crate) fn evolve_created(state: &mut State, event: &RunSetCreated) {
             failure: 0,
             cancelled: 0,
             is_closed: false,
+            backfill: event.backfill.clone().map(|plan| BackfillState {
+                plan,
+                made: None,
+                paused: false,
+            }),
         },
     );
 }

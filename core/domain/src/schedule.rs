@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::calendars::CalendarRef;
 use crate::definition::EndCondition;
 use crate::ids::BatchId;
+use crate::slots::SlotPolicy;
 
 /// The arguments of a schedule. Empty lists and `None` mean "not given". All are always written: encodings
 /// without field names, such as that of snapshots, tell fields apart by their position.
@@ -36,6 +38,10 @@ pub struct Schedule {
     pub cron: Option<String>,
     /// Start after a run of another batch.
     pub run_after: Option<RunAfter>,
+    /// What becomes of slots that cannot simply fire.
+    pub policy: SlotPolicy,
+    /// Calendars that act on its days, one after the other.
+    pub calendars: Vec<CalendarRef>,
 }
 
 /// One weekday of the month.

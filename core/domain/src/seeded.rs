@@ -32,6 +32,24 @@ pub fn batch_id(seed: &[u8; 16], seq: u64, at: Timestamp) -> BatchId {
     BatchId(bytes)
 }
 
+/// Delay of a slot, from 0 to `longest_us`.
+#[must_use]
+pub fn slot_delay_us(seed: &[u8; 16], batch: BatchId, slot: Timestamp, longest_us: u64) -> u64 {
+    let (high, low) = batch.0.split_at(8);
+    let word = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+    };
+    let bytes = hash(
+        seed,
+        3,
+        word(high) ^ word(low).rotate_left(1),
+        slot.0.cast_unsigned(),
+    );
+    word(&bytes[..8]) % longest_us.saturating_add(1).max(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

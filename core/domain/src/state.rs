@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::Batch;
+use crate::calendars::CalendarRecord;
 use crate::command::{Settings, Subject};
 use crate::definition::Tag;
 use crate::event::KeyUse;
@@ -45,6 +46,9 @@ pub struct State {
     pub(crate) timers: BTreeSet<(Timestamp, Timer)>,
     pub(crate) keys: BTreeMap<KeyId, UsedKey>,
     pub(crate) keys_by_age: VecDeque<(Timestamp, KeyId)>,
+    pub(crate) calendars: BTreeMap<String, CalendarRecord>,
+    /// Batches that run after a batch.
+    pub(crate) followers: BTreeMap<BatchId, BTreeSet<BatchId>>,
 }
 
 /// A definition in use, ready to run.
@@ -62,6 +66,12 @@ pub(crate) enum Timer {
     Retry(RunId, u32),
     /// End a run that went on too long.
     Deadline(RunId),
+    /// Cancel a run that nothing has been started of.
+    StartBy(RunId),
+    /// Turn the schedule of a batch on again.
+    Resume(BatchId),
+    /// Let the slots of a batch that are due have their chance. After the others: runs that end make room.
+    Slot(BatchId),
 }
 
 /// Principal and key.
@@ -105,11 +115,21 @@ impl State {
         self.runners.get(id)
     }
 
+    /// All living batches.
+    pub fn batches(&self) -> impl Iterator<Item = &Batch> {
+        self.batches.values()
+    }
+
     /// The living batch of this name and tag.
     #[must_use]
     pub fn batch_named(&self, name: &str, tag: Tag) -> Option<&Batch> {
         let id = self.batch_names.get(&(name.to_owned(), tag))?;
         self.batches.get(id)
+    }
+
+    /// Batches that start when runs of this one end.
+    pub fn followers(&self, id: BatchId) -> impl Iterator<Item = BatchId> {
+        self.followers.get(&id).into_iter().flatten().copied()
     }
 
     /// A registered image.

@@ -9,6 +9,7 @@ use fasti_domain::definition::{
     Definition, Edge, EndCondition, Parts, Priority, Resources, Tag, Task, Work,
 };
 use fasti_domain::ids::{Digest, RunnerId};
+use fasti_domain::image::Image;
 use fasti_domain::runner::{Capacity, RunnerInfo};
 use fasti_domain::schedule::Schedule;
 
@@ -137,5 +138,18 @@ pub(crate) fn runner(name: &str, slots: u32) -> RunnerInfo {
             memory_mb: 1000,
         },
         labels: BTreeMap::new(),
+    }
+}
+
+/// An image for development, without code of its own.
+pub(crate) fn image(name: &str) -> Image {
+    Image {
+        name: name.to_owned(),
+        path: None,
+        bundle: None,
+        python: None,
+        tags: vec![Tag::Dev],
+        env: BTreeMap::new(),
+        owner: String::new(),
     }
 }

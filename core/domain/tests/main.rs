@@ -12,6 +12,7 @@
 )]
 
 mod batches;
+mod calendar;
 mod laws;
 mod oracle;
 mod scenarios;

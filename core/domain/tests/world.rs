@@ -276,6 +276,22 @@ impl World {
         self.told = self.log.len();
     }
 
+    /// Position in the log up to which everything was told or hushed.
+    pub(crate) fn hushed(&self) -> usize {
+        self.told
+    }
+
+    /// Ends every run there is.
+    pub(crate) fn cancel_all(&mut self) {
+        let runs: Vec<RunId> = self.state.runs().map(|run| run.id).collect();
+        for run in runs {
+            self.cancel(run);
+        }
+        while let Some((name, _)) = self.all_held().pop() {
+            self.end(&name, Outcome::Stopped);
+        }
+    }
+
     fn name(&self, run: RunId, task_run: TaskRunId) -> String {
         let index = u32::try_from(task_run.0 - run.0 - 1).unwrap();
         self.graphs[&run].node_name(index)

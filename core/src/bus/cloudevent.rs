@@ -203,11 +203,22 @@ fn happened_at(event: &Event) -> Option<Timestamp> {
         | Event::BatchPaused(_)
         | Event::BatchResumed(_)
         | Event::BatchDeleted(_)
+        | Event::SchedulePlanned(_)
+        | Event::ScheduleFired(_)
+        | Event::ScheduleQueued(_)
+        | Event::ScheduleMissed(_)
+        | Event::ScheduleSkipped(_)
+        | Event::ScheduleSuperseded(_)
+        | Event::ScheduleCancelled(_)
+        | Event::CalendarSaved(_)
+        | Event::CalendarRemoved(_)
         | Event::ImageRegistered(_)
         | Event::ImageRemoved(_)
         | Event::BundleRegistered(_)
         | Event::RunSetCreated(_)
         | Event::RunSetClosed(_)
+        | Event::RunSetPaused(_)
+        | Event::RunSetResumed(_)
         | Event::RunSetFinished(_)
         | Event::RunCreated(_)
         | Event::RunStarted(_)
@@ -238,10 +249,21 @@ fn entity(log_id: LogId, event: &Event) -> String {
         Event::BatchPaused(e) => format!("batch/{}", e.batch),
         Event::BatchResumed(e) => format!("batch/{}", e.batch),
         Event::BatchDeleted(e) => format!("batch/{}", e.batch),
+        Event::SchedulePlanned(e) => format!("batch/{}", e.batch),
+        Event::ScheduleFired(e) => format!("batch/{}", e.batch),
+        Event::ScheduleQueued(e) => format!("batch/{}", e.batch),
+        Event::ScheduleMissed(e) => format!("batch/{}", e.batch),
+        Event::ScheduleSkipped(e) => format!("batch/{}", e.batch),
+        Event::ScheduleSuperseded(e) => format!("batch/{}", e.batch),
+        Event::ScheduleCancelled(e) => format!("batch/{}", e.batch),
         Event::ImageRegistered(e) => format!("image/{}", e.image.name),
         Event::ImageRemoved(e) => format!("image/{}", e.name),
+        Event::CalendarSaved(e) => format!("calendar/{}", e.name),
+        Event::CalendarRemoved(e) => format!("calendar/{}", e.name),
         Event::BundleRegistered(e) => format!("bundle/{}", e.digest),
         Event::RunSetCreated(e) => format!("run_set/{}", e.run_set),
+        Event::RunSetPaused(e) => format!("run_set/{}", e.run_set),
+        Event::RunSetResumed(e) => format!("run_set/{}", e.run_set),
         Event::RunSetClosed(e) => format!("run_set/{}", e.run_set),
         Event::RunSetFinished(e) => format!("run_set/{}", e.run_set),
         Event::RunCreated(e) => format!("run/{}", e.run),

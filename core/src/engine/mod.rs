@@ -85,6 +85,10 @@ struct Gauges {
     waiting: AtomicUsize,
     stopped: AtomicBool,
     disk_full: AtomicBool,
+    /// A decided commit waits for space: nothing can be taken, not even the end of something.
+    stuck: AtomicBool,
+    /// Somebody asked for the end; looked at only while stuck.
+    stop_asked: AtomicBool,
 }
 
 /// The way to the engine. Cheap to clone.
@@ -151,6 +155,9 @@ impl EngineHandle {
     }
 
     fn post(&self, message: Message) -> Result<(), SubmitError> {
+        if self.gauges.stuck.load(Ordering::Acquire) {
+            return Err(SubmitError::DiskFull);
+        }
         self.gauges.waiting.fetch_add(1, Ordering::Relaxed);
         self.inbox.try_send(message).map_err(|error| {
             self.gauges.waiting.fetch_sub(1, Ordering::Relaxed);
@@ -177,6 +184,7 @@ impl EngineHandle {
 
     /// Asks the engine to stop once everything before this is durable.
     pub fn stop(&self) {
+        self.gauges.stop_asked.store(true, Ordering::Release);
         // A full inbox is being emptied: waiting for room is right here.
         self.gauges.waiting.fetch_add(1, Ordering::Relaxed);
         drop(self.inbox.send(Message::Stop));

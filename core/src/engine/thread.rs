@@ -19,12 +19,16 @@ use super::{
 use crate::codec;
 use crate::feed::{Entry, Feed, FeedWriter};
 use crate::ports::{Clock, Effects, LogWrite};
-use crate::store::{Snapshots, StoreError};
+use crate::store::{Appended, Snapshots, StoreError};
 
 /// Longest sleep without a timer; only a bound, nothing depends on it.
 const IDLE: Duration = Duration::from_secs(3600);
 
-/// How often a full disk is looked at while a timer is due.
+/// How long a sleep towards a timer may be. Sleeping is by a clock that stands still while the machine is
+/// suspended and does not jump with the time of day; looking again this often is what notices either.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// How often a full disk is looked at.
 const DISK_FULL_PAUSE: Duration = Duration::from_millis(500);
 
 /// Events between two snapshots of the state, and the shortest time between them.
@@ -171,15 +175,11 @@ impl Engine {
     fn wait(&self) -> Result<Option<Message>, StopReason> {
         let now = self.parts.clock.now();
         let timeout = match self.parts.state.next_wake() {
+            _ if self.gauges.disk_full.load(Ordering::Relaxed) => DISK_FULL_PAUSE,
             None => IDLE,
             Some(due) => {
                 let us = due.0.saturating_sub(now.0).max(0);
-                let until_due = Duration::from_micros(u64::try_from(us).unwrap_or(0)).min(IDLE);
-                if self.gauges.disk_full.load(Ordering::Relaxed) {
-                    until_due.max(DISK_FULL_PAUSE)
-                } else {
-                    until_due
-                }
+                Duration::from_micros(u64::try_from(us).unwrap_or(0)).min(LOOK_AGAIN)
             }
         };
         match self.messages.recv_timeout(timeout) {
@@ -189,7 +189,7 @@ impl Engine {
         }
     }
 
-    fn check_room(&self) -> bool {
+    fn check_room(&mut self) -> bool {
         let has_room = match self.parts.log.check_room() {
             Ok(()) => true,
             Err(error) => {
@@ -249,12 +249,7 @@ impl Engine {
             ..
         } = turn;
         if !commit.is_empty() {
-            let records = commit.events().iter().map(codec::encode).collect();
-            let appended = self
-                .parts
-                .log
-                .append(records, &values)
-                .map_err(StopReason::Append)?;
+            let appended = self.append(&commit, &values)?;
             let calls = commit.effects(&self.parts.state);
             let entries = commit.into_events().into_iter().zip(&appended.records);
             let entries = entries.map(|(recorded, stored)| Entry {
@@ -279,6 +274,36 @@ impl Engine {
             question(&self.parts.state);
         }
         Ok(())
+    }
+
+    /// Appends a commit; waits while the disk is full, since the state is ahead of the log by it. Nobody is answered
+    /// meanwhile, nothing is taken, and what is durable can be read.
+    fn append(
+        &mut self,
+        commit: &Commit,
+        values: &[(Digest, Vec<u8>)],
+    ) -> Result<Appended, StopReason> {
+        loop {
+            let records = commit.events().iter().map(codec::encode).collect();
+            match self.parts.log.append(records, values) {
+                Err(error @ StoreError::DiskFull { .. }) => {
+                    if self.gauges.stop_asked.load(Ordering::Acquire) {
+                        return Err(StopReason::Append(error));
+                    }
+                    if !self.gauges.stuck.swap(true, Ordering::AcqRel) {
+                        tracing::error!(%error, "a commit waits for space");
+                        self.gauges.disk_full.store(true, Ordering::Relaxed);
+                    }
+                    std::thread::sleep(DISK_FULL_PAUSE);
+                }
+                outcome => {
+                    if self.gauges.stuck.swap(false, Ordering::AcqRel) {
+                        tracing::info!("there is space again");
+                    }
+                    return outcome.map_err(StopReason::Append);
+                }
+            }
+        }
     }
 
     fn snapshot_if_due(&mut self) {

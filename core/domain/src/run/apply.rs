@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::attempt::Outcome;
+use crate::backfill;
 use crate::event::{
     AttemptFinished, AttemptLeased, AttemptStarted, RunCancelRequested, RunCreated,
     RunDeadlinePassed, RunFinished, RunStarted, TaskAttemptFailed, TaskFinished, TaskQueued,
@@ -48,6 +49,7 @@ pub(crate) fn created(state: &mut State, event: &RunCreated) {
         live: BTreeMap::new(),
         retry_at: BTreeMap::new(),
         deadline: None,
+        start_by: event.start_by,
         results: BTreeMap::new(),
         open: graph.node_count(),
         has_failure: false,
@@ -68,11 +70,24 @@ pub(crate) fn created(state: &mut State, event: &RunCreated) {
     if let Some(set) = event.run_set.and_then(|id| state.run_sets.get_mut(&id)) {
         set.runs += 1;
         set.live += 1;
+        backfill::run_created(set, event);
+    }
+    if let Some(start_by) = event.start_by {
+        state.timers.insert((start_by, Timer::StartBy(event.run)));
     }
     state.runs.insert(event.run, run);
 }
 
+/// It has started, or is to stop: no deadline for its start any more.
+fn forget_start_by(state: &mut State, id: RunId) {
+    let start_by = state.runs.get_mut(&id).and_then(|run| run.start_by.take());
+    if let Some(start_by) = start_by {
+        state.timers.remove(&(start_by, Timer::StartBy(id)));
+    }
+}
+
 pub(crate) fn started(state: &mut State, event: &RunStarted, at: Timestamp) {
+    forget_start_by(state, event.run);
     if let Some(run) = state.runs.get_mut(&event.run) {
         run.started_at = Some(at);
         run.rundate = Some(event.rundate.clone());
@@ -84,6 +99,7 @@ pub(crate) fn started(state: &mut State, event: &RunStarted, at: Timestamp) {
 }
 
 pub(crate) fn cancel_requested(state: &mut State, event: &RunCancelRequested) {
+    forget_start_by(state, event.run);
     if let Some(run) = state.runs.get_mut(&event.run) {
         run.stop = Some(Stop::Cancel(event.reason.clone()));
     }
@@ -103,6 +119,7 @@ pub(crate) fn deadline_passed(state: &mut State, event: &RunDeadlinePassed) {
 }
 
 pub(crate) fn finished(state: &mut State, event: &RunFinished) {
+    forget_start_by(state, event.run);
     let Some(run) = state.runs.remove(&event.run) else {
         return;
     };

@@ -141,8 +141,8 @@ fn from_given(
             };
             let position = state.seq.0 + events.len() as u64 + 1;
             let event = saved_event(state, hashed, saved_from, at, position);
-            let batch = event.batch().unwrap_or(BatchId([0; 16]));
-            events.push(event);
+            let batch = event.batch;
+            events.push(event.into());
             batch
         }
     };
@@ -190,6 +190,8 @@ pub(crate) fn blank(
         run_set: None,
         reused: Vec::new(),
         fail_after_seconds: definition.fail_after_seconds,
+        parent_run: None,
+        start_by: None,
     }
 }
 

@@ -202,6 +202,8 @@ pub struct Run {
     pub(crate) retry_at: BTreeMap<u32, Timestamp>,
     /// When it will be ended.
     pub(crate) deadline: Option<Timestamp>,
+    /// When it is cancelled if nothing of it has been started.
+    pub(crate) start_by: Option<Timestamp>,
     /// Values of ended task runs, by position.
     pub(crate) results: BTreeMap<u32, ResultRef>,
     /// Task runs that are not over.

@@ -14,6 +14,7 @@ use crate::ids::RunId;
 use crate::limits::LOST_RETRIES_MAX;
 use crate::ranges::{TaskRuns, index_in};
 use crate::run::{Run, RunStatus, Stop, TaskStatus};
+use crate::slots;
 use crate::state::State;
 use crate::time::Timestamp;
 
@@ -151,7 +152,7 @@ pub(crate) fn advance(state: &State, id: RunId, ended: &TaskRuns) -> Vec<Event> 
     };
     let graph: &Graph = &used.graph;
     if run.open == 0 {
-        return vec![finish(run, graph)];
+        return vec![finish(state, run, graph)];
     }
     if run.stop.is_some() {
         return Vec::new();
@@ -242,7 +243,7 @@ fn skip_downstream(
     )
 }
 
-fn finish(run: &Run, graph: &Graph) -> Event {
+fn finish(state: &State, run: &Run, graph: &Graph) -> Event {
     let failed = || {
         run.first_failure
             .map(|index| format!("`{}` failed", graph.node_name(index)))
@@ -261,6 +262,7 @@ fn finish(run: &Run, graph: &Graph) -> Event {
         batch: run.batch,
         status,
         reason,
+        starts: slots::children_of(state, run, status),
     }
     .into()
 }

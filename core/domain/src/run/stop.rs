@@ -4,15 +4,16 @@
 //! the runner to stop them once the request is durable.
 
 use crate::access::{Principal, check_write};
-use crate::batch::bounded;
+use crate::batch::{bounded, resumed};
 use crate::event::{
     Event, RunCancelRequested, RunDeadlinePassed, TaskFinished, TaskQueued, TaskSkipped,
 };
 use crate::ids::RunId;
-use crate::limits::TIMERS_PER_WAKE_MAX;
+use crate::limits::{EVENTS_PER_WAKE_MAX, TIMERS_PER_WAKE_MAX};
 use crate::ranges::TaskRuns;
 use crate::rejection::Rejection;
 use crate::run::{Run, Stop, TaskStatus};
+use crate::slots::{self, RunIds};
 use crate::state::{State, Timer};
 use crate::time::Timestamp;
 
@@ -77,18 +78,36 @@ pub(crate) fn stop(state: &State, id: RunId) -> Vec<Event> {
     vec![event]
 }
 
-/// Time has passed: retries are queued, deadlines end runs. At most [`TIMERS_PER_WAKE_MAX`] at once.
+/// Time has passed: retries are queued, deadlines end runs, pauses end, slots get their chance. At most
+/// [`TIMERS_PER_WAKE_MAX`] at once.
 pub(crate) fn wake(state: &State, at: Timestamp) -> Vec<Event> {
     let mut events: Vec<Event> = Vec::new();
     let mut retries: std::collections::BTreeMap<RunId, std::collections::BTreeSet<u32>> =
         std::collections::BTreeMap::new();
     let mut ending = std::collections::BTreeSet::new();
+    let mut ids = RunIds::of(state);
     let due = state.timers.iter().take_while(|(due, _)| *due <= at);
     for (_, timer) in due.take(TIMERS_PER_WAKE_MAX) {
+        // What is left is due at the next wake, which follows at once.
+        if events.len() >= EVENTS_PER_WAKE_MAX {
+            break;
+        }
         match timer {
             Timer::Retry(run, node) => {
                 retries.entry(*run).or_default().insert(*node);
             }
+            Timer::StartBy(id) => {
+                if let Some(run) = state.runs.get(id) {
+                    ending.insert(*id);
+                    events.extend(request(run, Some("it did not start in time")));
+                }
+            }
+            Timer::Resume(id) => {
+                if let Some(batch) = state.batches.get(id) {
+                    events.extend(resumed(state, batch, at));
+                }
+            }
+            Timer::Slot(id) => events.extend(slots::fire_due(state, *id, at, &mut ids)),
             Timer::Deadline(id) => {
                 if let Some(run) = state.runs.get(id) {
                     ending.insert(*id);
@@ -103,8 +122,14 @@ pub(crate) fn wake(state: &State, at: Timestamp) -> Vec<Event> {
             }
         }
     }
+    // Two reasons to cancel a run at the same moment are one.
+    let mut cancelled = std::collections::BTreeSet::new();
+    events.retain(|event| match event {
+        Event::RunCancelRequested(event) => cancelled.insert(event.run),
+        _ => true,
+    });
     // A run that ends now gets no further attempts, even if one is due at the same moment.
-    retries.retain(|id, _| !ending.contains(id));
+    retries.retain(|id, _| !ending.contains(id) && !cancelled.contains(id));
     for (id, nodes) in retries {
         if let Some(run) = state.runs.get(&id) {
             events.push(

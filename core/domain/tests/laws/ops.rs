@@ -1,6 +1,5 @@
 //! Random requests: drawn as small numbers, given a meaning by the present state.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fasti_domain::access::Principal;
@@ -11,14 +10,13 @@ use fasti_domain::command::{
 use fasti_domain::definition::Tag;
 use fasti_domain::event::KeyUse;
 use fasti_domain::ids::{BatchId, RunId, RunSetId, TaskRunId, Token};
-use fasti_domain::image::Image;
 use fasti_domain::run::{Reuse, RunType};
 use fasti_domain::time::Timestamp;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::shapes::{Shape, shape};
-use crate::batches::{admin, hashed, owner, runner, runner_id, stranger};
+use crate::batches::{admin, hashed, image, owner, runner, runner_id, stranger};
 use crate::world::{Held, World, ended, started};
 
 /// What is done. Numbers choose among what there is, or are off the mark.
@@ -45,7 +43,8 @@ pub(crate) enum Asked {
     Set(u8, u8, bool),
     AddToSet(u8, u8, bool),
     Cancel(u8),
-    Pause(u8, bool),
+    /// On or off; until so many milliseconds later.
+    Pause(u8, bool, Option<u16>),
     Delete(u8, bool),
     Image(bool),
 }
@@ -73,7 +72,7 @@ fn more(more: bool) -> More {
     if more { More::Yes } else { More::No }
 }
 
-fn asked() -> impl Strategy<Value = Asked> {
+fn asked() -> BoxedStrategy<Asked> {
     let n = any::<u8>;
     prop_oneof![
         2 => (n(), shape(), proptest::option::weighted(0.2, n())).prop_map(|(b, s, v)| Asked::Save(b, s, v)),
@@ -83,10 +82,12 @@ fn asked() -> impl Strategy<Value = Asked> {
         1 => (n(), 0..4_u8, any::<bool>()).prop_map(|(b, c, m)| Asked::Set(b, c, m)),
         1 => (n(), 0..4_u8, any::<bool>()).prop_map(|(b, c, m)| Asked::AddToSet(b, c, m)),
         2 => n().prop_map(Asked::Cancel),
-        1 => (n(), any::<bool>()).prop_map(|(b, p)| Asked::Pause(b, p)),
+        1 => (n(), any::<bool>(), proptest::option::of(any::<u16>()))
+            .prop_map(|(b, p, u)| Asked::Pause(b, p, u)),
         1 => (n(), any::<bool>()).prop_map(|(b, f)| Asked::Delete(b, f)),
         1 => any::<bool>().prop_map(Asked::Image),
     ]
+    .boxed()
 }
 
 fn news() -> impl Strategy<Value = (u8, Said, Flaw)> {
@@ -115,6 +116,7 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
         5 => (asked(), 0..10_u8, key).prop_map(|(a, who, key)| Op::Ask(a, who, key)),
         8 => (0..5_u8, vec(news(), 1..6)).prop_map(|(r, n)| Op::Report(r, n)),
         3 => (0..1_500_u32).prop_map(Op::Pass),
+        1 => (0..40_000_000_u32).prop_map(Op::Pass),
         1 => (0..100_000_u32).prop_map(Op::Back),
     ]
 }
@@ -246,11 +248,15 @@ impl Play {
                     reason: None,
                 }
             }
-            Asked::Pause(batch, on) => {
+            Asked::Pause(batch, on, until) => {
                 let batch = self.batch(*batch);
                 if *on {
-                    let reason = None;
-                    Command::PauseBatch { batch, reason }
+                    let until = until.map(|ms| self.world.now.plus_ms(u64::from(ms)));
+                    Command::PauseBatch {
+                        batch,
+                        reason: None,
+                        until,
+                    }
                 } else {
                     Command::ResumeBatch { batch }
                 }
@@ -259,7 +265,9 @@ impl Play {
                 batch: self.batch(*batch),
                 force: if *force { Force::Yes } else { Force::No },
             },
-            Asked::Image(true) => Command::RegisterImage { image: image() },
+            Asked::Image(true) => Command::RegisterImage {
+                image: image("image"),
+            },
             Asked::Image(false) => Command::RemoveImage {
                 name: "image".to_owned(),
             },
@@ -305,6 +313,18 @@ impl Play {
     pub(crate) fn finish(&mut self) {
         self.world.now = self.world.now.max(self.world.state.at);
         self.world.join("last", 16);
+        for number in 0..3 {
+            let name = format!("b{number}");
+            if let Some(batch) = self.world.state.batch_named(&name, Tag::Dev) {
+                let batch = batch.id;
+                // Its slots would make runs for ever.
+                self.system(Command::PauseBatch {
+                    batch,
+                    reason: None,
+                    until: None,
+                });
+            }
+        }
         for _ in 0..500 {
             if self.world.state.runs().next().is_none() {
                 return;
@@ -346,17 +366,5 @@ fn repeats(shape: &Shape, mask: u16) -> Repeats {
         original: RunId(1),
         version: None,
         reused: reused.collect(),
-    }
-}
-
-fn image() -> Image {
-    Image {
-        name: "image".to_owned(),
-        path: None,
-        bundle: None,
-        python: None,
-        tags: vec![Tag::Dev],
-        env: BTreeMap::new(),
-        owner: String::new(),
     }
 }

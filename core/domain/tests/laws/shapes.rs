@@ -1,6 +1,8 @@
 //! Small random definitions.
 
-use fasti_domain::definition::{Definition, Parts, Priority, Task};
+use fasti_domain::definition::{Definition, EndCondition, Parts, Priority, Task};
+use fasti_domain::schedule::{RunAfter, Schedule};
+use fasti_domain::slots::{Misfire, Overlap, SlotPolicy};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -14,9 +16,85 @@ pub(crate) struct Shape {
     fail_after_seconds: Option<u64>,
     zone: bool,
     pub(crate) needs_image: bool,
+    schedule: Option<ScheduleShape>,
 }
 
-pub(crate) fn shape() -> impl Strategy<Value = Shape> {
+/// Cron text, misfire and overlap, start deadline and jitter in seconds; or the number of a batch to run after.
+#[derive(Debug, Clone)]
+enum ScheduleShape {
+    Cron(&'static str, Misfire, Overlap, Option<u64>, Option<u32>),
+    After(u8, EndCondition),
+}
+
+fn schedule() -> BoxedStrategy<ScheduleShape> {
+    let cron = prop_oneof![
+        3 => Just("* * * * * *"),
+        3 => Just("*/7 * * * * *"),
+        2 => Just("* * * * *"),
+        1 => Just("30 2 * * *"),
+    ];
+    let misfire = prop_oneof![
+        Just(Misfire::Latest),
+        Just(Misfire::All),
+        Just(Misfire::Within),
+        Just(Misfire::Skip),
+    ];
+    let overlap = prop_oneof![
+        Just(Overlap::Allow),
+        Just(Overlap::Skip),
+        Just(Overlap::QueueOne),
+        Just(Overlap::QueueAll),
+        Just(Overlap::CancelOld),
+    ];
+    let condition = prop_oneof![
+        Just(EndCondition::OnSuccess),
+        Just(EndCondition::OnFailure),
+        Just(EndCondition::Always),
+    ];
+    let timed = (
+        cron,
+        misfire,
+        overlap,
+        proptest::option::of(1..5_u64),
+        proptest::option::of(0..9_u32),
+    );
+    prop_oneof![
+        4 => timed.prop_map(|(c, m, o, s, j)| ScheduleShape::Cron(c, m, o, s, j)),
+        2 => (0..3_u8, condition).prop_map(|(b, c)| ScheduleShape::After(b, c)),
+    ]
+    .boxed()
+}
+
+impl ScheduleShape {
+    fn schedule(&self) -> Schedule {
+        match self {
+            Self::Cron(cron, misfire, overlap, start_deadline_seconds, jitter_seconds) => {
+                Schedule {
+                    cron: Some((*cron).to_owned()),
+                    policy: SlotPolicy {
+                        misfire: *misfire,
+                        misfire_max: Some(3),
+                        overlap: *overlap,
+                        start_deadline_seconds: *start_deadline_seconds,
+                        jitter_seconds: *jitter_seconds,
+                        ..SlotPolicy::default()
+                    },
+                    ..Schedule::default()
+                }
+            }
+            Self::After(batch, condition) => Schedule {
+                run_after: Some(RunAfter {
+                    job_name: Some(format!("b{batch}")),
+                    job_uuid: None,
+                    condition: *condition,
+                }),
+                ..Schedule::default()
+            },
+        }
+    }
+}
+
+pub(crate) fn shape() -> BoxedStrategy<Shape> {
     let tasks = vec((1..4_u32, 0..3_u32, 0..4_u8), 1..7);
     let image = prop_oneof![6 => Just(false), 1 => Just(true)];
     (
@@ -25,16 +103,20 @@ pub(crate) fn shape() -> impl Strategy<Value = Shape> {
         proptest::option::of(1..4_u64),
         any::<bool>(),
         image,
+        proptest::option::weighted(0.3, schedule()),
     )
         .prop_map(
-            |(tasks, edges, fail_after_seconds, zone, needs_image)| Shape {
+            |(tasks, edges, fail_after_seconds, zone, needs_image, schedule)| Shape {
                 tasks,
                 edges,
                 fail_after_seconds,
                 zone,
                 needs_image,
+                schedule,
             },
         )
+        // Values of unboxed strategies grow until they fill the stack.
+        .boxed()
 }
 
 impl Shape {
@@ -65,6 +147,9 @@ impl Shape {
             .collect();
         let mut definition = batch(name, tasks, &edges);
         definition.fail_after_seconds = self.fail_after_seconds;
+        if let Some(schedule) = &self.schedule {
+            definition.schedule = schedule.schedule();
+        }
         definition.schedule.timezone = self.zone.then(|| "Asia/Tokyo".to_owned());
         definition.image = self.needs_image.then(|| "image".to_owned());
         definition

@@ -11,6 +11,7 @@
 
 mod rest;
 mod run;
+mod slots;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,10 +21,11 @@ use fasti_domain::definition::Definition;
 use fasti_domain::event::{Event, Recorded};
 use fasti_domain::ids::{AttemptId, Digest, RunId, RunSetId, RunnerId, Seq, Token};
 use fasti_domain::limits::KEY_KEPT_US;
-use fasti_domain::run::RunStatus;
+use fasti_domain::run::{RunStatus, RunType};
 use fasti_domain::time::Timestamp;
 
 use self::run::RunModel;
+use self::slots::SlotModels;
 
 /// What the events said so far.
 #[derive(Default)]
@@ -41,6 +43,7 @@ pub(crate) struct Oracle {
     tokens: BTreeSet<Token>,
     /// Attempts leased so far, with their terminal events so far.
     attempts: BTreeMap<AttemptId, u32>,
+    slots: SlotModels,
     /// Keys with the time of their last use.
     keys: BTreeMap<(Arc<str>, String), Timestamp>,
 }
@@ -85,7 +88,14 @@ impl Oracle {
     }
 
     fn see_event(&mut self, event: &Event) {
+        if self.slots.see(event, self.at) {
+            return;
+        }
         match event {
+            Event::BatchSaved(event) => {
+                let definition = self.definitions[&event.definition].clone();
+                self.slots.saved(event.batch, definition);
+            }
             Event::DefinitionAdded(event) => {
                 self.definitions
                     .insert(event.digest, event.definition.clone());
@@ -118,6 +128,8 @@ impl Oracle {
                 self.take_ids(event.run.0, event.task_runs);
                 let definition = self.definitions[&event.definition].clone();
                 let run = RunModel::new(event, definition);
+                let slot = (event.run_type == RunType::Scheduled).then_some(event.scheduled_time);
+                self.slots.run_created(event.batch, event.run, slot);
                 if let Some(set) = event.run_set {
                     let set = self.sets.get_mut(&set).unwrap();
                     assert!(!set.is_closed, "a closed set takes a run");

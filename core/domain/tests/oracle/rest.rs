@@ -25,12 +25,18 @@ impl Oracle {
                 Stand::Retrying(at) => Some(at),
                 _ => None,
             });
-            wake = retries.chain(run.deadline).chain(wake).min();
+            wake = retries
+                .chain(run.deadline)
+                .chain(run.start_by)
+                .chain(wake)
+                .min();
             let waiting = run.nodes.iter().filter(|node| node.stand == Stand::Queued);
             queued += waiting.count() as u64;
         }
         assert_eq!(state.queued(), queued, "length of the queue");
+        wake = wake.into_iter().chain(self.slots.wake()).min();
         assert_eq!(state.next_wake(), wake, "next timer");
+        self.slots.check_next();
         for set in self.sets.values() {
             let is_done = set.is_closed && set.runs.iter().all(|run| self.ended.contains_key(run));
             assert_eq!(set.is_finished, is_done, "a set ends with its last run");

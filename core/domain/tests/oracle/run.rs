@@ -48,6 +48,8 @@ pub(crate) struct RunModel {
     pub(crate) nodes: Vec<NodeModel>,
     pub(crate) stopping: Option<Stopping>,
     pub(crate) deadline: Option<Timestamp>,
+    /// It is cancelled then unless it has started.
+    pub(crate) start_by: Option<Timestamp>,
     has_started: bool,
     has_leased: bool,
 }
@@ -73,6 +75,7 @@ impl RunModel {
             nodes,
             stopping: None,
             deadline: None,
+            start_by: event.start_by,
             has_started: false,
             has_leased: false,
         };
@@ -173,11 +176,13 @@ impl RunModel {
             Event::RunStarted(event) => {
                 assert!(self.has_leased && !self.has_started, "a run starts once");
                 self.has_started = true;
+                self.start_by = None;
                 self.deadline = event.deadline;
             }
             Event::RunCancelRequested(_) => {
                 assert_ne!(self.stopping, Some(Stopping::Cancel), "cancelled twice");
                 self.stopping = Some(Stopping::Cancel);
+                self.start_by = None;
             }
             Event::RunDeadlinePassed(_) => {
                 assert!(self.deadline.take().is_some_and(|at| at <= now));

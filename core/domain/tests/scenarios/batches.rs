@@ -124,7 +124,11 @@ fn pausing_twice_changes_nothing() {
     world.hush();
     for _ in 0..2 {
         let reason = Some("holiday".to_owned());
-        world.ask(Command::PauseBatch { batch, reason });
+        world.ask(Command::PauseBatch {
+            batch,
+            reason,
+            until: None,
+        });
     }
     for _ in 0..2 {
         world.ask(Command::ResumeBatch { batch });
@@ -154,6 +158,7 @@ fn only_those_with_the_right_change_a_batch() {
             Command::PauseBatch {
                 batch: id,
                 reason: None,
+                until: None,
             },
             Command::ResumeBatch { batch: id },
             create_run(RunSource::Saved(id)),

@@ -1,6 +1,8 @@
 //! Given some past, when something is asked, then exactly this happens: transcripts.
 
+mod backfills;
 mod batches;
+mod calendars;
 mod graphs;
 mod keys;
 mod placing;
@@ -9,4 +11,5 @@ mod reports;
 mod retries;
 mod sets;
 mod size;
+mod slots;
 mod stops;

@@ -1,0 +1,66 @@
+//! From a list of events to the type of all of them: stable names, versions, payloads in and out.
+
+macro_rules! events {
+    ($( $(#[$doc:meta])* $variant:ident = $name:literal v $version:literal { $( $(#[$field_meta:meta])* $field:ident : $ty:ty, )* } )*) => {
+        /// Something that happened. Each variant has a stable name and a version of its payload.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum Event {
+            $( $(#[$doc])* $variant($variant), )*
+        }
+
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+            pub struct $variant {
+                $( $(#[$field_meta])* pub $field: $ty, )*
+            }
+
+            impl From<$variant> for Event {
+                fn from(event: $variant) -> Self {
+                    Self::$variant(event)
+                }
+            }
+        )*
+
+        impl Event {
+            /// Stable names with the present version of their payload, in the order of the declarations.
+            pub const NAMES: &'static [(&'static str, u16)] = &[ $( ($name, $version), )* ];
+
+            /// Stable name, `noun.past_verb`.
+            #[must_use]
+            pub fn name(&self) -> &'static str {
+                match self { $( Self::$variant(_) => $name, )* }
+            }
+
+            /// Version of the payload, from 1.
+            #[must_use]
+            pub fn version(&self) -> u16 {
+                match self { $( Self::$variant(_) => $version, )* }
+            }
+
+            /// Hands the payload to `visitor`, for encoders that must not know every event.
+            ///
+            /// # Errors
+            /// Those of the serializer.
+            pub fn serialize_payload<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self { $( Self::$variant(payload) => payload.serialize(serializer), )* }
+            }
+
+            /// The event of this stable name, from its payload; `None` when the name is not known.
+            ///
+            /// # Errors
+            /// Those of the deserializer.
+            pub fn deserialize_payload<'de, D: serde::Deserializer<'de>>(
+                name: &str,
+                deserializer: D,
+            ) -> Option<Result<Self, D::Error>> {
+                match name {
+                    $( $name => Some($variant::deserialize(deserializer).map(Self::$variant)), )*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+pub(super) use events;

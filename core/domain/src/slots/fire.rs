@@ -1,0 +1,196 @@
+//! A slot gets its chance: it fires, waits, or is skipped.
+
+use crate::access::Principal;
+use crate::batch::{Batch, bounded, check_definition};
+use crate::command::Hashed;
+use crate::definition::Definition;
+use crate::event::{
+    Event, RunCreated, ScheduleFired, ScheduleQueued, ScheduleSkipped, ScheduleSuperseded,
+};
+use crate::ids::RunId;
+use crate::limits::{LIVE_RUNS_MAX, QUEUED_SLOTS_MAX};
+use crate::rejection::Rejection;
+use crate::run::{RunType, create, stop};
+use crate::slots::policy::Overlap;
+use crate::slots::timing::RunIds;
+use crate::slots::{NextSlot, Plan};
+use crate::state::State;
+use crate::time::Timestamp;
+
+/// The slots of one batch that get their chance in one decision.
+pub(super) struct Firing<'a> {
+    state: &'a State,
+    batch: &'a Batch,
+    definition: &'a Definition,
+    at: Timestamp,
+    /// Runs that go on, those fired here included; without dev runs.
+    busy: Vec<RunId>,
+    /// Slots that wait, those queued here included.
+    waiting: Vec<NextSlot>,
+}
+
+impl<'a> Firing<'a> {
+    pub(super) fn new(
+        state: &'a State,
+        batch: &'a Batch,
+        plan: &Plan,
+        definition: &'a Definition,
+        at: Timestamp,
+    ) -> Self {
+        let is_counted = |id: &&RunId| {
+            let run = state.run(**id);
+            run.is_some_and(|run| run.run_type != RunType::DevRun)
+        };
+        Self {
+            state,
+            batch,
+            definition,
+            at,
+            busy: batch.live_runs.iter().filter(is_counted).copied().collect(),
+            waiting: plan.queue.iter().copied().collect(),
+        }
+    }
+
+    /// By the overlap policy: fires it, lets it wait or skips it.
+    pub(super) fn slot(
+        &mut self,
+        slot: NextSlot,
+        next: Option<NextSlot>,
+        ids: &mut RunIds,
+        events: &mut Vec<Event>,
+    ) {
+        let is_busy = !self.busy.is_empty() || !self.waiting.is_empty();
+        match self.definition.schedule.policy.overlap {
+            Overlap::Allow => self.run(slot, next, ids, events),
+            _ if !is_busy => self.run(slot, next, ids, events),
+            Overlap::Skip => {
+                let reason = format!("an earlier run ({}) still went on", self.oldest());
+                events.push(self.skipped(slot, next, reason));
+            }
+            Overlap::QueueOne => {
+                for old in std::mem::take(&mut self.waiting) {
+                    events.push(self.superseded(old, slot, next));
+                }
+                self.queue(slot, next, events);
+            }
+            Overlap::QueueAll if self.waiting.len() >= QUEUED_SLOTS_MAX => {
+                let reason = format!("{QUEUED_SLOTS_MAX} slots waited already");
+                events.push(self.skipped(slot, next, reason));
+            }
+            Overlap::QueueAll => self.queue(slot, next, events),
+            Overlap::CancelOld => {
+                for id in std::mem::take(&mut self.busy) {
+                    if let Some(run) = self.state.run(id) {
+                        let reason = "the next slot of its schedule came";
+                        events.extend(stop::request(run, Some(reason)));
+                    }
+                }
+                self.run(slot, next, ids, events);
+            }
+        }
+    }
+
+    /// Fires it; skips it if its batch cannot run as things are.
+    pub(super) fn run(
+        &mut self,
+        slot: NextSlot,
+        next: Option<NextSlot>,
+        ids: &mut RunIds,
+        events: &mut Vec<Event>,
+    ) {
+        match self.created(slot, ids) {
+            Ok(run) => {
+                self.busy.push(run.run);
+                let fired = ScheduleFired {
+                    batch: self.batch.id,
+                    version: self.batch.version,
+                    slot: slot.slot,
+                    due: slot.due,
+                    run: run.run,
+                    next,
+                };
+                events.push(fired.into());
+                events.push(run.into());
+            }
+            Err(rejection) => {
+                let reason = bounded(&format!("its batch could not run: {rejection}"));
+                events.push(self.skipped(slot, next, reason));
+            }
+        }
+    }
+
+    fn created(&self, slot: NextSlot, ids: &mut RunIds) -> Result<RunCreated, Rejection> {
+        if self.state.runs.len() + self.busy.len() >= LIVE_RUNS_MAX {
+            create::check_room(self.state, LIVE_RUNS_MAX)?;
+        }
+        let digest = self.batch.definition;
+        let unknown = Rejection::UnknownBatch { id: self.batch.id };
+        let used = self.state.definitions.get(&digest).ok_or(unknown)?;
+        let definition = used.graph.definition().clone();
+        check_definition(self.state, &Hashed { digest, definition })?;
+        let task_runs = used.graph.node_count();
+        let run = create::blank(
+            ids.take(task_runs),
+            self.batch.id,
+            self.definition,
+            digest,
+            task_runs,
+            &Principal::system(),
+            self.at,
+        );
+        let deadline = self.definition.schedule.policy.start_deadline_seconds;
+        let start_by = deadline.map(|seconds| slot.due.plus_ms(seconds.saturating_mul(1_000)));
+        Ok(RunCreated {
+            version: Some(self.batch.version),
+            run_type: RunType::Scheduled,
+            scheduled_time: slot.slot,
+            start_by,
+            ..run
+        })
+    }
+
+    fn queue(&mut self, slot: NextSlot, next: Option<NextSlot>, events: &mut Vec<Event>) {
+        self.waiting.push(slot);
+        let event = ScheduleQueued {
+            batch: self.batch.id,
+            version: self.batch.version,
+            slot: slot.slot,
+            due: slot.due,
+            next,
+        };
+        events.push(event.into());
+    }
+
+    fn skipped(&self, slot: NextSlot, next: Option<NextSlot>, reason: String) -> Event {
+        ScheduleSkipped {
+            batch: self.batch.id,
+            version: self.batch.version,
+            first: slot.slot,
+            last: slot.slot,
+            count: 1,
+            reason,
+            next,
+        }
+        .into()
+    }
+
+    fn superseded(&self, old: NextSlot, by: NextSlot, next: Option<NextSlot>) -> Event {
+        ScheduleSuperseded {
+            batch: self.batch.id,
+            version: self.batch.version,
+            first: old.slot,
+            last: old.slot,
+            count: 1,
+            reason: format!("the slot of {} took its place", by.slot),
+            next,
+        }
+        .into()
+    }
+
+    fn oldest(&self) -> String {
+        match self.busy.first() {
+            Some(run) => run.to_string(),
+            None => "waiting to start".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! From a definition to instants: its rule, its jitter, the next slot.
+
+use crate::batch::Batch;
+use crate::calendar::Rule;
+use crate::definition::Definition;
+use crate::ids::{BatchId, RunId};
+use crate::seeded;
+use crate::slots::NextSlot;
+use crate::state::State;
+use crate::time::Timestamp;
+
+/// A slot this much past its due time is late: the misfire policy decides about it. Shorter delays are those of
+/// a busy or restarting server.
+pub(super) const ON_TIME_US: i64 = 5_000_000;
+
+/// The timing of one batch.
+pub(super) struct Timing<'a> {
+    pub(super) rule: Rule,
+    batch: BatchId,
+    jitter_us: u64,
+    seed: &'a [u8; 16],
+}
+
+impl<'a> Timing<'a> {
+    /// `None` for a batch that no rule starts. A rule that cannot be read cannot have been saved.
+    pub(super) fn of(state: &'a State, batch: BatchId, definition: &Definition) -> Option<Self> {
+        let rule = state.rule(&definition.schedule).ok().flatten()?;
+        let jitter = definition.schedule.policy.jitter_seconds.unwrap_or(0);
+        Some(Self {
+            rule,
+            batch,
+            jitter_us: u64::from(jitter) * 1_000_000,
+            seed: &state.seed,
+        })
+    }
+
+    /// The slot after an instant.
+    pub(super) fn next(&self, after: Timestamp) -> Option<NextSlot> {
+        let slot = self.rule.next_after(after)?;
+        Some(NextSlot {
+            slot,
+            due: self.due(slot),
+        })
+    }
+
+    pub(super) fn due(&self, slot: Timestamp) -> Timestamp {
+        if self.jitter_us == 0 {
+            return slot;
+        }
+        let delay = seeded::slot_delay_us(self.seed, self.batch, slot, self.jitter_us);
+        slot.plus_us(i64::try_from(delay).unwrap_or(0))
+    }
+
+    /// The last slot that is due at `at`, given that `first` is.
+    pub(super) fn last_due(&self, first: Timestamp, at: Timestamp) -> Timestamp {
+        let jitter = i64::try_from(self.jitter_us).unwrap_or(0);
+        // Up to here no jitter can be in the way; beyond, slots are looked at one by one: at most an hour's.
+        let certain = self.rule.prev_before(at.plus_us(1 - jitter));
+        let mut last = certain.map_or(first, |slot| slot.max(first));
+        if jitter == 0 {
+            return last;
+        }
+        while let Some(next) = self.next(last)
+            && next.due <= at
+        {
+            last = next.slot;
+        }
+        last
+    }
+}
+
+impl State {
+    /// A batch with its present definition and what of it concerns slots.
+    pub(super) fn timing(&self, batch: &Batch) -> Option<Timing<'_>> {
+        Timing::of(self, batch.id, self.batch_definition(batch)?)
+    }
+}
+
+/// Ids for the runs that one decision makes.
+pub(crate) struct RunIds(u64);
+
+impl RunIds {
+    pub(crate) fn of(state: &State) -> Self {
+        Self(state.last_id + 1)
+    }
+
+    /// The id of the next run, which has so many task runs.
+    pub(crate) fn take(&mut self, task_runs: u32) -> RunId {
+        let id = RunId(self.0);
+        self.0 += 1 + u64::from(task_runs);
+        id
+    }
+}

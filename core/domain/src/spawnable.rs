@@ -1,0 +1,181 @@
+//! What no runner could ever start: environments, folders and interpreters that the system refuses. Checked when
+//! a definition or an image is saved, so that nobody learns it from a failed run.
+
+use std::collections::BTreeMap;
+
+use crate::definition::Definition;
+use crate::image::Image;
+use crate::rejection::Rejection;
+
+/// Variables that Fasti sets: those that tell a process what it is, and those by which it is known again.
+const OWN_NAMES: [&str; 13] = [
+    "FASTI_RUN_ID",
+    "FASTI_TASK_RUN_ID",
+    "FASTI_ATTEMPT_NUMBER",
+    "FASTI_BATCH_NAME",
+    "FASTI_TASK_NAME",
+    "FASTI_PART_NUM",
+    "FASTI_NUM_PARTS",
+    "FASTI_RUNDATE",
+    "FASTI_RUN_AS",
+    "FASTI_ATTEMPT",
+    "FASTI_RUNNER",
+    "FASTI_RUNNER_HOME",
+    "FASTI_WORKER",
+];
+
+/// Longest time a run may be given, in seconds: ten years.
+pub const FAIL_AFTER_SECONDS_MAX: u64 = 10 * 366 * 86_400;
+
+/// Checks the variables that a task or an image gives a process.
+///
+/// # Errors
+/// A name is empty, has `=` or NUL, or is one of Fasti's own; or a value has NUL.
+pub(crate) fn check_env(field: &str, env: &BTreeMap<String, String>) -> Result<(), Rejection> {
+    for (name, value) in env {
+        let wrong = if name.is_empty() {
+            Some("a variable needs a name".to_owned())
+        } else if name.contains(['=', '\0']) {
+            Some(format!(
+                "`{}` is no name of a variable: it must have no `=` and no NUL character",
+                name.escape_debug()
+            ))
+        } else if value.contains('\0') {
+            Some(format!("the value of `{name}` must have no NUL character"))
+        } else if OWN_NAMES.contains(&name.as_str()) {
+            Some(format!(
+                "`{name}` is set by Fasti itself; take another name"
+            ))
+        } else {
+            None
+        };
+        if let Some(reason) = wrong {
+            return Err(Rejection::invalid(field, reason));
+        }
+    }
+    Ok(())
+}
+
+/// Checks the folder that a process begins in, or that code is read from.
+///
+/// # Errors
+/// It is not absolute, or has NUL.
+pub(crate) fn check_folder(field: &str, folder: &str) -> Result<(), Rejection> {
+    check_text(field, folder)?;
+    if folder.starts_with('/') {
+        return Ok(());
+    }
+    Err(Rejection::invalid(
+        field,
+        format!("`{folder}` is not absolute; write it from the root, or leave it out"),
+    ))
+}
+
+/// Checks a text that the system ends at NUL.
+fn check_text(field: &str, text: &str) -> Result<(), Rejection> {
+    if text.contains('\0') {
+        let reason = "must have no NUL character";
+        return Err(Rejection::invalid(field, reason));
+    }
+    Ok(())
+}
+
+/// Checks the text that somebody may leave out, but not leave empty.
+fn check_given(field: &str, text: &str) -> Result<(), Rejection> {
+    if text.trim().is_empty() {
+        let reason = "must not be empty; leave it out for the default";
+        return Err(Rejection::invalid(field, reason));
+    }
+    check_text(field, text)
+}
+
+/// Checks who a definition belongs to and runs as, its interpreter, and its time.
+///
+/// # Errors
+/// The first field that is wrong.
+pub(crate) fn check_definition(definition: &Definition) -> Result<(), Rejection> {
+    check_given("owner", &definition.owner)?;
+    check_given("run_as", &definition.run_as)?;
+    if let Some(python) = &definition.python {
+        check_given("python", python)?;
+    }
+    match definition.fail_after_seconds {
+        Some(0) => Err(Rejection::invalid(
+            "fail_after_seconds",
+            "must be at least 1 second",
+        )),
+        Some(seconds) if seconds > FAIL_AFTER_SECONDS_MAX => Err(Rejection::invalid(
+            "fail_after_seconds",
+            format!("{seconds} seconds are more than the {FAIL_AFTER_SECONDS_MAX} allowed, ten years; leave it out for no bound"),
+        )),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Checks the folder, interpreter and variables of an image.
+///
+/// # Errors
+/// The first field that is wrong.
+pub(crate) fn check_image(image: &Image) -> Result<(), Rejection> {
+    if let Some(path) = &image.path {
+        check_folder("path", path)?;
+    }
+    if let Some(python) = &image.python {
+        check_given("python", python)?;
+    }
+    check_env("env", &image.env)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(name: &str, value: &str) -> BTreeMap<String, String> {
+        BTreeMap::from([(name.to_owned(), value.to_owned())])
+    }
+
+    #[test]
+    fn variables_that_no_process_can_have_are_refused() {
+        for (name, value) in [
+            ("", "x"),
+            ("A=B", "x"),
+            ("A\0", "x"),
+            ("A", "x\0"),
+            ("FASTI_ATTEMPT", "1"),
+        ] {
+            assert!(check_env("env", &env(name, value)).is_err(), "{name:?}");
+        }
+        for (name, value) in [("A", ""), ("a.b", "=\n"), ("FASTI_PRELOAD", "numpy")] {
+            assert!(check_env("env", &env(name, value)).is_ok(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn folders_are_absolute() {
+        for folder in ["", "a", "./a", "~/a", "/a\0b"] {
+            assert!(check_folder("cwd", folder).is_err(), "{folder:?}");
+        }
+        assert!(check_folder("cwd", "/a b").is_ok());
+    }
+
+    #[test]
+    fn a_time_of_more_than_ten_years_is_no_time() {
+        let with = |seconds| Definition {
+            fail_after_seconds: seconds,
+            ..crate::testing::definition("a", vec![crate::testing::task("t")])
+        };
+        for refused in [0, FAIL_AFTER_SECONDS_MAX + 1, u64::MAX] {
+            assert!(check_definition(&with(Some(refused))).is_err(), "{refused}");
+        }
+        for taken in [None, Some(1), Some(FAIL_AFTER_SECONDS_MAX)] {
+            assert!(check_definition(&with(taken)).is_ok(), "{taken:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_no_owner() {
+        let mut definition = crate::testing::definition("a", vec![crate::testing::task("t")]);
+        definition.owner = " ".to_owned();
+        assert!(check_definition(&definition).is_err());
+    }
+}
