@@ -3,6 +3,10 @@
 //! Stored bytes are never rewritten. A payload of an older version passes its upcaster here; one that is not
 //! known stops the reader, because passing over it could mean acting on half of the history.
 
+mod contents;
+
+pub use contents::{contents, contents_of};
+
 use std::sync::Arc;
 
 use fasti_domain::command::Hashed;

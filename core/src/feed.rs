@@ -166,8 +166,8 @@ impl Feed {
         self.shared.log_id
     }
 
-    /// Events after `after`, whole commits: about `max` of them, more only to complete a commit, none when
-    /// there is nothing newer. Blocks on the disk when they are older than what memory holds. `after` must
+    /// Events after `after`, whole commits: about `max` of them, more only to complete a commit, fewer when their
+    /// records have more than 4 MiB, none when there is nothing newer. Blocks on the disk when they are older than what memory holds. `after` must
     /// be the end of a commit (or 0) for the answer to begin with one.
     ///
     /// # Errors
@@ -199,6 +199,7 @@ impl Feed {
     fn read_log(&self, after: Seq, max: usize) -> Result<Vec<Arc<Entry>>, FeedError> {
         let mut out: Vec<Arc<Entry>> = Vec::new();
         let mut next = after.next();
+        let mut bytes = 0;
         loop {
             let wanted = max.saturating_sub(out.len()).max(1);
             let records = self.shared.reader.read(next, wanted, READ_BYTES_MAX)?;
@@ -207,10 +208,12 @@ impl Feed {
             }
             for record in &records {
                 next = record.seq.next();
+                bytes += record.record.payload.len();
                 out.push(Arc::new(codec::decode(record)?));
             }
             let ends_commit = out.last().is_some_and(|entry| entry.ends_commit());
-            if ends_commit && (out.len() >= max || next > self.last()) {
+            let is_enough = out.len() >= max || bytes >= READ_BYTES_MAX || next > self.last();
+            if ends_commit && is_enough {
                 return Ok(out);
             }
         }

@@ -70,7 +70,7 @@ impl LogWrite for MemLog {
         })
     }
 
-    fn check_room(&self) -> Result<(), StoreError> {
+    fn check_room(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
 }

@@ -32,7 +32,7 @@ pub trait LogWrite: Send {
     ///
     /// # Errors
     /// [`StoreError::DiskFull`].
-    fn check_room(&self) -> Result<(), StoreError>;
+    fn check_room(&mut self) -> Result<(), StoreError>;
 }
 
 /// Reading what is durable.
@@ -67,7 +67,7 @@ impl LogWrite for Log {
         Log::append_from_reserve(self, records, values)
     }
 
-    fn check_room(&self) -> Result<(), StoreError> {
+    fn check_room(&mut self) -> Result<(), StoreError> {
         Log::check_room(self)
     }
 }

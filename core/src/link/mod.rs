@@ -9,6 +9,7 @@ mod session;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use fasti_domain::ids::{LogId, RunnerId};
 use fasti_domain::launch::Launch;
@@ -47,6 +48,7 @@ pub struct Links {
 #[derive(Clone)]
 struct Sender {
     session: u64,
+    heard: Arc<Mutex<Instant>>,
     messages: mpsc::UnboundedSender<ToRunner>,
 }
 
@@ -68,6 +70,21 @@ impl Links {
     #[must_use]
     pub fn connected(&self) -> Vec<RunnerId> {
         self.lock().keys().cloned().collect()
+    }
+
+    /// Connected runners that have said nothing for `limit`, and for how long: stopped, or hung. They say
+    /// something every few seconds of themselves.
+    #[must_use]
+    pub fn silent(&self, limit: Duration) -> Vec<(RunnerId, Duration)> {
+        let mut silent = Vec::new();
+        for (runner, sender) in self.lock().iter() {
+            let heard = sender.heard.lock().unwrap_or_else(PoisonError::into_inner);
+            let ago = heard.elapsed();
+            if ago >= limit {
+                silent.push((runner.clone(), ago));
+            }
+        }
+        silent
     }
 
     /// Waits until `runner` is connected and has joined.
@@ -98,14 +115,23 @@ impl Links {
         }
     }
 
-    fn register(&self, runner: &RunnerId, messages: mpsc::UnboundedSender<ToRunner>) -> u64 {
+    fn register(
+        &self,
+        runner: &RunnerId,
+        messages: mpsc::UnboundedSender<ToRunner>,
+        heard: Arc<Mutex<Instant>>,
+    ) -> u64 {
         let mut session = 0;
         self.joined.send_modify(|count| {
             *count += 1;
             session = *count;
         });
-        self.lock()
-            .insert(runner.clone(), Sender { session, messages });
+        let sender = Sender {
+            session,
+            heard,
+            messages,
+        };
+        self.lock().insert(runner.clone(), sender);
         session
     }
 
@@ -158,5 +184,24 @@ pub async fn serve(listener: UnixListener, parts: LinkParts) -> std::io::Result<
             }
         });
         while sessions.try_join_next().is_some() {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn who_says_nothing_is_named() {
+        let links = Links::default();
+        let runner = RunnerId::new("r").unwrap();
+        let (messages, _kept) = mpsc::unbounded_channel();
+        let heard = Arc::new(Mutex::new(Instant::now()));
+        links.register(&runner, messages, heard.clone());
+        let limit = Duration::from_mins(1);
+        assert!(links.silent(limit).is_empty());
+        *heard.lock().unwrap() = Instant::now().checked_sub(limit).unwrap();
+        assert_eq!(links.silent(limit)[0].0, runner);
     }
 }

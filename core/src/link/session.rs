@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use fasti_domain::access::Principal;
 use fasti_domain::attempt::{AttemptNews, AttemptReport};
@@ -63,8 +63,12 @@ pub(super) async fn run(stream: UnixStream, parts: LinkParts) -> io::Result<()> 
         protocol: VERSION,
         log_id: parts.log_id,
     }));
-    let session = parts.links.register(&runner, sender.clone());
-    let served = serve(&mut reading, &parts, info, held, &sender).await;
+    let heard = Arc::new(Mutex::new(Instant::now()));
+    let session = parts
+        .links
+        .register(&runner, sender.clone(), heard.clone());
+    let hello = (info, held);
+    let served = serve(&mut reading, &parts, hello, &heard, &sender).await;
     parts.links.unregister(&runner, session);
     drop(sender);
     tasks.join_next().await;
@@ -93,8 +97,8 @@ fn refusal(
 async fn serve(
     reading: &mut OwnedReadHalf,
     parts: &LinkParts,
-    info: RunnerInfo,
-    held: Vec<Held>,
+    (info, held): (RunnerInfo, Vec<Held>),
+    heard: &Mutex<Instant>,
     sender: &mpsc::UnboundedSender<ToRunner>,
 ) -> io::Result<()> {
     let runner = info.runner.clone();
@@ -105,6 +109,7 @@ async fn serve(
     reconcile(parts, &runner, held, sender).await?;
     parts.links.announce();
     while let Some(message) = frame::read::<FromRunner, _>(reading).await? {
+        *heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         match message {
             FromRunner::Reports { first, reports } => {
                 let through = first + reports.len() as u64 - 1;

@@ -9,21 +9,26 @@ use fasti_domain::ids::Seq;
 
 use super::durable;
 use super::error::{REMEDY_DAMAGED, Result, StoreError};
-use super::guard::{guarded, guarded_on_thread};
+use super::guard::{Fenced, guarded, guarded_on_thread};
 use super::head::Head;
 use super::lock::DirLock;
+use super::segment::Archive;
+use super::watch::Watch;
 
 /// Everything that handles of one open log share. The lock is declared last: it is given up only after sled
 /// has let go of its files.
 #[derive(Debug)]
 pub(super) struct Database {
     /// Packed frames under their first seq (big-endian).
-    pub(super) log: sled::Tree,
+    pub(super) log: Fenced<sled::Tree>,
     /// Small contents under their SHA-256.
-    pub(super) values: sled::Tree,
+    pub(super) values: Fenced<sled::Tree>,
     /// Hints: never relied upon.
-    pub(super) hints: sled::Tree,
-    pub(super) sled: sled::Db,
+    pub(super) hints: Fenced<sled::Tree>,
+    pub(super) sled: Fenced<sled::Db>,
+    watch: Watch,
+    /// What was sealed.
+    pub(super) archive: Archive,
     dir: PathBuf,
     durable: RwLock<Head>,
     pub(super) lock: Arc<DirLock>,
@@ -39,28 +44,29 @@ impl Database {
     /// its page table, which it can do without: that is put aside and opening tried once more. Whatever
     /// comes of it is checked against the head file by the caller.
     pub(super) fn open(dir: &Path, cache_bytes: u64, lock: Arc<DirLock>) -> Result<Self> {
-        let (sled, log, values, hints) = match open_trees(dir, cache_bytes) {
+        let (sled, log, values, hints, watch) = match open_trees(dir, cache_bytes, |trees| trees) {
             Err(first @ StoreError::Damaged { .. }) if put_snapshots_aside(dir)? => {
                 tracing::warn!(error = %first, "opening the log again without sled's snapshot");
-                open_trees(dir, cache_bytes)?
+                open_trees(dir, cache_bytes, |trees| trees)?
             }
             outcome => outcome?,
         };
         // sled syncs neither the names nor the length of new files by itself. Done at every start: an earlier
         // one may have died between making and syncing them.
-        for name in ["conf", "db"] {
-            durable::sync_file(&dir.join(name))?;
-        }
-        durable::sync_dir(dir)?;
-        if let Some(parent) = dir.parent() {
-            durable::sync_dir(parent)?;
+        if let Err(error) = sync_all(dir) {
+            // Dropped, sled would sync once more and take a success for one.
+            std::mem::forget((sled, log, values, hints, watch));
+            return Err(error);
         }
         let durable = RwLock::new(Head::EMPTY);
+        let archive = Archive::look(&dir.with_file_name("segments"))?;
         Ok(Self {
-            log,
-            values,
-            hints,
-            sled,
+            archive,
+            log: Fenced::new(log),
+            values: Fenced::new(values),
+            hints: Fenced::new(hints),
+            sled: Fenced::new(sled),
+            watch,
             dir: dir.to_owned(),
             durable,
             lock,
@@ -87,6 +93,16 @@ impl Database {
         *self.durable.write().unwrap_or_else(PoisonError::into_inner) = head;
     }
 
+    /// As [`Database::guard`], for calls that wait for writes.
+    pub(super) fn guard_write<T>(
+        &self,
+        doing: &'static str,
+        seq: Seq,
+        call: impl FnOnce(&Self) -> sled::Result<T>,
+    ) -> Result<T> {
+        self.watch.during(|| self.guard(doing, seq, call))
+    }
+
     /// Calls sled; an error or a panic becomes a [`StoreError`] at `seq`.
     pub(super) fn guard<T>(
         &self,
@@ -105,9 +121,51 @@ impl Database {
     }
 }
 
-type Trees = (sled::Db, sled::Tree, sled::Tree, sled::Tree);
+/// Syncs the files of the database and the folders that name them.
+fn sync_all(dir: &Path) -> Result<()> {
+    for name in ["conf", "db"] {
+        durable::sync_file(&dir.join(name))?;
+    }
+    durable::sync_dir(dir)?;
+    dir.parent().map_or(Ok(()), durable::sync_dir)
+}
 
-fn open_trees(dir: &Path, cache_bytes: u64) -> Result<Trees> {
+/// Makes an empty database under another name and moves it into its place whole: sled cannot open what a crash left
+/// of its settings file.
+pub(super) fn create(dir: &Path, cache_bytes: u64) -> Result<()> {
+    let new = dir.with_file_name("log.new");
+    match fs::remove_dir_all(&new) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            return Err(StoreError::io("removing", &new, e));
+        }
+        Ok(()) | Err(_) => {}
+    }
+    durable::make_dir(&new)?;
+    let made = open_trees(&new, cache_bytes, drop);
+    if let Err(StoreError::Damaged { why, .. }) = made {
+        // What is new cannot be damaged: the disk refused.
+        let refusal = std::io::Error::other(why);
+        return Err(StoreError::io("making a log in", &new, refusal));
+    }
+    made?;
+    sync_all(&new)?;
+    if dir.exists() {
+        // There is no database in it, but perhaps something that somebody wants to look at.
+        let aside = dir.with_file_name("log.aside");
+        drop(fs::remove_dir_all(&aside));
+        durable::rename(dir, &aside)?;
+    }
+    durable::rename(&new, dir)
+}
+
+type Trees = (sled::Db, sled::Tree, sled::Tree, sled::Tree, Watch);
+
+/// Opens (and makes) the trees; what `then` does with them is guarded too.
+fn open_trees<T: Send>(
+    dir: &Path,
+    cache_bytes: u64,
+    then: impl FnOnce(Trees) -> T + Send,
+) -> Result<T> {
     let opened = guarded_on_thread(|| {
         // No flusher thread: the writer flushes every commit itself.
         let sled = sled::Config::new()
@@ -116,10 +174,15 @@ fn open_trees(dir: &Path, cache_bytes: u64) -> Result<Trees> {
             .flush_every_ms(None)
             .mode(sled::Mode::HighThroughput)
             .open()?;
-        let log = sled.open_tree("log")?;
-        let values = sled.open_tree("values")?;
-        let hints = sled.open_tree("hints")?;
-        Ok((sled, log, values, hints))
+        let watch = Watch::start(sled.clone())?;
+        let trees = watch.during(|| {
+            let log = sled.open_tree("log")?;
+            let values = sled.open_tree("values")?;
+            let hints = sled.open_tree("hints")?;
+            sled::Result::Ok((log, values, hints))
+        });
+        let (log, values, hints) = trees?;
+        Ok(then((sled, log, values, hints, watch)))
     });
     match opened {
         Ok(outcome) => outcome.map_err(|e| StoreError::sled("opening the log", Seq(0), dir, e)),

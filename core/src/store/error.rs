@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use fasti_domain::ids::Seq;
 
+use super::verify::FirstBad;
+
 /// What to do about a log that cannot be trusted.
 pub(super) const REMEDY_DAMAGED: &str = "stop the scheduler, keep a copy of the data directory, see the extent \
      with `fasti log verify`, then rebuild with `fasti log restore`";
@@ -108,6 +110,13 @@ pub enum StoreError {
         /// The limit.
         limit_bytes: u64,
     },
+}
+
+/// The first bad thing that an audit found, as the refusal it is.
+impl From<&FirstBad> for StoreError {
+    fn from(bad: &FirstBad) -> Self {
+        Self::damaged(bad.seq, &bad.file, bad.why.clone())
+    }
 }
 
 /// Short name for the results of this module.

@@ -27,6 +27,8 @@ use super::envelope::{MAX_RECORD_BYTES, Place};
 
 /// Largest frame, header included, in bytes.
 pub(super) const MAX_FRAME_BYTES: usize = 6144;
+/// Where the first seq stands in a frame.
+pub(super) const SEQ_AT: usize = 8;
 const HEADER_BYTES: usize = 112;
 const CHECKED_BYTES: usize = 104;
 const MAGIC: &[u8; 4] = b"FstF";

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::cell::Cell;
+use std::ops::Deref;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
@@ -32,6 +33,33 @@ pub(super) fn guarded_on_thread<T: Send>(work: impl FnOnce() -> T + Send) -> Res
             .join()
             .unwrap_or_else(|cause| Err(message(cause.as_ref())))
     })
+}
+
+/// A handle of sled that is dropped behind the fence: the last one syncs, and panics when the disk refuses.
+#[derive(Debug, Clone)]
+pub(super) struct Fenced<T>(Option<T>);
+
+impl<T> Fenced<T> {
+    pub(super) fn new(handle: T) -> Self {
+        Self(Some(handle))
+    }
+}
+
+impl<T> Deref for Fenced<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.0.as_ref().expect("it is there until it is dropped")
+    }
+}
+
+impl<T> Drop for Fenced<T> {
+    fn drop(&mut self) {
+        let handle = self.0.take();
+        if let Err(panic) = guarded(|| drop(handle)) {
+            tracing::warn!(panic, "sled could not close its files");
+        }
+    }
 }
 
 /// Wraps the panic hook once: panics of guarded code and of sled's own IO threads are reported as errors by
@@ -71,6 +99,17 @@ mod tests {
         assert_eq!(outcome, Err("page 7 is gone".to_owned()));
         let outcome: Result<(), String> = guarded_on_thread(|| panic!("no"));
         assert_eq!(outcome, Err("no".to_owned()));
+    }
+
+    #[test]
+    fn a_panic_while_closing_goes_no_further() {
+        struct Closing;
+        impl Drop for Closing {
+            fn drop(&mut self) {
+                panic!("the disk is gone");
+            }
+        }
+        drop(Fenced::new(Closing));
     }
 
     #[test]

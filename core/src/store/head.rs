@@ -10,7 +10,7 @@
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -20,6 +20,7 @@ use fasti_domain::ids::Seq;
 use super::durable;
 use super::envelope::GENESIS;
 use super::error::{Result, StoreError};
+use super::vitals::Vitals;
 
 /// Longest time a head stays unsynced.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
@@ -150,6 +151,11 @@ fn create(path: &Path, head: &Head) -> Result<()> {
     durable::replace_file(folder, path, &[&slot, &gap, &slot, &gap])
 }
 
+/// Puts a new file in the place of whatever is there: for a log that was built anew.
+pub(super) fn replace(path: &Path, head: &Head) -> Result<()> {
+    create(path, head)
+}
+
 /// The head file of a running log: written by the one writer, synced in the background.
 #[derive(Debug)]
 pub(super) struct HeadFile {
@@ -167,11 +173,19 @@ struct Shared {
     dirty: AtomicBool,
     /// A sync failed: nothing written since can be believed to be on disk.
     failed: AtomicBool,
+    /// Position last written.
+    written: AtomicU64,
+    vitals: Arc<Vitals>,
 }
 
 impl HeadFile {
     /// Opens or creates the file, writes `head` to both slots and syncs them.
-    pub(super) fn open(path: &Path, head: &Head, found: Found) -> Result<Self> {
+    pub(super) fn open(
+        path: &Path,
+        head: &Head,
+        found: Found,
+        vitals: Arc<Vitals>,
+    ) -> Result<Self> {
         let io = |e| StoreError::io("opening head file", path, e);
         if found == Found::Missing {
             create(path, head)?;
@@ -190,6 +204,8 @@ impl HeadFile {
             file,
             dirty: AtomicBool::new(false),
             failed: AtomicBool::new(false),
+            written: AtomicU64::new(head.seq.0),
+            vitals,
         });
         let of_thread = Arc::clone(&shared);
         let syncer = std::thread::Builder::new()
@@ -206,7 +222,11 @@ impl HeadFile {
         // One slot after the other, so that a crash in between leaves a whole one.
         for _ in 0..2 {
             this.write(head)?;
-            this.shared.file.sync_all().map_err(io)?;
+            if let Err(error) = this.shared.file.sync_all() {
+                // Not to be tried again when this is dropped.
+                this.shared.failed.store(true, Ordering::Release);
+                return Err(io(error));
+            }
         }
         Ok(this)
     }
@@ -223,6 +243,7 @@ impl HeadFile {
             .file
             .write_all_at(&encode(head, self.counter), offset)
             .map_err(|e| StoreError::io("writing head file", &self.path, e))?;
+        self.shared.written.store(head.seq.0, Ordering::Release);
         if !self.shared.dirty.swap(true, Ordering::AcqRel)
             && let Some(wake) = &self.wake
         {
@@ -268,12 +289,17 @@ impl Shared {
                 woken.recv_timeout(SYNC_EVERY),
                 Err(mpsc::RecvTimeoutError::Disconnected)
             );
+            if self.failed.load(Ordering::Acquire) {
+                return;
+            }
             self.dirty.store(false, Ordering::Release);
+            let written = self.written.load(Ordering::Acquire);
             if let Err(error) = self.file.sync_data() {
                 tracing::error!(%error, "syncing the head file failed");
                 self.failed.store(true, Ordering::Release);
                 return;
             }
+            self.vitals.set_head_synced(Seq(written));
             if closing {
                 return;
             }
@@ -294,6 +320,11 @@ mod tests {
         }
     }
 
+    fn open_file(path: &Path) -> Result<HeadFile> {
+        let vitals = Arc::new(Vitals::new(path.to_owned(), Seq(0), 0));
+        HeadFile::open(path, &Head::EMPTY, Found::Missing, vitals)
+    }
+
     #[test]
     fn bytes_never_change() {
         let digest = blake3::hash(&encode(&head(258), 3)).to_hex();
@@ -308,7 +339,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("head");
         assert_eq!(read(&path).unwrap(), Found::Missing);
-        let mut file = HeadFile::open(&path, &Head::EMPTY, Found::Missing).unwrap();
+        let mut file = open_file(&path).unwrap();
         for seq in 1..=5 {
             file.write(&head(seq)).unwrap();
         }
@@ -320,7 +351,7 @@ mod tests {
     fn a_damaged_slot_leaves_the_other_and_two_leave_none() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("head");
-        let mut file = HeadFile::open(&path, &Head::EMPTY, Found::Missing).unwrap();
+        let mut file = open_file(&path).unwrap();
         file.write(&head(1)).unwrap();
         file.write(&head(2)).unwrap();
         drop(file);

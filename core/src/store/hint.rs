@@ -36,7 +36,7 @@ impl Hints {
     /// The database is damaged.
     pub fn put(&self, name: &str, note: &[u8]) -> Result<()> {
         self.database
-            .guard("leaving a hint", Seq(0), |db| db.hints.insert(name, note))
+            .guard_write("leaving a hint", Seq(0), |db| db.hints.insert(name, note))
             .map(drop)
     }
 }

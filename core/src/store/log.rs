@@ -1,25 +1,26 @@
 //! The one writer of the log. An append is one commit: all of its records are durable when it returns, or
 //! none of them will be seen.
 //!
-//! Order: blobs of large payloads (each synced) → values and frames into sled → sled's flush → our own
-//! `fdatasync` of sled's file, since sled's flush does not survive a power cut → head slot → visible.
+//! Order: blocks claimed → blobs of large payloads (each synced) → values and frames into sled → sled's flush → our
+//! own `fdatasync` of sled's file, since sled's flush does not survive a power cut → head slot → visible.
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use fasti_domain::ids::{Digest, Seq};
 use fasti_domain::time::Timestamp;
 
 use super::blob::Blobs;
 use super::database::{Database, key};
-use super::durable;
 use super::envelope::{self, MAX_INLINE_BYTES, Place, digest_of};
 use super::error::{Result, StoreError};
 use super::frame::{Frame, Packer};
 use super::head::{Head, HeadFile};
+use super::room::Room;
 use super::value::MAX_VALUE_BYTES;
+use super::vitals::Vitals;
 use crate::record::{NewRecord, StoredRecord};
 
 /// Makes what was written durable. A trait, so that tests can let it fail.
@@ -44,7 +45,8 @@ pub struct Log {
     end: Head,
     epoch: u32,
     last_at: Timestamp,
-    reserve_bytes: u64,
+    room: Room,
+    vitals: Arc<Vitals>,
     poisoned: Option<String>,
 }
 
@@ -66,9 +68,9 @@ impl Log {
     pub(super) fn new(
         database: Arc<Database>,
         blobs: Blobs,
-        head_file: HeadFile,
+        (head_file, room): (HeadFile, Room),
         (end, last_at): (Head, Option<Timestamp>),
-        reserve_bytes: u64,
+        vitals: Arc<Vitals>,
     ) -> Result<Self> {
         let path = database.file();
         let file = File::open(&path).map_err(|e| StoreError::io("opening", &path, e))?;
@@ -80,7 +82,8 @@ impl Log {
             end,
             epoch: end.epoch.max(1),
             last_at: last_at.unwrap_or(Timestamp(i64::MIN)),
-            reserve_bytes,
+            room,
+            vitals,
             poisoned: None,
         })
     }
@@ -129,7 +132,8 @@ impl Log {
         records: Vec<NewRecord>,
         values: &[(Digest, Vec<u8>)],
     ) -> Result<Appended> {
-        self.commit(records, values, self.reserve_bytes)
+        self.check_room()?;
+        self.append_from_reserve(records, values)
     }
 
     /// As [`Log::append`], using up the reserved space if need be: for the ends of what is already running.
@@ -141,27 +145,18 @@ impl Log {
         records: Vec<NewRecord>,
         values: &[(Digest, Vec<u8>)],
     ) -> Result<Appended> {
-        self.commit(records, values, 0)
-    }
-
-    fn commit(
-        &mut self,
-        records: Vec<NewRecord>,
-        values: &[(Digest, Vec<u8>)],
-        reserve_bytes: u64,
-    ) -> Result<Appended> {
         if let Some(why) = &self.poisoned {
             return Err(StoreError::Poisoned { why: why.clone() });
         }
         self.check(&records, values)?;
-        check_space(self.database.dir(), &records, values, reserve_bytes)?;
+        self.claim(&records, values)?;
         // Blobs stand for themselves: one that no record comes to name harms nobody, so a failure here
         // leaves the log usable.
         for record in records
             .iter()
             .filter(|record| record.payload.len() > MAX_INLINE_BYTES)
         {
-            self.blobs.put_payload(&record.payload)?;
+            self.put_payload(&record.payload)?;
         }
         let (frames, stored) = self.encode(records);
         let end = stored.last().map(|last| Head {
@@ -171,7 +166,7 @@ impl Log {
         });
         let end = end.expect("checked: a commit has records");
         if let Err(error) = self.write(frames, values, &end) {
-            self.poisoned = Some(error.to_string());
+            self.poison(&error);
             return Err(error);
         }
         let first = self.end.seq.next();
@@ -184,6 +179,39 @@ impl Log {
             hash: end.hash,
             records: stored,
         })
+    }
+
+    /// Claims blocks for the commit: sled cannot go on after it ran into a full disk itself, so this is what keeps the
+    /// log usable until space is freed.
+    fn claim(&mut self, records: &[NewRecord], values: &[(Digest, Vec<u8>)]) -> Result<()> {
+        /// What an envelope, a key and their place in a leaf take, roughly.
+        const EACH_BYTES: usize = 256;
+        let payloads = records
+            .iter()
+            .map(|record| record.payload.len().min(MAX_INLINE_BYTES) + EACH_BYTES);
+        let contents = values.iter().map(|(_, value)| value.len() + EACH_BYTES);
+        let bytes: usize = payloads.chain(contents).sum();
+        let claimed = self.room.claim(bytes as u64);
+        self.vitals.set_reserve_held(self.room.held_bytes());
+        claimed
+    }
+
+    /// Writes a payload beside the log, with what the reserve gives if need be.
+    fn put_payload(&mut self, payload: &[u8]) -> Result<()> {
+        loop {
+            match self.blobs.put_payload(payload) {
+                Err(StoreError::DiskFull { .. }) if self.room.give()? => {}
+                outcome => return outcome.map(drop),
+            }
+        }
+    }
+
+    /// Ends writing for good. sled would write and sync once more when it is dropped, and take a success for one, so it
+    /// stays until the process ends.
+    fn poison(&mut self, error: &StoreError) {
+        self.vitals.set_trouble(&error.to_string());
+        self.poisoned = Some(error.to_string());
+        std::mem::forget(Arc::clone(&self.database));
     }
 
     fn check(&self, records: &[NewRecord], values: &[(Digest, Vec<u8>)]) -> Result<()> {
@@ -257,30 +285,35 @@ impl Log {
         for frame in frames {
             batch.insert(&key(frame.first), frame.bytes);
         }
-        self.database.guard("appending events", end.seq, |db| {
-            for (digest, value) in values {
-                if !db.values.contains_key(digest.0)? {
-                    db.values.insert(digest.0, value.as_slice())?;
+        self.database
+            .guard_write("appending events", end.seq, |db| {
+                for (digest, value) in values {
+                    if !db.values.contains_key(digest.0)? {
+                        db.values.insert(digest.0, value.as_slice())?;
+                    }
                 }
-            }
-            db.log.apply_batch(batch)?;
-            db.sled.flush()?;
-            Ok(())
-        })?;
+                db.log.apply_batch(batch)?;
+                db.sled.flush()?;
+                Ok(())
+            })?;
         // Never tried twice: after a failed sync the system may have dropped the pages and report success.
+        let begin = Instant::now();
         self.barrier
             .sync()
             .map_err(|e| StoreError::io("syncing", &self.database.file(), e))?;
+        self.vitals.set_synced(end.seq, begin.elapsed());
         self.head_file.write(end)
     }
 
-    /// Whether an ordinary append would find room beside the reserve. Asked before anything is decided: what
-    /// has been decided must be appended.
+    /// Whether something new may be begun: there is free space, and the reserve is whole (it is made whole first, if
+    /// there is room). Asked before anything is decided: what has been decided must be appended.
     ///
     /// # Errors
     /// [`StoreError::DiskFull`].
-    pub fn check_room(&self) -> Result<()> {
-        check_space(self.database.dir(), &[], &[], self.reserve_bytes)
+    pub fn check_room(&mut self) -> Result<()> {
+        let checked = self.room.check();
+        self.vitals.set_reserve_held(self.room.held_bytes());
+        checked
     }
 
     /// Ends writing: the head file is synced, so that the next start knows the exact end.
@@ -290,32 +323,4 @@ impl Log {
     pub fn close(mut self) -> Result<()> {
         self.head_file.close()
     }
-}
-
-/// Refuses a commit for which there is no room beside the reserve. sled cannot go on after it ran into a full
-/// disk itself, so this is what keeps the log usable until space is freed.
-fn check_space(
-    dir: &Path,
-    records: &[NewRecord],
-    values: &[(Digest, Vec<u8>)],
-    reserve_bytes: u64,
-) -> Result<()> {
-    /// Room for a sled segment or two and for whole disk blocks.
-    const SLACK_BYTES: u64 = 2 * 1024 * 1024;
-    let payloads: usize = records
-        .iter()
-        .map(|record| record.payload.len() + 1024)
-        .sum();
-    let contents: usize = values.iter().map(|(_, value)| value.len() + 1024).sum();
-    let needed_bytes = reserve_bytes + SLACK_BYTES + 2 * (payloads + contents) as u64;
-    let free_bytes =
-        durable::free_bytes(dir).map_err(|e| StoreError::io("asking for free space", dir, e))?;
-    if free_bytes < needed_bytes {
-        return Err(StoreError::DiskFull {
-            path: dir.to_owned(),
-            free_bytes,
-            needed_bytes,
-        });
-    }
-    Ok(())
 }

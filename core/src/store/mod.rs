@@ -22,12 +22,16 @@ mod lock;
 mod log;
 mod reader;
 mod recover;
+mod room;
+mod segment;
 mod snapshot;
 mod table;
 mod tables;
 mod value;
 mod verify;
+mod vitals;
 mod walk;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -40,6 +44,7 @@ use fasti_domain::ids::Seq;
 use database::{Database, key};
 use head::{Found, HeadFile};
 use recover::Findings;
+use room::Room;
 
 pub use blob::Blobs;
 pub use blob_writer::BlobWriter;
@@ -53,11 +58,16 @@ pub use hint::Hints;
 pub use lock::{DirLock, Holder, holder};
 pub use log::{Appended, Log};
 pub use reader::{LogReader, Scan};
+pub use segment::{
+    Anchor, AnchorKind, Anchors, Expectations, Rebuild, Rebuilt, Retention, SealOptions,
+    SealedContents, Sealer, SegmentInfo, each_sealed, seal_now,
+};
 pub use snapshot::{Snapshot, Snapshots};
 pub use table::{Cursor, Rows, Table};
 pub use tables::Tables;
 pub use value::{Content, MAX_VALUE_BYTES, Values};
-pub use verify::{FirstBad, VerifyReport, verify};
+pub use verify::{Fault, FirstBad, VerifyReport, verify, verify_against, verify_segments};
+pub use vitals::{StoreStatus, Vitals};
 
 /// How to open a data directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,8 +78,10 @@ pub struct OpenOptions {
     pub cache_bytes: u64,
     /// Go on with a log that is shorter than it was, or whose head file is lost. Default: false.
     pub accept_loss: bool,
-    /// Free space that ordinary appends leave alone. Default: 64 MiB.
+    /// Space set aside in the file `reserve`, for the ends of what runs when the disk is full; 0: none. Default: 32 MiB.
     pub reserve_bytes: u64,
+    /// Free space below which nothing new is begun. Default: 16 MiB.
+    pub free_min_bytes: u64,
 }
 
 impl Default for OpenOptions {
@@ -79,7 +91,8 @@ impl Default for OpenOptions {
             create: true,
             cache_bytes: 64 * MIB,
             accept_loss: false,
-            reserve_bytes: 64 * MIB,
+            reserve_bytes: 32 * MIB,
+            free_min_bytes: 16 * MIB,
         }
     }
 }
@@ -96,6 +109,8 @@ pub struct Store {
     pub snapshots: Snapshots,
     /// Unsynced notes.
     pub hints: Hints,
+    /// How the store is.
+    pub vitals: Arc<Vitals>,
     /// The lock, for leaving an address.
     pub lock: Arc<DirLock>,
     /// What opening found.
@@ -109,6 +124,8 @@ pub struct Opened {
     pub last: Head,
     /// Entries of an unfinished commit that were dropped; nobody was ever told of their events.
     pub dropped_frames: usize,
+    /// Their size in bytes. What sled itself leaves behind at a torn end of its file is not among it.
+    pub tail_trimmed_bytes: u64,
     /// With `accept_loss`: the end that the head file remembered, if the log is shorter.
     pub lost_after: Option<Seq>,
 }
@@ -130,18 +147,29 @@ impl Store {
             Err(StoreError::HeadLost { .. }) if options.accept_loss => None,
             Err(refusal) => return Err(refusal),
         };
-        settle(&database, &findings)?;
+        if let Err(error) = settle(&database, &findings) {
+            // Dropped, sled would sync once more and take a success for one.
+            std::mem::forget(Arc::clone(&database));
+            return Err(error);
+        }
         let blobs = Blobs::open(&dir.join("blobs"))?;
         let snapshots = Snapshots::open(&dir.join("snapshots"))?;
         let end = findings.end;
-        let head_file = HeadFile::open(&head_path(dir), &end, found)?;
+        let vitals = Arc::new(Vitals::new(database.file(), end.seq, options.reserve_bytes));
+        let head_file = HeadFile::open(&head_path(dir), &end, found, Arc::clone(&vitals))?;
+        let room = Room::open(
+            dir,
+            &database.file(),
+            options.reserve_bytes,
+            options.free_min_bytes,
+        )?;
         database.publish(end);
         let log = Log::new(
             Arc::clone(&database),
             blobs.clone(),
-            head_file,
+            (head_file, room),
             (end, findings.last_at),
-            options.reserve_bytes,
+            Arc::clone(&vitals),
         )?;
         Ok(Self {
             log,
@@ -152,10 +180,12 @@ impl Store {
             },
             snapshots,
             hints: Hints::new(Arc::clone(&database)),
+            vitals,
             lock: Arc::clone(&database.lock),
             opened: Opened {
                 last: end,
                 dropped_frames: findings.unfinished.len(),
+                tail_trimmed_bytes: findings.unfinished_bytes,
                 lost_after,
             },
         })
@@ -189,7 +219,9 @@ fn open_database(dir: &Path, options: OpenOptions) -> Result<(Arc<Database>, Fou
         let nothing = Findings::NOTHING;
         recover::compare(found, &nothing, &head_path(dir))?;
     }
-    durable::make_dir(&log_dir)?;
+    if !exists() {
+        database::create(&log_dir, options.cache_bytes)?;
+    }
     let database = Database::open(&log_dir, options.cache_bytes, lock)?;
     Ok((Arc::new(database), found))
 }
@@ -206,9 +238,10 @@ fn settle(database: &Database, findings: &Findings) -> Result<()> {
         batch.remove(&key(*first));
     }
     if !findings.unfinished.is_empty() {
-        tracing::warn!(%after, frames = findings.unfinished.len(), "dropping an unfinished commit");
+        let (frames, tail_trimmed_bytes) = (findings.unfinished.len(), findings.unfinished_bytes);
+        tracing::warn!(%after, frames, tail_trimmed_bytes, "dropping an unfinished commit");
     }
-    database.guard("settling the end of the log", after, |db| {
+    database.guard_write("settling the end of the log", after, |db| {
         db.log.apply_batch(batch)?;
         db.sled.flush()
     })?;

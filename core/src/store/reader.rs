@@ -87,6 +87,64 @@ impl LogReader {
     }
 }
 
+impl LogReader {
+    /// Hands the exact bytes of every record from `from` on (inclusive) to `visit`, with what they say, up to the end as it is now or until `visit` says `false`.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] where a record is missing or not what was written.
+    pub fn each(
+        &self,
+        from: Seq,
+        visit: &mut dyn FnMut(&[u8], &StoredRecord) -> bool,
+    ) -> Result<()> {
+        let (from, upto) = (from.max(Seq(1)), self.last().seq);
+        if from > upto {
+            return Ok(());
+        }
+        let mut walk = Walk::new(&self.database, from)?;
+        while walk.next_seq() <= upto {
+            let seq = walk.next_seq();
+            let Some(step) = walk.step()? else {
+                return Err(walk.damaged(seq, "event is missing although it was durable"));
+            };
+            if seq < from {
+                continue;
+            }
+            let exact = step.record.to_vec();
+            if !visit(&exact, &resolve(step, &self.blobs)?) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`LogReader::each`], without taking the records apart.
+    ///
+    /// # Errors
+    /// As [`LogReader::each`].
+    pub fn each_exact(
+        &self,
+        from: Seq,
+        visit: &mut dyn FnMut(&[u8], [u8; 32]) -> bool,
+    ) -> Result<()> {
+        let (from, upto) = (from.max(Seq(1)), self.last().seq);
+        if from > upto {
+            return Ok(());
+        }
+        let mut walk = Walk::new(&self.database, from)?;
+        while walk.next_seq() <= upto {
+            let seq = walk.next_seq();
+            let Some(step) = walk.step()? else {
+                return Err(walk.damaged(seq, "event is missing although it was durable"));
+            };
+            if seq >= from && !visit(step.record, step.hash) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// About what an envelope takes, for counting bytes.
 const RECORD_OVERHEAD_BYTES: usize = 80;
 

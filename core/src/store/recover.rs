@@ -24,6 +24,8 @@ pub(super) struct Findings {
     pub(super) last_at: Option<Timestamp>,
     /// Frames of a commit without an end, to be dropped; their keys, last first.
     pub(super) unfinished: Vec<Seq>,
+    /// Their size.
+    pub(super) unfinished_bytes: u64,
 }
 
 impl Findings {
@@ -32,6 +34,7 @@ impl Findings {
         end: Head::EMPTY,
         last_at: None,
         unfinished: Vec::new(),
+        unfinished_bytes: 0,
     };
 }
 
@@ -68,6 +71,7 @@ pub(super) fn examine(database: &Arc<Database>, head: Option<Head>) -> Result<Fi
 /// Goes back from the last frame to the last one that ends a commit.
 pub(super) fn find_end(database: &Database) -> Result<Findings> {
     let mut unfinished = Vec::new();
+    let mut unfinished_bytes = 0;
     let mut frames = database.log.iter();
     let mut end = Head::EMPTY;
     while let Some((key, bytes)) = database.guard("finding the end of the log", Seq(0), |_| {
@@ -88,11 +92,13 @@ pub(super) fn find_end(database: &Database) -> Result<Findings> {
             break;
         }
         unfinished.push(first);
+        unfinished_bytes += bytes.len() as u64;
     }
     Ok(Findings {
         end,
         last_at: None,
         unfinished,
+        unfinished_bytes,
     })
 }
 

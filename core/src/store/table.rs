@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use fasti_domain::ids::Seq;
 
 use super::error::Result;
-use super::guard::guarded;
+use super::guard::{Fenced, guarded};
 use super::tables::outcome;
 
 /// Key of the cursor; keys of rows begin with [`ROW`].
@@ -27,14 +27,14 @@ pub struct Cursor {
 /// One table. Cheap to clone, usable from any thread.
 #[derive(Debug, Clone)]
 pub struct Table {
-    rows: sled::Tree,
+    rows: Fenced<sled::Tree>,
     dir: PathBuf,
 }
 
 impl Table {
     pub(super) fn new(rows: sled::Tree, dir: &Path) -> Self {
         Self {
-            rows,
+            rows: Fenced::new(rows),
             dir: dir.to_owned(),
         }
     }

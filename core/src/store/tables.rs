@@ -3,21 +3,28 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use fasti_domain::ids::Seq;
 
 use super::durable;
 use super::error::{Result, StoreError};
-use super::guard::{guarded, guarded_on_thread};
+use super::guard::{Fenced, guarded, guarded_on_thread};
 use super::table::{CURSOR, Table};
+use super::watch::Watch;
 
 /// How long a change may stay in memory.
 const FLUSH_EVERY_MS: u64 = 2000;
 
+/// File that says which boot of the machine works with the tables, or that they were closed.
+const MARK: &str = "boot";
+const CLOSED: &str = "closed";
+
 /// All tables of a data directory.
 #[derive(Debug, Clone)]
 pub struct Tables {
-    sled: sled::Db,
+    sled: Fenced<sled::Db>,
+    watch: Arc<Watch>,
     dir: PathBuf,
 }
 
@@ -39,9 +46,43 @@ impl Tables {
             outcome => outcome?,
         };
         Ok(Self {
-            sled,
+            watch: Arc::new(
+                Watch::start(sled.clone()).map_err(|e| StoreError::io("watching", dir, e))?,
+            ),
+            sled: Fenced::new(sled),
             dir: dir.to_owned(),
         })
+    }
+
+    /// As [`Tables::open`], for a machine that may have lost its power: changes of tables are not synced, so a power cut
+    /// can keep some and lose others. Tables that another boot of the machine left without an orderly end
+    /// ([`Tables::close`]) are begun anew.
+    ///
+    /// # Errors
+    /// As [`Tables::open`].
+    pub fn open_in_boot(dir: &Path, cache_bytes: u64, boot_id: &str) -> Result<Self> {
+        let mark = dir.join(MARK);
+        let left = fs::read_to_string(&mark).unwrap_or_default();
+        if dir.exists() && left != boot_id && left != CLOSED {
+            tracing::info!(
+                "tables of the views are begun anew: they had no orderly end before the machine stopped"
+            );
+            Self::destroy(dir)?;
+        }
+        durable::make_dir(dir)?;
+        durable::replace_file(dir, &mark, &[boot_id.as_bytes()])?;
+        Self::open(dir, cache_bytes)
+    }
+
+    /// An orderly end: everything is on the disk, and the next start is told so.
+    ///
+    /// # Errors
+    /// The file system refuses; the next boot begins the tables anew then.
+    pub fn close(&self) -> Result<()> {
+        self.flush()?;
+        durable::sync_file(&self.dir.join("db"))?;
+        durable::sync_dir(&self.dir)?;
+        durable::replace_file(&self.dir, &self.dir.join(MARK), &[CLOSED.as_bytes()])
     }
 
     /// The table called `name`. One without a cursor is emptied: its rows are of nobody knows when.
@@ -87,7 +128,9 @@ impl Tables {
     /// # Errors
     /// The file system refuses.
     pub fn flush(&self) -> Result<()> {
-        self.guard("flushing views", || self.sled.flush()).map(drop)
+        self.watch
+            .during(|| self.guard("flushing views", || self.sled.flush()))
+            .map(drop)
     }
 
     fn open_table(&self, name: &str) -> Result<Table> {
@@ -179,6 +222,34 @@ mod tests {
         }
         let tables = Tables::open(dir.path(), CACHE_BYTES).unwrap();
         assert_eq!(tables.table("one").unwrap().cursor().unwrap(), None);
+    }
+
+    #[test]
+    fn another_boot_begins_anew_what_was_not_closed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("views");
+        let cursor_after = |boot: &str, close: bool| {
+            let tables = Tables::open_in_boot(&path, CACHE_BYTES, boot).unwrap();
+            let table = tables.table("one").unwrap();
+            let found = table.cursor().unwrap();
+            table.apply([("k", Some("v"))], cursor(1)).unwrap();
+            if close {
+                tables.close().unwrap();
+            }
+            found
+        };
+        assert_eq!(cursor_after("boot 1", false), None);
+        assert_eq!(
+            cursor_after("boot 1", false),
+            Some(cursor(1)),
+            "a mere restart"
+        );
+        assert_eq!(cursor_after("boot 2", true), None, "a power cut");
+        assert_eq!(
+            cursor_after("boot 3", true),
+            Some(cursor(1)),
+            "an orderly end"
+        );
     }
 
     #[test]

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use fasti_domain::ids::Seq;
 
-use super::database::{Database, key};
+use super::database::Database;
 use super::envelope::{self, Envelope, GENESIS, Place};
 use super::error::{Result, StoreError};
 use super::frame::{self, Body, Header};
+use super::segment::Frames;
 
 /// A walk over the frames from some position on.
 pub(super) struct Walk {
     database: Arc<Database>,
-    frames: sled::Iter,
+    frames: Frames,
     frame: Option<Open>,
     /// Position of the next record.
     next: Seq,
@@ -36,6 +37,8 @@ struct Open {
 
 /// One record on the way.
 pub(super) struct Step<'a> {
+    /// Its exact bytes.
+    pub(super) record: &'a [u8],
     pub(super) envelope: Envelope<'a>,
     /// Chain hash after it.
     pub(super) hash: [u8; 32],
@@ -45,16 +48,7 @@ impl Walk {
     /// Starts at the first record of the frame that holds `from`: at or before `from`.
     pub(super) fn new(database: &Arc<Database>, from: Seq) -> Result<Self> {
         let from = from.max(Seq(1));
-        let found = database.guard("finding an event", from, |db| {
-            db.log.range(..=key(from)).next_back().transpose()
-        })?;
-        let start = match &found {
-            Some((found, _)) => seq_of(found).ok_or_else(|| bad_key(database, from))?,
-            None => Seq(1),
-        };
-        let frames = database.guard("finding an event", start, |db| {
-            Ok(db.log.range(key(start)..))
-        })?;
+        let (start, frames) = Frames::open(database, from)?;
         Ok(Self {
             database: Arc::clone(database),
             frames,
@@ -70,6 +64,17 @@ impl Walk {
     /// Position of the record that the next step gives.
     pub(super) fn next_seq(&self) -> Seq {
         self.next
+    }
+
+    /// The frame in which the walk stands: of the record that the last step gave.
+    pub(super) fn frame(&self) -> Option<(&Header, &[u8])> {
+        let open = self.frame.as_ref()?;
+        Some((&open.header, &open.bytes))
+    }
+
+    /// First event that the database should have and a segment stood in for, so far.
+    pub(super) fn hole(&self) -> Option<Seq> {
+        self.frames.hole
     }
 
     /// Damage at `seq` of the walked log.
@@ -116,20 +121,19 @@ impl Walk {
         }
         self.next = seq.next();
         self.hash = Some(hash);
-        Ok(Some(Step { envelope, hash }))
+        Ok(Some(Step {
+            record,
+            envelope,
+            hash,
+        }))
     }
 
     /// Goes on to the next frame, which must follow the one before; `false` if there is none.
     fn open_frame(&mut self) -> Result<bool> {
         let next = self.next;
-        let frames = &mut self.frames;
-        let entry = self
-            .database
-            .guard("reading events", next, |_| frames.next().transpose())?;
-        let Some((found, bytes)) = entry else {
+        let Some((first, bytes)) = self.frames.next(next)? else {
             return Ok(false);
         };
-        let first = seq_of(&found).ok_or_else(|| bad_key(&self.database, next))?;
         let damaged = |why: String| StoreError::damaged(next, &self.database.file(), why);
         if first != next {
             return Err(damaged(format!(
@@ -156,7 +160,10 @@ impl Walk {
 }
 
 /// Whether a frame continues the commit of the frame before it, or begins one where that one ended.
-fn check_commit(before: Option<&Header>, header: &Header) -> std::result::Result<(), String> {
+pub(super) fn check_commit(
+    before: Option<&Header>,
+    header: &Header,
+) -> std::result::Result<(), String> {
     let place = header.place;
     let end = place
         .commit_first
@@ -181,12 +188,4 @@ fn check_commit(before: Option<&Header>, header: &Header) -> std::result::Result
     follows
         .then_some(())
         .ok_or_else(|| "commit before this frame is cut".into())
-}
-
-fn seq_of(key: &[u8]) -> Option<Seq> {
-    key.try_into().ok().map(u64::from_be_bytes).map(Seq)
-}
-
-fn bad_key(database: &Database, near: Seq) -> StoreError {
-    StoreError::damaged(near, &database.file(), "a key of the log is not a position")
 }

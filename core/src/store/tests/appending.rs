@@ -184,7 +184,7 @@ fn what_breaks_a_rule_is_refused_and_the_log_goes_on() {
 fn too_little_space_is_told_before_anything_is_written() {
     let dir = tempfile::tempdir().unwrap();
     let options = OpenOptions {
-        reserve_bytes: u64::MAX / 2,
+        free_min_bytes: u64::MAX / 2,
         ..OPTIONS
     };
     let mut store = Store::open(dir.path(), options).unwrap();

@@ -7,6 +7,8 @@ mod damage;
 mod envelope;
 mod opening;
 mod reading;
+mod rebuilding;
+mod sealing;
 
 use std::fs;
 use std::path::Path;
@@ -23,6 +25,7 @@ const OPTIONS: OpenOptions = OpenOptions {
     cache_bytes: 4 * 1024 * 1024,
     accept_loss: false,
     reserve_bytes: 0,
+    free_min_bytes: 0,
 };
 
 fn open(dir: &Path) -> Store {

@@ -1,0 +1,28 @@
+//! Sealed segments: the log once more, as plain files that need no database to be read or proven. Archive,
+//! source of a rebuild and form of export in one. Knows nothing of what events mean.
+//!
+//! `segments/<first>-<last>.seg` are the files ([`format`]), `segments/manifest` the signed anchors ([`anchor`]).
+
+mod anchor;
+mod archive;
+mod format;
+mod frames;
+mod rebuild;
+mod records;
+mod retain;
+mod seal;
+mod sealed;
+mod witness;
+
+pub(in crate::store) use archive::Archive;
+pub(in crate::store) use frames::Frames;
+pub(in crate::store) use records::Records;
+pub(in crate::store) use witness::{Testimony, Witness, stretches};
+
+pub use anchor::{Anchor, AnchorKind};
+pub use format::SegmentInfo;
+pub use rebuild::{Rebuild, Rebuilt};
+pub use retain::Retention;
+pub use seal::{Anchors, SealOptions, Sealer, seal_now};
+pub use sealed::{SealedContents, each_sealed};
+pub use witness::Expectations;
