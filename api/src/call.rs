@@ -26,6 +26,10 @@ pub(crate) struct App {
     pub(crate) shutdown: CancellationToken,
 }
 
+/// Closes the connection of a request when it is cancelled; travels with the request.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Hangup(pub(crate) CancellationToken);
+
 /// One request.
 pub(crate) struct Call {
     pub(crate) app: Arc<App>,
@@ -36,6 +40,8 @@ pub(crate) struct Call {
     pub(crate) query: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Body,
+    /// Cancelled to close the connection that the request came over.
+    pub(crate) hangup: CancellationToken,
 }
 
 impl Call {

@@ -67,6 +67,10 @@ codes! {
     RunSetClosed = "run_set_closed" 409 "The run set is closed";
     /// The batch has live runs.
     BatchBusy = "batch_busy" 409 "The batch has live runs";
+    /// Other batches run after it.
+    BatchFollowed = "batch_followed" 409 "Other batches run after the batch";
+    /// Batches use the calendar.
+    CalendarBusy = "calendar_busy" 409 "The calendar is in use";
     /// Live runs use the image.
     ImageBusy = "image_busy" 409 "The image is in use";
     /// The batch changed since it was read.

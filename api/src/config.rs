@@ -2,10 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use fasti_core::engine::EngineHandle;
 use fasti_core::feed::Feed;
-use fasti_core::store::Content;
+use fasti_core::link::Links;
+use fasti_core::ports::Clock;
+use fasti_core::store::{Content, Vitals};
 use fasti_projector::SharedViews;
 
 /// Settings of the HTTP interface.
@@ -25,7 +28,7 @@ pub struct ApiConfig {
     pub server_user: String,
     /// Hosts answered for besides this machine's own names and `listen`; without port.
     pub allowed_hosts: Vec<String>,
-    /// Connections at a time; further ones wait to be accepted. Default: 4,096.
+    /// Connections at a time; on further ones only health is answered, all else refused with 503 `busy`. Default: 4,096.
     pub connections_max: usize,
     /// Largest JSON body in bytes. Default: 4 MiB.
     pub json_bytes_max: u64,
@@ -72,4 +75,10 @@ pub struct ApiParts {
     pub views: SharedViews,
     /// Results and bundles by digest.
     pub content: Content,
+    /// The time, for what is due.
+    pub clock: Arc<dyn Clock + Sync>,
+    /// The connected runners.
+    pub links: Links,
+    /// How the store is.
+    pub vitals: Arc<Vitals>,
 }

@@ -7,7 +7,7 @@ use warp::http::{HeaderValue, StatusCode, header};
 
 use crate::call::Call;
 use crate::dialects::native::routes::health;
-use crate::dialects::native::wire::Health;
+use crate::dialects::native::wire::{Health, StoreHealth};
 use crate::errors::Answer;
 use crate::page;
 
@@ -43,6 +43,7 @@ pub(crate) async fn get_figures(call: Call) -> Answer {
     let ((log, runners), _) = asked.await?;
     let mut figures = Figures::default();
     engine(&mut figures, &health);
+    store(&mut figures, &health.store);
     work(&mut figures, &log);
     runners_of(&mut figures, &runners);
     let mut response = page::text(StatusCode::OK, figures.text);
@@ -70,6 +71,24 @@ fn engine(figures: &mut Figures, health: &Health) {
         "Whether commands are accepted.",
         accepting,
     );
+}
+
+fn store(figures: &mut Figures, store: &StoreHealth) {
+    let mut gauge = |name: &str, help: &str, value: u64| figures.one(name, "gauge", help, value);
+    let help = "Last event that the head file is known to remember on the disk.";
+    gauge("store_head_sequence", help, store.head_seq);
+    let help = "Microseconds that the last sync of the log took.";
+    gauge("store_last_sync_microseconds", help, store.last_sync_us);
+    let help = "Bytes set aside for the ends of running tasks.";
+    gauge("store_reserve_bytes", help, store.reserve_bytes);
+    let help = "Event up to which the check of the whole log has come.";
+    gauge("store_checked_sequence", help, store.checked_seq);
+    let help = "Event at which this check ends.";
+    gauge("store_check_end_sequence", help, store.check_end_seq);
+    let help = "Whether the log is damaged or closed for writing.";
+    gauge("store_trouble", help, u64::from(store.trouble.is_some()));
+    let help = "Syncs of the log since the start.";
+    figures.one("store_syncs_total", "counter", help, store.syncs);
 }
 
 fn work(figures: &mut Figures, log: &LogView) {

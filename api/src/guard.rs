@@ -57,9 +57,20 @@ fn authority<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Result<&'a str, Proble
 
 fn host_of(authority: &str) -> &str {
     if let Some(rest) = authority.strip_prefix('[') {
-        return rest.split(']').next().unwrap_or(rest);
+        return match rest.split_once(']') {
+            Some((host, port)) if is_port(port) => host,
+            Some(_) | None => "",
+        };
     }
-    authority.split(':').next().unwrap_or(authority)
+    let end = authority.find(':').unwrap_or(authority.len());
+    let (host, port) = authority.split_at(end);
+    if is_port(port) { host } else { "" }
+}
+
+/// Nothing, or a colon with digits: anything else is no port, and what comes before it no host of ours.
+fn is_port(text: &str) -> bool {
+    let digits = text.strip_prefix(':');
+    text.is_empty() || digits.is_some_and(|port| port.parse::<u16>().is_ok() || port.is_empty())
 }
 
 fn is_ours(config: &ApiConfig, host: &str) -> bool {
@@ -146,6 +157,9 @@ mod tests {
             "10.0.0.8",
             "localhost.evil.example",
             "[::2]",
+            "127.0.0.1:7450.evil.example",
+            "[::1].evil.example",
+            "[::1]:x",
             "",
         ] {
             assert_eq!(status("GET", &[("host", host)]), 421, "{host}");

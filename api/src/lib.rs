@@ -10,6 +10,7 @@ mod body;
 mod call;
 mod codes;
 mod config;
+mod connection;
 mod dialects;
 mod errors;
 mod figures;

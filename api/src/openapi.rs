@@ -3,6 +3,7 @@
 
 use std::sync::OnceLock;
 
+use serde_json::Value;
 use utoipa::OpenApi;
 
 use crate::dialects::native::routes;
@@ -28,6 +29,7 @@ use crate::dialects::native::routes;
         routes::pause_batch,
         routes::resume_batch,
         routes::list_versions,
+        routes::list_slots,
         routes::get_version,
         routes::start_batch,
         routes::start_definition,
@@ -43,10 +45,19 @@ use crate::dialects::native::routes;
         routes::get_logs,
         routes::get_metrics,
         routes::list_events,
+        routes::get_event,
         routes::post_run_set,
         routes::list_run_sets,
         routes::get_run_set,
         routes::add_runs,
+        routes::list_calendars,
+        routes::get_calendar,
+        routes::put_calendar,
+        routes::delete_calendar,
+        routes::post_backfill,
+        routes::pause_run_set,
+        routes::resume_run_set,
+        routes::cancel_run_set,
         routes::list_images,
         routes::get_image,
         routes::put_image,
@@ -63,6 +74,7 @@ use crate::dialects::native::routes;
         (name = "task runs", description = "Tasks in runs: results, logs, metrics"),
         (name = "run sets", description = "Many runs made together"),
         (name = "events", description = "The log"),
+        (name = "calendars", description = "Holidays and trading days that schedules go by"),
         (name = "images", description = "Where the code of tasks is"),
         (name = "runners", description = "What executes"),
         (name = "schedules", description = "When batches start by themselves"),
@@ -81,10 +93,35 @@ pub fn openapi_json() -> &'static str {
     TEXT.get_or_init(|| {
         let mut document = Document::openapi();
         document.openapi = utoipa::openapi::OpenApiVersion::Version31;
-        document
-            .to_pretty_json()
-            .expect("the document is plain data")
+        let mut document =
+            serde_json::to_value(document).expect("the document is plain data with text keys");
+        describe_responses(&mut document);
+        format!("{document:#}")
     })
+}
+
+/// Says of every response that does not say it itself what it is: OpenAPI wants a description of each.
+fn describe_responses(document: &mut Value) {
+    let paths = document["paths"].as_object_mut().into_iter().flatten();
+    let operations = paths.flat_map(|(_, path)| path.as_object_mut().into_iter().flatten());
+    for (_, operation) in operations {
+        let responses = operation["responses"].as_object_mut();
+        for (status, response) in responses.into_iter().flatten() {
+            let Some(response) = response.as_object_mut() else {
+                continue;
+            };
+            let text = match status.as_str() {
+                "201" => "Made",
+                "4XX" => "Refused; `code` says why",
+                "503" => "Not at the moment",
+                _ => "What was asked for",
+            };
+            let own = response.get("description").and_then(Value::as_str);
+            if own.is_none_or(str::is_empty) {
+                response.insert("description".to_owned(), Value::from(text));
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -115,6 +152,62 @@ mod tests {
             .collect();
         assert!(served.len() >= 40);
         assert_eq!(served, described());
+    }
+
+    /// Every schema anywhere in the document.
+    fn each_schema(value: &Value, see: &mut dyn FnMut(&Value)) {
+        match value {
+            Value::Object(fields) => {
+                see(value);
+                fields.values().for_each(|field| each_schema(field, see));
+            }
+            Value::Array(items) => items.iter().for_each(|item| each_schema(item, see)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    #[test]
+    fn the_document_keeps_the_rules_of_openapi() {
+        let document: Value = serde_json::from_str(openapi_json()).unwrap_or_default();
+        assert_eq!(document["openapi"], "3.1.0");
+        let mut responses = 0;
+        for (path, methods) in document["paths"].as_object().into_iter().flatten() {
+            for (method, operation) in methods.as_object().into_iter().flatten() {
+                for (status, response) in operation["responses"].as_object().into_iter().flatten() {
+                    let text = response["description"].as_str().unwrap_or_default();
+                    assert!(!text.is_empty(), "{method} {path}: {status}");
+                    responses += 1;
+                }
+                for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                    let is_in_path = path.contains(&format!("{{{}}}", parameter["name"].as_str().unwrap_or_default()));
+                    assert_eq!(parameter["in"] == "path", is_in_path, "{path}: {parameter}");
+                    assert!(!is_in_path || parameter["required"] == true, "{path}: {parameter}");
+                }
+            }
+        }
+        assert!(responses > 60);
+        // What is referred to is there, and defaults have the type that they are the default of.
+        let mut references = 0;
+        each_schema(&document, &mut |schema| {
+            if let Some(target) = schema["$ref"].as_str() {
+                let pointer = target.trim_start_matches('#');
+                assert!(document.pointer(pointer).is_some(), "{target}");
+                references += 1;
+            }
+            let kinds = &schema["type"];
+            if let (Some(default), Some(_)) = (schema.get("default"), kinds.as_str()) {
+                let fits = match default {
+                    Value::Null => kinds == "null",
+                    Value::Bool(_) => kinds == "boolean",
+                    Value::Number(_) => kinds == "integer" || kinds == "number",
+                    Value::String(_) => kinds == "string",
+                    Value::Array(_) => kinds == "array",
+                    Value::Object(_) => kinds == "object",
+                };
+                assert!(fits, "{schema}");
+            }
+        });
+        assert!(references > 50);
     }
 
     #[test]

@@ -106,6 +106,9 @@ async fn get_ready(call: Call) -> Answer {
             Problem::new(Code::NotReady, "the scheduler does not take commands").retry_after(1),
         );
     }
+    if let Some(trouble) = health.store.trouble {
+        return Err(Problem::new(Code::NotReady, trouble));
+    }
     if behind > LAG_EVENTS_MAX {
         let detail = format!("the views are {behind} events behind the log; they are catching up");
         return Err(Problem::new(Code::NotReady, detail).retry_after(1));

@@ -10,7 +10,7 @@ use warp::http::{HeaderMap, Method};
 use warp::reply::Response;
 
 use crate::body::Body;
-use crate::call::{App, Call};
+use crate::call::{App, Call, Hangup};
 use crate::dialects::native;
 use crate::errors::{Answer, Code, Problem};
 use crate::page;
@@ -110,6 +110,7 @@ pub(crate) fn call(
 ) -> impl Filter<Extract = (Call,), Error = warp::Rejection> + Clone + use<> {
     let app = app.clone();
     warp::ext::optional::<Principal>()
+        .and(warp::ext::optional::<Hangup>())
         .and(warp::method())
         .and(warp::path::full())
         .and(warp::query::raw().or(warp::any().map(String::new)).unify())
@@ -117,6 +118,7 @@ pub(crate) fn call(
         .and(warp::body::stream())
         .map(
             move |principal: Option<Principal>,
+                  hangup: Option<Hangup>,
                   method: Method,
                   path: warp::path::FullPath,
                   query,
@@ -126,6 +128,7 @@ pub(crate) fn call(
                 // Open routes say nothing that depends on who asks.
                 principal: principal.unwrap_or_else(|| Principal::user("", Vec::new(), false)),
                 method,
+                hangup: hangup.unwrap_or_default().0,
                 path: path.as_str().to_owned(),
                 query,
                 body: Body::new(body, &headers),
@@ -186,6 +189,9 @@ pub(crate) fn table_of_tests() -> Table {
             feed,
             views: fasti_projector::SharedViews::new(fasti_projector::Views::new()),
             content: store.content,
+            links: fasti_core::link::Links::default(),
+            clock: Arc::new(ManualClock::default()),
+            vitals: store.vitals,
         },
         replays: crate::replays::Replays::default(),
         shutdown: tokio_util::sync::CancellationToken::new(),

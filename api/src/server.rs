@@ -7,17 +7,24 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::call::App;
+use crate::call::{App, Hangup};
 use crate::config::{ApiConfig, ApiParts};
+use crate::connection::{Waits, Watched};
 use crate::replays::Replays;
 use crate::routes;
-use crate::service::Service;
+use crate::service::{Door, Service};
 
-/// Longest wait for the head of a request; also how long a kept connection may be silent.
+/// Longest wait for the head of a request; also how long a new or a kept connection may be silent.
 const HEADER_WAIT: Duration = Duration::from_secs(30);
+
+/// How long a client may leave everything lying that is sent to it. Longer than any stream has patience.
+const TAKE_WAIT: Duration = Duration::from_mins(16);
+
+/// Connections above the bound that are still told so; health checks are answered on them.
+const CONNECTIONS_SPARE: usize = 64;
 
 /// Headers of one request.
 const HEADERS_MAX: usize = 64;
@@ -51,7 +58,10 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> Result<(), ApiError> {
     let address = listener.local_addr()?;
-    let permits = Arc::new(Semaphore::new(config.connections_max));
+    let doors = Doors {
+        open: Arc::new(Semaphore::new(config.connections_max)),
+        spare: Arc::new(Semaphore::new(CONNECTIONS_SPARE)),
+    };
     let app = Arc::new(App {
         config: ApiConfig {
             listen: address,
@@ -69,19 +79,32 @@ pub async fn serve(
     loop {
         let accepted = tokio::select! {
             () = shutdown.cancelled() => break,
-            accepted = accept(&listener, &permits) => accepted,
+            accepted = accept(&listener, &doors) => accepted,
         };
-        let Some((stream, permit)) = accepted else {
-            tokio::time::sleep(ACCEPT_PAUSE).await;
-            continue;
+        let (stream, door, permit) = match accepted {
+            Accepted::Nothing => {
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+            Accepted::Full => continue,
+            Accepted::Taken(stream, door, permit) => (stream, door, permit),
         };
         let service = service.clone();
-        let answer = hyper::service::service_fn(move |request| service.clone().answer(request));
-        let connection = builder.serve_connection(TokioIo::new(stream), answer);
+        let hangup = Hangup::default();
+        let closed = hangup.0.clone();
+        let answer = hyper::service::service_fn(move |mut request| {
+            request.extensions_mut().insert(hangup.clone());
+            service.clone().answer(request, door)
+        });
+        let stream = TokioIo::new(Watched::new(stream, WAITS));
+        let connection = builder.serve_connection(stream, answer);
         let connection = graceful.watch(connection.into_owned());
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended");
+            tokio::select! {
+                ended = connection => if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended");
+                },
+                () = closed.cancelled() => {}
             }
             drop(permit);
         });
@@ -96,22 +119,43 @@ pub async fn serve(
     Ok(())
 }
 
-async fn accept(
-    listener: &TcpListener,
-    permits: &Arc<Semaphore>,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    // The semaphore is never closed.
-    let permit = permits.clone().acquire_owned().await.ok()?;
+/// Limits of every connection.
+const WAITS: Waits = Waits {
+    begin: HEADER_WAIT,
+    take: TAKE_WAIT,
+};
+
+/// How many connections there may be.
+struct Doors {
+    open: Arc<Semaphore>,
+    spare: Arc<Semaphore>,
+}
+
+/// What came of waiting for a connection.
+enum Accepted {
+    Nothing,
+    Full,
+    Taken(TcpStream, Door, OwnedSemaphorePermit),
+}
+
+async fn accept(listener: &TcpListener, doors: &Doors) -> Accepted {
     match listener.accept().await {
         Ok((stream, _)) => {
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "cannot turn off delays of a connection");
             }
-            Some((stream, permit))
+            if let Ok(permit) = doors.open.clone().try_acquire_owned() {
+                return Accepted::Taken(stream, Door::Open, permit);
+            }
+            match doors.spare.clone().try_acquire_owned() {
+                Ok(permit) => Accepted::Taken(stream, Door::Spare, permit),
+                // Closed: there is nothing left to say it with.
+                Err(_) => Accepted::Full,
+            }
         }
         Err(error) => {
             tracing::warn!(%error, "cannot accept a connection");
-            None
+            Accepted::Nothing
         }
     }
 }

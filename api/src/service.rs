@@ -16,13 +16,22 @@ use warp::reply::Response;
 
 use crate::auth;
 use crate::call::App;
-use crate::errors::Problem;
+use crate::errors::{Code, Problem};
 use crate::guard;
 use crate::table::Table;
 use crate::trace::TraceId;
 
 /// Content a page may load: nothing but its own files.
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+/// How a connection came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// Like any other.
+    Open,
+    /// There are as many connections as there may be: only health is answered, and the connection closed.
+    Spare,
+}
 
 /// The service of all connections.
 #[derive(Clone)]
@@ -42,10 +51,14 @@ impl Service {
     }
 
     /// Answers one request.
-    pub(crate) async fn answer(self, request: Request<Incoming>) -> Result<Response, Infallible> {
+    pub(crate) async fn answer(
+        self,
+        request: Request<Incoming>,
+        door: Door,
+    ) -> Result<Response, Infallible> {
         let trace = TraceId::of(request.headers());
         let is_head = request.method() == Method::HEAD;
-        let answer = self.checked(request).await.and_then(|mut response| {
+        let answer = self.admitted(request, door).await.and_then(|mut response| {
             let refused = response.extensions_mut().remove::<Problem>();
             refused.map_or(Ok(response), Err)
         });
@@ -55,6 +68,9 @@ impl Service {
             response = without_body(response);
         }
         let headers = response.headers_mut();
+        if door == Door::Spare {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         for (name, value) in [
             ("x-content-type-options", "nosniff"),
             ("referrer-policy", "no-referrer"),
@@ -74,6 +90,18 @@ impl Service {
             headers.insert("fasti-seq", HeaderValue::from(last));
         }
         Ok(response)
+    }
+
+    async fn admitted(&self, request: Request<Incoming>, door: Door) -> Result<Response, Problem> {
+        let is_health = crate::dialects::native::is_health(request.uri().path());
+        if door == Door::Spare && !is_health {
+            let most = self.app.config.connections_max;
+            let detail = format!(
+                "there are {most} connections already, as many as this server takes; close some, or try again later"
+            );
+            return Err(Problem::new(Code::Busy, detail).retry_after(5));
+        }
+        self.checked(request).await
     }
 
     async fn checked(&self, mut request: Request<Incoming>) -> Result<Response, Problem> {

@@ -4,10 +4,11 @@
 //! when somebody asks for the repetition; the new run's first event then carries what it takes over.
 
 mod plan;
+mod renewed;
 mod source;
 
 pub use plan::{Plan, PlanAction, PlanError, PlanReason, PlannedNode, plan};
-pub use source::{Source, SourceNode};
+pub use source::{Change, Source, SourceNode};
 
 /// What is to be executed again.
 #[derive(Debug, Clone, PartialEq, Eq)]

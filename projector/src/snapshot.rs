@@ -19,9 +19,9 @@ use crate::views::Views;
 /// Name of the snapshots.
 const NAME: &str = "views";
 /// Name of the history table, with the version of its rows.
-const TABLE: &str = "history-1";
+const TABLE: &str = "history-2";
 /// Version of a snapshot's shape: raised with every change of what is in the model.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 impl Views {
     /// Views of the log that `feed` reads, as far as a snapshot goes; the follower does the rest. Without
@@ -78,6 +78,21 @@ pub(crate) fn write(
     let bytes = shared.read().to_bytes();
     snapshots.write(NAME, cursor.seq, cursor.hash, &bytes)?;
     Ok(cursor.seq)
+}
+
+/// Writes a snapshot of views whose history is written.
+pub(crate) fn keep(views: &Views, snapshots: &Snapshots) -> Result<(), ViewsError> {
+    let cursor = views.cursor();
+    snapshots.write(NAME, cursor.seq, cursor.hash, &views.to_bytes())?;
+    Ok(())
+}
+
+/// An empty history, under the name that the served one has.
+///
+/// # Errors
+/// The tables cannot be written.
+pub fn empty_history(tables: &Tables) -> Result<Arc<Table>, ViewsError> {
+    Ok(Arc::new(tables.reset(TABLE)?))
 }
 
 /// The newest snapshot that the log and the table go on from.

@@ -51,8 +51,10 @@ fn about_batch(
     filters: &mut Vec<RunFilter>,
 ) {
     said.push(format!(
-        "{:?}",
-        views.batch_versions(batch.id, None, 1000).unwrap()
+        "{:?} {:?} {:?}",
+        views.batch_versions(batch.id, None, 1000).unwrap(),
+        views.ledger(batch.id).unwrap(),
+        views.slots(batch.id, None, 1000).unwrap(),
     ));
     filters.push(RunFilter {
         batch_name: Some(batch.name.clone()),

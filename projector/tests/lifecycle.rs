@@ -283,6 +283,7 @@ fn batches_have_versions_and_an_afterlife() {
     world.ask(Command::PauseBatch {
         batch,
         reason: Some("holiday".to_owned()),
+        until: None,
     });
     let views = world.views();
     let seen = views.batch(batch).unwrap().unwrap();

@@ -10,4 +10,5 @@ mod lifecycle;
 mod lists;
 mod rebuild;
 mod repeating;
+mod slots;
 mod world;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use fasti_core::domain::attempt::Outcome;
 use fasti_core::domain::command::Command;
 use fasti_core::domain::ids::{BatchId, RunnerId};
+use fasti_core::domain::slots::Overlap;
 use fasti_projector::{MemoryTable, Views};
 use proptest::prelude::*;
 
@@ -56,7 +57,12 @@ fn play(steps: &[Step]) -> World {
                 a.retries = u32::from(number % 3);
                 let p = parallel("p", 1 + u32::from(number % 4));
                 let name = if number % 2 == 0 { "even" } else { "odd" };
-                let batch = world.save(definition(name, vec![a, p], &[(0, 1)]));
+                let mut definition = definition(name, vec![a, p], &[(0, 1)]);
+                if number % 3 == 0 {
+                    definition.schedule.cron = Some("*/2 * * * * *".to_owned());
+                    definition.schedule.policy.overlap = Overlap::QueueOne;
+                }
+                let batch = world.save(definition);
                 if !batches.contains(&batch) {
                     batches.push(batch);
                 }

@@ -33,7 +33,7 @@ fn ended(fails: &[u32]) -> (World, RunId) {
     (world, run)
 }
 
-use PlanReason::{Downstream, Everything, Named, NoSuccess, Serves, ValueGone};
+use PlanReason::{Different, Downstream, Everything, Named, New, NoSuccess, Serves, ValueGone};
 
 #[test]
 fn failed_executes_what_failed_and_what_follows() {
@@ -153,5 +153,48 @@ fn reuse_of_a_reuse_leads_to_the_first() {
         run.original_run,
         Some(first),
         "the second repetition is of the first one"
+    );
+}
+
+#[test]
+fn another_version_executes_what_is_new_or_different_in_it() {
+    let (mut world, run) = ended(&[]);
+    let with = |image: &str| {
+        let mut mid = task("mid");
+        mid.image = Some(image.to_owned());
+        let tasks = vec![
+            task("first"),
+            parallel("p", 2),
+            mid,
+            task("end"),
+            task("side"),
+        ];
+        definition("b", tasks, &[(1, 2), (2, 3)])
+    };
+    let batch = world.save(with("changed"));
+    let views = world.views();
+    let view = views.batch(batch).unwrap().unwrap();
+    let graph = views.graph_of(view.digest).unwrap().unwrap();
+    let hashed = fasti_core::domain::command::Hashed {
+        digest: view.digest,
+        definition: view.definition,
+    };
+    let renewed = source(&world, run).renewed(Some(view.version), hashed, graph);
+    let plan = plan(&renewed, &Mode::Failed, &|_| true).unwrap();
+    assert_eq!(
+        reasons(&plan),
+        [New, Serves, Serves, Different, Downstream, Serves]
+    );
+    let reused: Vec<_> = plan
+        .reused()
+        .map(|(node, reuse)| (node, reuse.from))
+        .collect();
+    assert_eq!(
+        reused,
+        [
+            (1, run.task_run(0)),
+            (2, run.task_run(1)),
+            (5, run.task_run(4))
+        ]
     );
 }

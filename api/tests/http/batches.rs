@@ -214,7 +214,7 @@ async fn wrong_definitions_are_refused_with_their_field() {
     let mut unknown = chain("b", &["a"]);
     unknown["tasks"][0]["memry"] = json!(1);
     let mut hours = chain("b", &["a"]);
-    hours["schedule"] = json!({"at_hours": [1]});
+    hours["schedule"] = json!({"at_hours": [24]});
     let twice = json!({"name": "b", "tasks": [{"name": "a", "command": ["x"]}, {"name": "a", "command": ["x"]}]});
     for (definition, code, field) in [
         (cycle, "cyclic_dependency", "edges"),

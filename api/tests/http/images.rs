@@ -1,4 +1,4 @@
-//! Images, bundles, runners and schedules over HTTP.
+//! Images, bundles and runners over HTTP.
 
 use fasti_core::codec::sha256;
 use serde_json::{Value, json};
@@ -158,50 +158,5 @@ async fn runners_are_shown_under_both_names() {
         server.get("/api/v1/workers").await.json()["items"],
         runners["items"]
     );
-    server.stop().await;
-}
-
-#[tokio::test]
-async fn previews_know_schedules_without_times() {
-    let server = Server::start().await;
-    let preview = |schedule: Value| {
-        let server = &server;
-        async move {
-            server
-                .post(
-                    "/api/v1/schedules/preview",
-                    &json!({"schedule": schedule, "count": 5}),
-                )
-                .await
-        }
-    };
-    for schedule in [
-        json!({}),
-        json!({"timezone": "UTC"}),
-        json!({"run_after_job_name": "x"}),
-    ] {
-        let reply = preview(schedule).await;
-        assert_eq!(
-            (reply.status, &reply.json()["fire_times"]),
-            (200, &json!([])),
-            "{}",
-            reply.text()
-        );
-    }
-    assert_eq!(
-        preview(json!({"at_hours": [1]})).await.problem().2,
-        "schedule.at_hours"
-    );
-    assert_eq!(
-        preview(json!({"at_hour": [1]})).await.problem().2,
-        "schedule.at_hour"
-    );
-    let count = server
-        .post(
-            "/api/v1/schedules/preview",
-            &json!({"schedule": {}, "count": 1001}),
-        )
-        .await;
-    assert_eq!(count.problem().2, "count");
     server.stop().await;
 }

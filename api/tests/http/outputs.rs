@@ -291,3 +291,27 @@ async fn reused_task_runs_read_through() {
     assert_eq!(metrics["total_allocated_cpu"], 400);
     server.stop().await;
 }
+
+#[tokio::test]
+async fn a_damaged_result_is_not_given_out_for_whole() {
+    for bytes in [500_000_usize, 3_000_000] {
+        let server = Server::start().await;
+        let run = server.started(&function("t")).await;
+        let path = format!("/api/v1/task-runs/{}/result", run + 1);
+        let value: Vec<u8> = (0..bytes).map(|n| n.to_le_bytes()[1]).collect();
+        server.run_next(0, Some(&value)).await;
+        let seq = server.engine.feed().last();
+        let whole = server.get(&format!("{path}?min_seq={seq}")).await;
+        assert!(whole.body == value);
+        let name = sha256(&value).to_string();
+        let file = server.data.path().join("blobs").join(&name[..2]).join(&name);
+        let mut damaged = value.clone();
+        damaged[bytes / 2] ^= 1;
+        std::fs::remove_file(&file).unwrap();
+        std::fs::write(&file, &damaged).unwrap();
+        let given = server.get(&path).await;
+        let is_refused = given.status == 409 && given.problem().1 == "result_unavailable";
+        assert!(is_refused || given.body.len() < bytes, "{bytes}");
+        server.stop().await;
+    }
+}

@@ -100,6 +100,9 @@ impl Server {
             feed,
             views: views.clone(),
             content: store.content.clone(),
+            links: fasti_core::link::Links::default(),
+            clock: std::sync::Arc::new(clock.clone()),
+            vitals: store.vitals.clone(),
         };
         let until = shutdown.clone();
         let serving =

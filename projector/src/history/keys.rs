@@ -1,6 +1,6 @@
 //! Keys of the rows: a letter for the kind, then ids in big-endian, so that they sort.
 
-use fasti_core::domain::ids::{BatchId, Digest, RunId, RunSetId};
+use fasti_core::domain::ids::{BatchId, Digest, RunId, RunSetId, Seq};
 
 use super::Among;
 
@@ -10,6 +10,10 @@ pub(super) fn definition(digest: Digest) -> Vec<u8> {
 
 pub(super) fn version(batch: BatchId, version: u32) -> Vec<u8> {
     [b"v".as_slice(), &batch.0, &version.to_be_bytes()].concat()
+}
+
+pub(super) fn slots(batch: BatchId, seq: Seq) -> Vec<u8> {
+    [b"l".as_slice(), &batch.0, &seq.0.to_be_bytes()].concat()
 }
 
 pub(super) fn run(id: RunId) -> Vec<u8> {

@@ -29,6 +29,10 @@ impl Leaving {
             let key = keys::version(batch, version.version);
             self.rows.insert(key, rows::encode(&version));
         }
+        for (batch, slots) in out.slots {
+            let key = keys::slots(batch, slots.seq);
+            self.rows.insert(key, rows::encode(&slots));
+        }
         for (id, set) in out.run_sets {
             self.rows.insert(keys::run_set(id), rows::encode(&set));
         }

@@ -14,13 +14,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use fasti_core::domain::graph::Graph;
-use fasti_core::domain::ids::{BatchId, Digest, RunId, RunSetId};
+use fasti_core::domain::ids::{BatchId, Digest, RunId, RunSetId, Seq};
 
 use crate::error::ViewsError;
 use crate::limits::{CACHED_GRAPHS_MAX, LEAVING_RUNS_MAX, TASK_RUNS_PER_ROW};
 use crate::model::{Outbox, RunRow, RunSetRow, TaskCell};
 use crate::page::Order;
-use crate::rows::VersionView;
+use crate::rows::{SlotView, VersionView};
 
 pub(crate) use ids::{Among, Ids};
 pub(crate) use leaving::Leaving;
@@ -199,6 +199,22 @@ impl History {
         found
             .iter()
             .map(|(_, row)| rows::decode("version", row))
+            .collect()
+    }
+
+    /// Records of the slots of a batch, newest first, those before `before`.
+    pub(crate) fn slots(
+        &self,
+        batch: BatchId,
+        before: Option<Seq>,
+        max: usize,
+    ) -> Result<Vec<SlotView>, ViewsError> {
+        let from = keys::slots(batch, Seq(0));
+        let to = keys::slots(batch, before.unwrap_or(Seq(u64::MAX)));
+        let found = self.page(&from, &to, Order::Descending, max)?;
+        found
+            .iter()
+            .map(|(_, row)| rows::decode("slots", row))
             .collect()
     }
 

@@ -3,6 +3,7 @@
 use fasti_core::domain::event::Event;
 use fasti_core::feed::Entry;
 
+use super::slots::closed;
 use super::{Model, Outbox};
 
 impl Model {
@@ -18,11 +19,28 @@ impl Model {
             Event::ServerStarted(event) => self.server_started(event, recorded),
             Event::DefinitionAdded(event) => self.definition_added(event, out),
             Event::BatchSaved(event) => self.batch_saved(event, recorded, out),
-            Event::BatchPaused(event) => {
-                self.batch_paused(event.batch, true, event.reason.clone(), at);
-            }
-            Event::BatchResumed(event) => self.batch_paused(event.batch, false, None, at),
+            Event::BatchPaused(event) => self.batch_paused(event, at),
+            Event::BatchResumed(event) => self.batch_resumed(event.batch, at),
             Event::BatchDeleted(event) => self.batch_deleted(event, at),
+            Event::SchedulePlanned(event) => self.slots_planned(event),
+            Event::ScheduleFired(event) => self.slot_fired(event, recorded, out),
+            Event::ScheduleQueued(event) => self.slot_queued(event),
+            Event::ScheduleMissed(event) => {
+                self.slots_closed(&closed!(Missed, event), recorded, out);
+            }
+            Event::ScheduleSkipped(event) => {
+                self.slots_closed(&closed!(Skipped, event), recorded, out);
+            }
+            Event::ScheduleSuperseded(event) => {
+                self.slots_closed(&closed!(Superseded, event), recorded, out);
+            }
+            Event::ScheduleCancelled(event) => {
+                self.slots_closed(&closed!(Cancelled, event), recorded, out);
+            }
+            Event::CalendarSaved(event) => self.calendar_saved(event),
+            Event::CalendarRemoved(event) => {
+                self.calendars.remove(&event.name);
+            }
             Event::ImageRegistered(event) => self.image_registered(event, at),
             Event::ImageRemoved(event) => {
                 self.images.remove(&event.name);
@@ -31,6 +49,8 @@ impl Model {
                 self.bundles.insert(event.digest, event.size);
             }
             Event::RunSetCreated(event) => self.run_set_created(event, recorded),
+            Event::RunSetPaused(event) => self.run_set_paused(event.run_set, true),
+            Event::RunSetResumed(event) => self.run_set_paused(event.run_set, false),
             Event::RunSetClosed(event) => self.run_set_closed(event),
             Event::RunSetFinished(event) => self.run_set_finished(event, at, out),
             Event::RunCreated(event) => self.run_created(event, recorded),

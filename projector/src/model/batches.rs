@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use fasti_core::domain::batch::SavedFrom;
 use fasti_core::domain::definition::Tag;
-use fasti_core::domain::event::{BatchDeleted, BatchSaved, DefinitionAdded, Recorded};
+use fasti_core::domain::event::{
+    BatchDeleted, BatchPaused, BatchSaved, DefinitionAdded, Recorded,
+};
 use fasti_core::domain::graph::Graph;
 use fasti_core::domain::ids::{BatchId, Digest};
+use fasti_core::domain::slots::NextSlot;
 use fasti_core::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Model, Outbox, Ownership, UsedDefinition, user_of};
+use super::{Ledger, Model, Outbox, Ownership, UsedDefinition, user_of};
 use crate::rows::{LastRun, VersionView};
 
 /// A batch, living or deleted. Its earlier versions are in the history.
@@ -24,11 +27,25 @@ pub(crate) struct BatchRow {
     pub(crate) saved_from: SavedFrom,
     pub(crate) paused: bool,
     pub(crate) paused_reason: Option<String>,
+    /// When its schedule is on again by itself.
+    pub(crate) paused_until: Option<Timestamp>,
+    /// Batch whose ends start it.
+    pub(crate) runs_after: Option<BatchId>,
+    /// `None` until a schedule of it was planned.
+    pub(crate) ledger: Option<Box<Ledger>>,
     pub(crate) deleted_at: Option<Timestamp>,
     pub(crate) created_at: Timestamp,
     pub(crate) created_by: String,
     pub(crate) updated_at: Timestamp,
     pub(crate) last_run: Option<LastRun>,
+}
+
+impl BatchRow {
+    /// The slot that comes; `None` while the schedule is off.
+    pub(crate) fn next_slot(&self) -> Option<NextSlot> {
+        let ledger = self.ledger.as_ref().filter(|_| !self.paused)?;
+        ledger.plan.as_ref()?.next
+    }
 }
 
 impl Model {
@@ -74,6 +91,7 @@ impl Model {
             batch.definition = event.definition;
             batch.ownership = ownership;
             batch.saved_from = event.saved_from;
+            batch.runs_after = event.runs_after;
             batch.updated_at = at;
             self.release_definition(before);
             return;
@@ -94,6 +112,9 @@ impl Model {
             saved_from: event.saved_from,
             paused: false,
             paused_reason: None,
+            paused_until: None,
+            runs_after: event.runs_after,
+            ledger: None,
             deleted_at: None,
             created_at: at,
             created_by: by,
@@ -103,21 +124,26 @@ impl Model {
         self.batches.insert(event.batch, batch);
     }
 
-    pub(super) fn batch_paused(
-        &mut self,
-        id: BatchId,
-        paused: bool,
-        reason: Option<String>,
-        at: Timestamp,
-    ) {
+    pub(super) fn batch_paused(&mut self, event: &BatchPaused, at: Timestamp) {
+        if let Some(batch) = self.batches.get_mut(&event.batch) {
+            batch.paused = true;
+            batch.paused_reason.clone_from(&event.reason);
+            batch.paused_until = event.until;
+            batch.updated_at = at;
+        }
+    }
+
+    pub(super) fn batch_resumed(&mut self, id: BatchId, at: Timestamp) {
         if let Some(batch) = self.batches.get_mut(&id) {
-            batch.paused = paused;
-            batch.paused_reason = reason;
+            batch.paused = false;
+            batch.paused_reason = None;
+            batch.paused_until = None;
             batch.updated_at = at;
         }
     }
 
     pub(super) fn batch_deleted(&mut self, event: &BatchDeleted, at: Timestamp) {
+        self.slots_ended(event);
         let Some(batch) = self.batches.get_mut(&event.batch) else {
             return;
         };

@@ -10,11 +10,13 @@ mod run;
 mod run_sets;
 mod runs;
 mod server;
+mod slots;
 mod task_runs;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use fasti_core::domain::calendars::CalendarRecord;
 use fasti_core::domain::command::Settings;
 use fasti_core::domain::definition::{Definition, Tag};
 use fasti_core::domain::graph::Graph;
@@ -24,7 +26,7 @@ use fasti_core::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{RECENT_RUN_SETS_MAX, RECENT_RUNS_MAX, RECENT_TASK_RUNS_MAX};
-use crate::rows::{ImageView, RunCounts, RunnerView, ServerStart, VersionView};
+use crate::rows::{ImageView, RunCounts, RunnerView, ServerStart, SlotView, VersionView};
 
 pub(crate) use batches::BatchRow;
 #[cfg(test)]
@@ -32,6 +34,7 @@ pub(crate) use cell::Detail;
 pub(crate) use cell::{AttemptRow, TaskCell, When};
 pub(crate) use run::{Run, RunRow};
 pub(crate) use run_sets::RunSetRow;
+pub(crate) use slots::{Ledger, PlanRow};
 
 /// All views.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -65,6 +68,7 @@ pub(crate) struct Model {
     pub(crate) finished_run_sets: VecDeque<RunSetId>,
     pub(crate) runners: BTreeMap<RunnerId, RunnerView>,
     pub(crate) lost_runners: VecDeque<RunnerId>,
+    pub(crate) calendars: BTreeMap<String, CalendarRecord>,
     pub(crate) images: BTreeMap<String, ImageView>,
     pub(crate) bundles: BTreeMap<Digest, u64>,
     /// What can be found from the rest; not part of a snapshot.
@@ -148,6 +152,7 @@ pub(crate) struct Outbox {
     pub(crate) run_sets: Vec<(RunSetId, RunSetRow)>,
     pub(crate) definitions: Vec<(Digest, Arc<Definition>)>,
     pub(crate) versions: Vec<(BatchId, VersionView)>,
+    pub(crate) slots: Vec<(BatchId, SlotView)>,
 }
 
 impl Ownership {

@@ -1,7 +1,8 @@
 //! Run sets.
 
+use fasti_core::domain::backfill::Backfill;
 use fasti_core::domain::event::{Recorded, RunSetClosed, RunSetCreated, RunSetFinished};
-use fasti_core::domain::ids::BatchId;
+use fasti_core::domain::ids::{BatchId, RunSetId};
 use fasti_core::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,9 @@ pub(crate) struct RunSetRow {
     pub(crate) closed: bool,
     pub(crate) finished_at: Option<Timestamp>,
     pub(crate) counts: RunCounts,
+    /// The slots that it has runs for, if it is a backfill.
+    pub(crate) backfill: Option<Backfill>,
+    pub(crate) paused: bool,
 }
 
 impl Model {
@@ -30,10 +34,18 @@ impl Model {
             created_at: recorded.at,
             created_by: user_of(&recorded.actor),
             closed: false,
+            backfill: event.backfill.clone(),
+            paused: false,
             finished_at: None,
             counts: RunCounts::default(),
         };
         self.run_sets.insert(event.run_set, set);
+    }
+
+    pub(super) fn run_set_paused(&mut self, id: RunSetId, paused: bool) {
+        if let Some(set) = self.run_sets.get_mut(&id) {
+            set.paused = paused;
+        }
     }
 
     pub(super) fn run_set_closed(&mut self, event: &RunSetClosed) {

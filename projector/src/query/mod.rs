@@ -10,6 +10,7 @@ mod merge;
 mod run_sets;
 mod runs;
 mod server;
+mod slots;
 mod task_runs;
 mod waiting;
 

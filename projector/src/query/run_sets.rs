@@ -96,6 +96,8 @@ impl Views {
             created_at: row.created_at,
             created_by: row.created_by.clone(),
             closed: row.closed,
+            backfill: row.backfill.clone(),
+            paused: row.paused,
             finished_at: row.finished_at,
             counts: row.counts,
         })

@@ -155,6 +155,8 @@ fn view(row: &RunRow, batch: &BatchRow) -> RunView {
         cancel_requested_at: row.cancel_requested_at,
         original_run: row.original_run,
         run_set: row.run_set,
+        parent_run: row.parent_run,
+        start_by: row.start_by,
         requested_by: row.requested_by.clone(),
         run_as,
         owner,

@@ -7,7 +7,7 @@ use fasti_core::domain::graph::Graph;
 use fasti_core::domain::ids::RunId;
 use fasti_core::domain::run::{Reuse, RunType, TaskStatus};
 
-use super::{Mode, Source, SourceNode};
+use super::{Change, Mode, Source, SourceNode};
 
 /// What a repetition does with each task run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +51,10 @@ pub enum PlanReason {
     Everything,
     /// It was named.
     Named,
+    /// The version asked for has a task that the finished run did not have.
+    New,
+    /// The version asked for executes it in another way, or after other tasks.
+    Different,
     /// It did not succeed.
     NoSuccess,
     /// Something upstream is executed again.
@@ -66,6 +70,8 @@ impl fmt::Display for PlanReason {
         f.write_str(match self {
             Self::Everything => "everything is executed again",
             Self::Named => "asked for by name",
+            Self::New => "new in the version asked for",
+            Self::Different => "different in the version asked for",
             Self::NoSuccess => "did not succeed",
             Self::Downstream => "downstream of something that is executed again",
             Self::ValueGone => "its value is needed and no longer stored",
@@ -150,6 +156,7 @@ pub fn plan(
     match mode {
         Mode::All => draft.reasons.fill(Some(PlanReason::Everything)),
         Mode::Failed => {
+            draft.mark_changed();
             draft.mark_unsuccessful();
             if draft.reasons.iter().all(Option::is_none) {
                 return Err(PlanError::NothingToDo { run });
@@ -157,6 +164,7 @@ pub fn plan(
         }
         Mode::From(names) => {
             draft.mark_named(names)?;
+            draft.mark_changed();
             draft.mark_unsuccessful();
         }
     }
@@ -197,6 +205,16 @@ impl Draft<'_> {
         let nodes = self.graph.nodes(task);
         let reasons = self.reasons.get(nodes.start as usize..nodes.end as usize);
         reasons.is_some_and(|reasons| reasons.iter().any(Option::is_some))
+    }
+
+    fn mark_changed(&mut self) {
+        for (node, known) in (0..).zip(&self.source.nodes) {
+            match known.change {
+                None => {}
+                Some(Change::New) => drop(self.mark(node, PlanReason::New)),
+                Some(Change::Different) => drop(self.mark(node, PlanReason::Different)),
+            }
+        }
     }
 
     fn mark_unsuccessful(&mut self) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use fasti_core::domain::attempt::ResultRef;
 use fasti_core::domain::command::Hashed;
 use fasti_core::domain::graph::Graph;
-use fasti_core::domain::ids::{RunId, TaskRunId};
+use fasti_core::domain::ids::{BatchId, RunId, TaskRunId};
 use fasti_core::domain::run::{RunStatus, TaskStatus};
 use fasti_core::domain::time::Timestamp;
 
@@ -17,6 +17,8 @@ use crate::views::Views;
 pub struct Source {
     /// The run.
     pub run: RunId,
+    /// Its batch.
+    pub batch: BatchId,
     /// Where it stands; only finished ones can be repeated.
     pub status: RunStatus,
     /// Saved version it is of.
@@ -46,6 +48,17 @@ pub struct SourceNode {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
+    /// Why it cannot serve in another version of the batch. `None` in its own.
+    pub change: Option<Change>,
+}
+
+/// What sets a task of one version apart from the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// The other version does not have it.
+    New,
+    /// It is executed in another way, or after other tasks.
+    Different,
 }
 
 impl Views {
@@ -68,11 +81,13 @@ impl Views {
                 reused_from: detail.and_then(|detail| detail.reused_from),
                 started_at: cell.started_at.get(),
                 finished_at: cell.finished_at.get(),
+                change: None,
             }
         });
         let rundate = row.rundate.as_deref().filter(|_| row.rundate_is_custom);
         Ok(Some(Source {
             run,
+            batch: row.batch,
             status: row.status,
             version: row.version,
             custom_rundate: rundate.map(str::to_owned),

@@ -6,6 +6,7 @@ use fasti_core::domain::batch::SavedFrom;
 use fasti_core::domain::definition::{Definition, Tag};
 use fasti_core::domain::ids::{BatchId, Digest, RunId};
 use fasti_core::domain::run::RunStatus;
+use fasti_core::domain::slots::NextSlot;
 use fasti_core::domain::time::Timestamp;
 
 use super::RunCounts;
@@ -32,6 +33,12 @@ pub struct BatchView {
     pub paused: bool,
     /// Why it is off, when somebody said so.
     pub paused_reason: Option<String>,
+    /// When it is on again by itself.
+    pub paused_until: Option<Timestamp>,
+    /// Batch whose ends start it.
+    pub runs_after: Option<BatchId>,
+    /// The slot of its schedule that comes; `None` while it is paused.
+    pub next_slot: Option<NextSlot>,
     /// When it was deleted.
     pub deleted_at: Option<Timestamp>,
     /// When its first version was saved.

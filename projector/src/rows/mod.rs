@@ -6,6 +6,7 @@ mod graph;
 mod run;
 mod run_set;
 mod server;
+mod slot;
 mod task_run;
 
 pub use batch::{BatchFilter, BatchView, LastRun, VersionView};
@@ -13,4 +14,5 @@ pub use graph::{GraphEdge, GraphNode, RunGraph, TooManyEdges};
 pub use run::{RunCounts, RunFilter, RunPage, RunView, TaskCounts};
 pub use run_set::RunSetView;
 pub use server::{ImageView, LogView, RunnerView, ServerStart};
+pub use slot::{LedgerView, PlanView, SlotOutcome, SlotTotals, SlotView};
 pub use task_run::{AttemptView, TaskRunFilter, TaskRunView};

@@ -52,6 +52,10 @@ pub struct RunView {
     pub original_run: Option<RunId>,
     /// The set it is in.
     pub run_set: Option<RunSetId>,
+    /// The run whose end made it.
+    pub parent_run: Option<RunId>,
+    /// When it is cancelled if nothing of it has been started.
+    pub start_by: Option<Timestamp>,
     /// User who asked for it.
     pub requested_by: Arc<str>,
     /// User its tasks run for.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use fasti_core::domain::backfill::Backfill;
 use fasti_core::domain::definition::Tag;
 use fasti_core::domain::ids::{BatchId, RunSetId};
 use fasti_core::domain::time::Timestamp;
@@ -29,6 +30,10 @@ pub struct RunSetView {
     pub created_by: String,
     /// Whether it takes no more runs.
     pub closed: bool,
+    /// The slots that it has runs for, if it is a backfill.
+    pub backfill: Option<Backfill>,
+    /// Whether it makes no runs until it is resumed.
+    pub paused: bool,
     /// When its last run ended, once it is closed.
     pub finished_at: Option<Timestamp>,
     /// Runs by status.

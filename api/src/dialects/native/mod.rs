@@ -9,6 +9,11 @@ pub(crate) mod wire;
 /// Where the dialect begins.
 pub(crate) const PREFIX: &str = "/api/v1/";
 
+/// Paths that say whether the server is well: answered even when nothing else is.
+pub(crate) fn is_health(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz" | "/api/v1/health")
+}
+
 /// Paths that need no token: they say nothing about anybody's work.
 pub(crate) fn is_open(path: &str) -> bool {
     let own = path.strip_prefix(PREFIX).unwrap_or_default();

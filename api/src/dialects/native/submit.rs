@@ -108,9 +108,14 @@ where
 
 /// The key of a request and what tells this request from others with the key.
 fn key(call: &Call, bytes: &Bytes) -> Result<Option<Arc<KeyUse>>, Problem> {
-    let Some(value) = call.headers.get("idempotency-key") else {
+    let mut given = call.headers.get_all("idempotency-key").iter();
+    let Some(value) = given.next() else {
         return Ok(None);
     };
+    if given.any(|other| other != value) {
+        let detail = "a request has one Idempotency-Key; this one has several that differ";
+        return Err(Problem::new(Code::Malformed, detail).at("Idempotency-Key"));
+    }
     // The draft wants a quoted string, most clients send it bare: both are the same key.
     let text = value.to_str().unwrap_or_default().trim();
     let quoted = text

@@ -1,20 +1,24 @@
 //! Batches as they are answered.
 
 use fasti_core::domain::definition::Definition;
+use fasti_projector::Views;
 use fasti_projector::rows::{BatchView, VersionView};
 
 use super::super::wire;
 use super::{definition_to_wire, maybe_time, schedule, time};
 
 /// A batch.
-pub(crate) fn batch(view: &BatchView) -> wire::Batch {
+pub(crate) fn batch(views: &Views, view: &BatchView) -> wire::Batch {
+    // A schedule that cannot be read cannot have been saved.
+    let rule = views.rule(&view.definition.schedule).ok().flatten();
     wire::Batch {
         id: view.id.to_string(),
         version: view.version,
         paused: view.paused,
         paused_reason: view.paused_reason.clone(),
-        // Schedules that fire by themselves are refused when a batch is saved, so nothing is due.
-        next_run: None,
+        paused_until: maybe_time(view.paused_until),
+        runs_after: view.runs_after.map(|batch| batch.to_string()),
+        next_run: maybe_time(view.next_slot.map(|next| next.slot)),
         last_run: view.last_run.map(|run| wire::LastRun {
             id: run.id.0,
             status: run.status.into(),
@@ -22,7 +26,7 @@ pub(crate) fn batch(view: &BatchView) -> wire::Batch {
             finished_at: maybe_time(run.finished_at),
         }),
         run_count: view.run_count,
-        schedule_description: schedule::describe(&view.definition.schedule),
+        schedule_description: schedule::describe(&view.definition.schedule, rule.as_ref()),
         created_at: time(view.created_at),
         updated_at: time(view.updated_at),
         created_by: view.created_by.clone(),

@@ -1,13 +1,50 @@
-//! Events as they are answered.
+//! Events as they are answered. Lists leave long data out: a definition can have 64 MiB, and a list a thousand events.
+
+use std::io;
 
 use fasti_core::codec::event_json;
 use fasti_core::feed::Entry;
+use serde_json::{Map, Value};
 
 use super::super::wire;
 use super::time;
 
-/// An event.
+/// Bytes of data that an event has in a list.
+const LISTED_DATA_BYTES_MAX: usize = 64 << 10;
+
+/// An event, whole.
 pub(crate) fn event(entry: &Entry) -> wire::Event {
+    with_data(entry, event_json(entry), None)
+}
+
+/// An event as lists and streams have it.
+pub(crate) fn listed_event(entry: &Entry) -> wire::Event {
+    let mut room = Room(LISTED_DATA_BYTES_MAX);
+    let mut sink = serde_json::Serializer::new(&mut room);
+    let fits = entry.recorded.event.serialize_payload(&mut sink).is_ok();
+    if fits {
+        return event(entry);
+    }
+    let whole_at = format!("/api/v1/events/{}", entry.seq());
+    with_data(entry, Value::Object(Map::new()), Some(whole_at))
+}
+
+/// Takes so many bytes and keeps none.
+struct Room(usize);
+
+impl io::Write for Room {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let left = self.0.checked_sub(bytes.len());
+        self.0 = left.ok_or_else(|| io::Error::other("there is no room for it"))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn with_data(entry: &Entry, data: Value, data_at: Option<String>) -> wire::Event {
     let recorded = &entry.recorded;
     wire::Event {
         seq: recorded.seq.0,
@@ -20,6 +57,7 @@ pub(crate) fn event(entry: &Entry) -> wire::Event {
         run_id: recorded.event.run().map(|id| id.0),
         task_run_id: recorded.event.task_run().map(|id| id.0),
         traceparent: recorded.trace.as_deref().map(str::to_owned),
-        data: event_json(entry),
+        data,
+        data_at,
     }
 }

@@ -1,6 +1,7 @@
 //! Ids and dates from outside.
 
 use fasti_core::domain::ids::{BatchId, Digest};
+use fasti_core::domain::time::Timestamp;
 
 use crate::errors::{Code, Problem};
 
@@ -42,6 +43,23 @@ pub(crate) fn digest(field: &str, text: &str) -> Result<Digest, Problem> {
             format!("`{text}` is no id of a bundle: must be 64 hexadecimal digits, as POST /api/v1/bundles answers"),
         )
     })
+}
+
+/// An instant in a field.
+///
+/// # Errors
+/// 422.
+pub(crate) fn instant(field: &str, text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
+    let Some(text) = text else {
+        return Ok(None);
+    };
+    match chrono::DateTime::parse_from_rfc3339(text) {
+        Ok(at) => Ok(Some(Timestamp::from(at.to_utc()))),
+        Err(_) => Err(Problem::invalid(
+            field,
+            format!("`{text}` is no instant in RFC 3339, such as 2024-03-31T01:00:00.000Z"),
+        )),
+    }
 }
 
 /// A rundate.

@@ -1,28 +1,36 @@
 //! The way between wire types and the domain: pure functions, so that a test needs no server.
 
 mod batch;
+mod calendar;
 mod definition;
 mod event;
 mod graph;
 mod ids;
 mod image;
+mod preview;
+mod rerun;
 mod run;
 mod run_set;
 mod runner;
 mod schedule;
+mod slot;
 mod task;
 mod task_run;
 
 pub(crate) use batch::{batch, batch_version};
+pub(crate) use calendar::{calendar, calendar_from_wire};
 pub(crate) use definition::{from_wire as definition_from_wire, to_wire as definition_to_wire};
-pub(crate) use event::event;
+pub(crate) use event::{event, listed_event};
 pub(crate) use graph::{graph, without_edges as graph_without_edges};
-pub(crate) use ids::{batch_id, number_id, rundate};
+pub(crate) use ids::{batch_id, instant, number_id, rundate};
 pub(crate) use image::{image, image_from_wire};
+pub(crate) use preview::{Window, preview};
+pub(crate) use rerun::rerun_plan;
 pub(crate) use run::run;
 pub(crate) use run_set::run_set;
 pub(crate) use runner::runner;
 pub(crate) use schedule::from_wire as schedule_from_wire;
+pub(crate) use slot::{open_slots, slot, slot_plan, slot_totals, unrecorded};
 pub(crate) use task_run::{metrics, task_run};
 
 use fasti_core::domain::time::Timestamp;

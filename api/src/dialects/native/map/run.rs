@@ -30,8 +30,8 @@ pub(crate) fn run(view: &RunView) -> wire::Run {
         group: view.group.clone(),
         permissions: view.permissions.clone(),
         original_run_id: view.original_run.map(|run| run.0),
-        // Runs that start after others come with schedules, which are refused when a batch is saved.
-        parent_run_id: None,
+        parent_run_id: view.parent_run.map(|run| run.0),
+        start_by: maybe_time(view.start_by),
         run_set_id: view.run_set.map(|set| set.0),
         requested_by: view.requested_by.to_string(),
         task_counts: counts

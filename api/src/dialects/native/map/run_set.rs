@@ -1,5 +1,6 @@
 //! Run sets as they are answered.
 
+use fasti_core::domain::backfill::BackfillOrder;
 use fasti_projector::rows::RunSetView;
 
 use super::super::wire;
@@ -23,5 +24,16 @@ pub(crate) fn run_set(view: &RunSetView) -> wire::RunSet {
             .map(|(status, count)| (status.as_str(), count))
             .collect(),
         run_count: view.counts.total(),
+        backfill: view.backfill.as_ref().map(|it| wire::Backfill {
+            from: time(it.from),
+            until: time(it.until),
+            order: match it.order {
+                BackfillOrder::OldestFirst => "oldest_first",
+                BackfillOrder::NewestFirst => "newest_first",
+            },
+            live_max: it.live_max,
+            slots: it.slots,
+            paused: view.paused,
+        }),
     }
 }

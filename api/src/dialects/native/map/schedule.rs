@@ -1,6 +1,10 @@
 //! Schedules, both ways.
 
+use fasti_core::domain::calendar::Rule;
+use fasti_core::domain::calendars::CalendarRef;
+use fasti_core::domain::definition::EndCondition;
 use fasti_core::domain::schedule::{FirstLast, RunAfter, Schedule};
+use fasti_core::domain::slots::{Misfire, Overlap, SlotPolicy};
 
 use super::super::wire;
 use crate::errors::Problem;
@@ -11,6 +15,8 @@ use crate::errors::Problem;
 /// 422 with the field.
 pub(crate) fn from_wire(path: &str, given: wire::Schedule) -> Result<Schedule, Problem> {
     let run_after = run_after(path, &given)?;
+    let policy = policy(&given);
+    let calendars = given.calendars.unwrap_or_default().into_iter();
     Ok(Schedule {
         at_minutes: given.at_minutes.unwrap_or_default(),
         every_minute: given.every_minute,
@@ -28,7 +34,25 @@ pub(crate) fn from_wire(path: &str, given: wire::Schedule) -> Result<Schedule, P
         rundate_offset: given.rundate_offset,
         cron: given.cron,
         run_after,
+        policy,
+        calendars: calendars
+            .map(|used| CalendarRef {
+                name: used.name,
+                mode: used.mode.into(),
+            })
+            .collect(),
     })
+}
+
+fn policy(given: &wire::Schedule) -> SlotPolicy {
+    SlotPolicy {
+        misfire: given.misfire.map(Into::into).unwrap_or_default(),
+        misfire_within_seconds: given.misfire_within_seconds,
+        misfire_max: given.misfire_max,
+        overlap: given.overlap.map(Into::into).unwrap_or_default(),
+        start_deadline_seconds: given.start_deadline_seconds,
+        jitter_seconds: given.jitter_seconds,
+    }
 }
 
 fn run_after(path: &str, given: &wire::Schedule) -> Result<Option<RunAfter>, Problem> {
@@ -67,6 +91,11 @@ pub(super) fn to_wire(schedule: &Schedule) -> wire::Schedule {
         (!items.is_empty()).then(|| items.to_vec())
     }
     let run_after = schedule.run_after.as_ref();
+    let policy = &schedule.policy;
+    let calendars = schedule.calendars.iter().map(|used| wire::CalendarUse {
+        name: used.name.clone(),
+        mode: used.mode.into(),
+    });
     wire::Schedule {
         at_minutes: list(&schedule.at_minutes),
         every_minute: schedule.every_minute,
@@ -88,13 +117,32 @@ pub(super) fn to_wire(schedule: &Schedule) -> wire::Schedule {
             .and_then(|it| it.job_uuid)
             .map(|id| id.to_string()),
         run_after_job_condition: run_after.map(|it| it.condition.into()),
+        calendars: list(&calendars.collect::<Vec<_>>()),
+        misfire: (policy.misfire != Misfire::default()).then(|| policy.misfire.into()),
+        misfire_within_seconds: policy.misfire_within_seconds,
+        misfire_max: policy.misfire_max,
+        overlap: (policy.overlap != Overlap::default()).then(|| policy.overlap.into()),
+        start_deadline_seconds: policy.start_deadline_seconds,
+        jitter_seconds: policy.jitter_seconds,
     }
 }
 
 /// One line of English.
-pub(super) fn describe(schedule: &Schedule) -> String {
-    match schedule.first_trigger() {
-        None => "only started by hand".to_owned(),
-        Some(trigger) => format!("started by its schedule ({trigger})"),
+pub(super) fn describe(schedule: &Schedule, rule: Option<&Rule>) -> String {
+    if let Some(rule) = rule {
+        return rule.describe();
+    }
+    let Some(after) = &schedule.run_after else {
+        return "only started by hand".to_owned();
+    };
+    let batch = match (&after.job_name, after.job_uuid) {
+        (Some(name), _) => format!("the batch `{name}`"),
+        (None, Some(id)) => format!("the batch {id}"),
+        (None, None) => "another batch".to_owned(),
+    };
+    match after.condition {
+        EndCondition::OnSuccess => format!("After each run of {batch} that succeeds"),
+        EndCondition::OnFailure => format!("After each run of {batch} that fails"),
+        EndCondition::Always => format!("After each run of {batch}, however it ends"),
     }
 }

@@ -30,6 +30,12 @@ pub(super) fn from_wire(path: &str, given: wire::Task) -> Result<Task, Problem> 
     let place = Place(path);
     let timeout_ms = timeout(&place, given.timeout_seconds.as_ref())?;
     let resources = resources(&place, &given)?;
+    check_base64(
+        &place,
+        "configuration_blob",
+        given.configuration_blob.as_deref(),
+    )?;
+    check_base64(&place, "arguments_blob", given.arguments_blob.as_deref())?;
     let (parts, configuration) = parts(&place, &given)?;
     Ok(Task {
         parts,
@@ -91,6 +97,19 @@ fn work(place: &Place<'_>, given: wire::Task) -> Result<Work, Problem> {
     }
 }
 
+/// Blobs are base64 with padding (RFC 4648, section 4): what is in them is the function's affair.
+fn check_base64(place: &Place<'_>, field: &str, given: Option<&str>) -> Result<(), Problem> {
+    let Some(text) = given else { return Ok(()) };
+    let body = text.trim_end_matches('=');
+    let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    // One sign beyond whole groups of four has six bits, which is no byte.
+    let is_whole = text.len().is_multiple_of(4) && text.len() - body.len() <= 2;
+    if is_whole && body.len() % 4 != 1 && body.bytes().all(is_sign) {
+        return Ok(());
+    }
+    Err(place.invalid(field, "is no base64 with padding"))
+}
+
 /// Keys of a part that are not its function's alone.
 #[derive(Deserialize)]
 struct PartHead {
@@ -143,6 +162,12 @@ fn parts(place: &Place<'_>, given: &wire::Task) -> Result<(Parts, Option<String>
 }
 
 fn part(place: &Place<'_>, index: usize, item: &RawValue) -> Result<Part, Problem> {
+    if !item.get().starts_with('{') {
+        return Err(place.invalid(
+            &format!("configuration_json[{index}]"),
+            "a part is an object with `Name` and `Description`",
+        ));
+    }
     let head: PartHead = serde_json::from_str(item.get()).map_err(|error| {
         let text = error.to_string();
         let reason = text.split(" at line ").next().unwrap_or(&text);

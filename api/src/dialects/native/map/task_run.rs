@@ -59,7 +59,7 @@ pub(crate) fn task_run(view: &TaskRunView) -> wire::TaskRun {
     }
 }
 
-fn result(result: &ResultRef) -> wire::ResultRef {
+pub(super) fn result(result: &ResultRef) -> wire::ResultRef {
     wire::ResultRef {
         size: result.size,
         sha256: result.sha256.to_string(),

@@ -31,6 +31,7 @@ pub(super) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         route!(scope, app, POST [id / "resume"] => resume_batch),
         route!(scope, app, GET [id / "versions"] => super::list_versions),
         route!(scope, app, GET [id / "versions" / version] => super::get_version),
+        route!(scope, app, GET [id / "slots"] => super::list_slots),
         route!(scope, app, POST [id / "runs"] => super::start_batch),
     ])
 }
@@ -79,7 +80,11 @@ pub(crate) async fn list_batches(call: Call) -> Answer {
     query.finish()?;
     let asked = call.ask(min_seq, move |views, asker| {
         let page = views.batches(&filter, &|access| asker.may_read(access), after, limit)?;
-        let items: Vec<_> = page.items.iter().map(map::batch).collect();
+        let items: Vec<_> = page
+            .items
+            .iter()
+            .map(|view| map::batch(views, view))
+            .collect();
         Ok((
             items,
             page.next.map(|id| cursor("batches", &[&id.to_string()])),
@@ -115,7 +120,7 @@ pub(crate) async fn save_batch(mut call: Call) -> Answer {
         definition: hashed(definition),
         expected_version: matched.or(known),
     };
-    let answer = submit(&call, command, &bytes, |views, asker, receipt| {
+    let answer = submit(&call, command, &bytes, |views, _, receipt| {
         let Subject::Batch { batch, version } = receipt.subject else {
             return Err(Problem::internal(&"saving a batch made something else"));
         };
@@ -124,8 +129,8 @@ pub(crate) async fn save_batch(mut call: Call) -> Answer {
         } else {
             StatusCode::OK
         };
-        let view = visible(views, asker, batch)?;
-        let told = Told::json(status, &map::batch(&view))?;
+        let view = saved(views, batch, version)?;
+        let told = Told::json(status, &map::batch(views, &view))?;
         Ok(told
             .at(format!("/api/v1/batches/{batch}"))
             .version(view.version))
@@ -136,6 +141,21 @@ pub(crate) async fn save_batch(mut call: Call) -> Answer {
             (Code::VersionMismatch, Some(_)) => problem.recoded(Code::PreconditionFailed),
             _ => problem,
         })
+}
+
+/// A batch as this save left it: somebody else may have saved it again since, and who saved it may have given
+/// themselves no right to read it.
+fn saved(views: &Views, batch: BatchId, version: u32) -> Result<BatchView, Problem> {
+    let missing = || Problem::not_found("batch", &batch);
+    let mut view = views.batch(batch)?.ok_or_else(missing)?;
+    if view.version != version {
+        let own = views.batch_version(batch, version)?.ok_or_else(missing)?;
+        view.definition = views.definition(own.digest)?.ok_or_else(missing)?;
+        view.name.clone_from(&view.definition.name);
+        view.tag = view.definition.tag;
+        (view.version, view.digest, view.updated_at) = (version, own.digest, own.at);
+    }
+    Ok(view)
 }
 
 /// The version in `If-Match`.
@@ -182,10 +202,13 @@ pub(crate) async fn validate_batch(mut call: Call) -> Answer {
 pub(crate) async fn get_batch(id: String, call: Call) -> Answer {
     let id = map::batch_id(&id)?;
     let min_seq = only_min_seq(call.query()?)?;
-    let asked = call.ask(min_seq, move |views, asker| visible(views, asker, id));
-    let (view, as_of) = asked.await?;
-    let mut response = json(StatusCode::OK, &map::batch(&view), as_of);
-    if let Ok(etag) = HeaderValue::from_str(&format!("\"{}\"", view.version)) {
+    let asked = call.ask(min_seq, move |views, asker| {
+        let view = visible(views, asker, id)?;
+        Ok(map::batch(views, &view))
+    });
+    let (body, as_of) = asked.await?;
+    let mut response = json(StatusCode::OK, &body, as_of);
+    if let Ok(etag) = HeaderValue::from_str(&format!("\"{}\"", body.version)) {
         response.headers_mut().insert(header::ETAG, etag);
     }
     Ok(response)
@@ -235,12 +258,13 @@ pub(super) async fn known(call: &Call, id: &str) -> Result<BatchId, Problem> {
 
 fn tell(views: &Views, asker: &Asker, batch: BatchId) -> Result<Told, Problem> {
     let view = visible(views, asker, batch)?;
-    Ok(Told::json(StatusCode::OK, &map::batch(&view))?.version(view.version))
+    Ok(Told::json(StatusCode::OK, &map::batch(views, &view))?.version(view.version))
 }
 
 /// Pause a batch
 ///
-/// Its schedule is off until it is resumed; runs can still be started by hand.
+/// Its schedule is off until it is resumed, or until an instant; runs can still be started by hand. Slots that pass
+/// meanwhile are skipped.
 #[utoipa::path(post, path = "/api/v1/batches/{id}/pause", tag = "batches",
     params(("id" = String, Path, description = "UUID")),
     request_body = Option<wire::Pause>,
@@ -249,9 +273,11 @@ pub(crate) async fn pause_batch(id: String, mut call: Call) -> Answer {
     call.query()?.finish()?;
     let batch = known(&call, &id).await?;
     let (given, bytes) = call.json_or_default::<wire::Pause>().await?;
+    super::runs_stop::check_reason(given.reason.as_deref())?;
     let command = Command::PauseBatch {
         batch,
         reason: given.reason,
+        until: map::instant("until", given.until.as_deref())?,
     };
     submit(&call, command, &bytes, move |views, asker, _: &Receipt| {
         tell(views, asker, batch)

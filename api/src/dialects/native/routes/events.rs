@@ -9,20 +9,29 @@ use fasti_core::domain::event::Event;
 use fasti_core::domain::ids::{BatchId, RunId, Seq, TaskRunId};
 use fasti_core::feed::Entry;
 use fasti_projector::{Access, Views};
-use warp::http::{HeaderValue, header};
+use warp::http::{HeaderValue, StatusCode, header};
 
 use super::super::{map, wire};
 use super::listing;
 use crate::ask::Asker;
-use crate::call::{App, Call};
+use crate::call::{App, Call, json};
 use crate::errors::{Answer, Code, Problem, ProblemDocument};
 use crate::query::{Query, cursor};
 use crate::routes::{Routes, any_of, route};
-use crate::stream::{Gone, Sender, streamed};
+use crate::stream::{Gone, Kind, Sender, streamed};
 use crate::table::Scope;
 
 /// Events read from the log at a time.
 const READ_MAX: usize = 512;
+
+/// The same for a stream, which holds them while its client takes them.
+const STREAM_READ_MAX: usize = 64;
+
+/// Bytes of JSON on one page; the event that passes it is the last one.
+const PAGE_BYTES_MAX: usize = 4 << 20;
+
+/// Bytes of JSON that are handed to a stream at a time.
+const PIECE_BYTES: usize = 64 << 10;
 
 /// Events looked at for one page; a page of a rare kind may end early, with a cursor to go on from.
 const SCANNED_MAX: u64 = 200_000;
@@ -31,7 +40,10 @@ const SCANNED_MAX: u64 = 200_000;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 pub(super) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
-    any_of([route!(scope, app, GET [] => list_events)])
+    any_of([
+        route!(scope, app, GET [] => list_events),
+        route!(scope, app, GET [seq] => get_event),
+    ])
 }
 
 /// Which events are wanted, and by whom.
@@ -81,7 +93,10 @@ impl Filter {
 
 /// List or follow events
 ///
-/// With `Accept: text/event-stream` the answer goes on with what happens; `Last-Event-ID` resumes.
+/// With `Accept: text/event-stream` the answer goes on with what happens; `Last-Event-ID` resumes. A page ends at
+/// `limit` events or at 4 MiB, whichever comes first. Events whose data has more than 64 KiB have it left out and
+/// name the address that gives it whole in `data_at`. A reader of the stream that takes nothing for a minute is let
+/// go.
 #[utoipa::path(get, path = "/api/v1/events", tag = "events",
     params(("after" = Option<u64>, Query, description = "Only events behind this position"),
         ("run_id" = Option<u64>, Query, description = "Of this run"),
@@ -175,9 +190,14 @@ struct Read {
 }
 
 /// Reads one piece of the log. Waits for the views first: they know who may see what.
-async fn read(app: &Arc<App>, filter: &Filter, after: Seq) -> Result<Read, Problem> {
+async fn read(
+    app: &Arc<App>,
+    filter: &Filter,
+    after: Seq,
+    max: usize,
+) -> Result<Read, Problem> {
     let feed = app.parts.feed.clone();
-    let reading = tokio::task::spawn_blocking(move || feed.read(after, READ_MAX)).await;
+    let reading = tokio::task::spawn_blocking(move || feed.read(after, max)).await;
     let entries = reading
         .map_err(|error| Problem::internal(&error))?
         .map_err(|error| Problem::internal(&error))?;
@@ -206,23 +226,23 @@ async fn read(app: &Arc<App>, filter: &Filter, after: Seq) -> Result<Read, Probl
 
 async fn list(call: &Call, filter: &Filter, after: Seq, limit: usize) -> Answer {
     let last = call.app.parts.feed.last();
-    let mut items = Vec::new();
+    let mut items: Vec<wire::Event> = Vec::new();
+    let mut bytes = 0;
     let mut at = after;
-    while at < last && at.0 - after.0 < SCANNED_MAX {
-        let read = read(&call.app, filter, at).await?;
+    'page: while at < last && at.0 - after.0 < SCANNED_MAX {
+        let read = read(&call.app, filter, at, READ_MAX).await?;
         if read.through == at {
             break;
         }
         at = read.through.min(last);
         for entry in read.entries.iter().filter(|entry| entry.seq() <= last) {
-            if items.len() == limit {
-                break;
+            let item = map::listed_event(entry);
+            bytes += json_bytes(&item);
+            items.push(item);
+            if items.len() == limit || bytes >= PAGE_BYTES_MAX {
+                at = entry.seq();
+                break 'page;
             }
-            items.push(map::event(entry));
-        }
-        if items.len() == limit {
-            at = items.last().map_or(at, |item: &wire::Event| Seq(item.seq));
-            break;
         }
     }
     let next = (at < last).then(|| cursor("events", &[&at.to_string()]));
@@ -231,9 +251,8 @@ async fn list(call: &Call, filter: &Filter, after: Seq, limit: usize) -> Answer 
 
 fn stream(call: &Call, filter: Filter, after: Seq) -> warp::reply::Response {
     let app = call.app.clone();
-    let mut response = streamed(&call.app.shutdown, |sender| {
-        follow(sender, app, filter, after)
-    });
+    let write = |sender| follow(sender, app, filter, after);
+    let mut response = streamed(call, Kind::Endless, write);
     let headers = response.headers_mut();
     headers.insert(
         header::CONTENT_TYPE,
@@ -249,7 +268,7 @@ async fn follow(sender: Sender, app: Arc<App>, filter: Filter, after: Seq) -> Re
     let mut at = after;
     sender.send(Bytes::from_static(b"retry: 1000\n\n")).await?;
     loop {
-        let read = match read(&app, &filter, at).await {
+        let read = match read(&app, &filter, at, STREAM_READ_MAX).await {
             Ok(read) => read,
             Err(problem) => {
                 sender
@@ -258,10 +277,18 @@ async fn follow(sender: Sender, app: Arc<App>, filter: Filter, after: Seq) -> Re
                 return Ok(());
             }
         };
-        if !read.entries.is_empty() {
-            sender.send(written(&read.entries)).await?;
-        }
         at = read.through;
+        let mut piece = Vec::new();
+        for entry in read.entries {
+            write(&mut piece, &entry);
+            drop(entry);
+            if piece.len() >= PIECE_BYTES {
+                sender.send(std::mem::take(&mut piece).into()).await?;
+            }
+        }
+        if !piece.is_empty() {
+            sender.send(piece.into()).await?;
+        }
         loop {
             let waited = tokio::select! {
                 () = sender.gone() => return Err(Gone),
@@ -277,15 +304,42 @@ async fn follow(sender: Sender, app: Arc<App>, filter: Filter, after: Seq) -> Re
     }
 }
 
-/// Events as a stream has them: JSON of one line, so that each is one `data`. They carry no `event` line, since
+/// An event as a stream has it: JSON of one line, so that it is one `data`. It carries no `event` line, since
 /// browsers hand named ones only to listeners of that very name; the type is in the data.
-fn written(entries: &[Arc<Entry>]) -> Bytes {
-    let mut out = Vec::new();
-    for entry in entries {
-        let event = map::event(entry);
-        out.extend_from_slice(format!("id: {}\ndata: ", event.seq).as_bytes());
-        out.extend(serde_json::to_vec(&event).unwrap_or_default());
-        out.extend_from_slice(b"\n\n");
-    }
-    out.into()
+fn write(out: &mut Vec<u8>, entry: &Entry) {
+    let event = map::listed_event(entry);
+    out.extend_from_slice(format!("id: {}\ndata: ", event.seq).as_bytes());
+    out.extend(serde_json::to_vec(&event).unwrap_or_default());
+    out.extend_from_slice(b"\n\n");
+}
+
+/// Length of an event as JSON.
+fn json_bytes(event: &wire::Event) -> usize {
+    serde_json::to_vec(event).map_or(0, |text| text.len())
+}
+
+/// Read an event
+///
+/// With all of its data, however long.
+#[utoipa::path(get, path = "/api/v1/events/{seq}", tag = "events",
+    params(("seq" = u64, Path, description = "Its position"),
+        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
+    responses((status = 200, body = wire::Event), (status = "4XX", body = ProblemDocument)))]
+pub(crate) async fn get_event(seq: String, call: Call) -> Answer {
+    let number = map::number_id("event", &seq)?;
+    let min_seq = super::batches::only_min_seq(call.query()?)?;
+    let ((), as_of) = call.ask(min_seq, |_, _| Ok(())).await?;
+    let filter = Filter {
+        run: None,
+        task_run: None,
+        batch: None,
+        types: Vec::new(),
+        principal: call.principal.clone(),
+    };
+    let missing = || Problem::not_found("event", &seq);
+    let before = Seq(number.checked_sub(1).ok_or_else(missing)?);
+    let read = read(&call.app, &filter, before, 1).await?;
+    let found = read.entries.iter().find(|entry| entry.seq().0 == number);
+    let event = map::event(found.ok_or_else(missing)?);
+    Ok(json(StatusCode::OK, &event, as_of))
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use fasti_core::domain::command::Command;
+use fasti_projector::rows::ImageView;
 use warp::http::StatusCode;
 
 use super::super::submit::{Told, submit};
@@ -84,11 +85,15 @@ pub(crate) async fn put_image(name: String, mut call: Call) -> Answer {
     let limit = call.app.config.json_bytes_max;
     let (given, bytes) = call.json_within::<wire::ImageBody>(limit).await?;
     let image = map::image_from_wire(name.clone(), given, &call.principal)?;
+    let own = image.clone();
     let command = Command::RegisterImage { image };
     let answer = submit(&call, command, &bytes, move |views, _, _| {
-        let view = views
-            .image(&name)
-            .ok_or_else(|| Problem::not_found("image", &name))?;
+        // Somebody else may have registered it again since, or removed it: this answers for what was sent.
+        let updated_at = views.image(&name).map(|view| view.updated_at);
+        let view = ImageView {
+            image: own,
+            updated_at: updated_at.unwrap_or_default(),
+        };
         Told::json(StatusCode::OK, &map::image(&view))
     });
     answer.await

@@ -15,7 +15,7 @@ use super::super::map;
 use super::task_runs;
 use crate::call::Call;
 use crate::errors::{Answer, Problem, ProblemDocument};
-use crate::stream::{Gone, Sender, streamed};
+use crate::stream::{Gone, Kind, Sender, streamed};
 
 /// Bytes read at a time.
 const PIECE_BYTES: u64 = 64 << 10;
@@ -38,7 +38,8 @@ struct Wanted {
 
 /// Read the output of a task run
 ///
-/// `follow=true` streams until the task ends, over all attempts that are still to come unless one is named.
+/// `follow=true` streams until the task ends, over all attempts that are still to come unless one is named. A body
+/// that breaks off is taken up again with `attempt` and `offset`. Readers that take nothing for 15 minutes are let go.
 #[utoipa::path(get, path = "/api/v1/task-runs/{id}/logs", tag = "task runs",
     params(("id" = u64, Path, description = "Its id"),
         ("stream" = Option<String>, Query, description = "`stdout` (default) or `stderr`"),
@@ -94,13 +95,13 @@ pub(crate) async fn get_logs(id: String, call: Call) -> Answer {
     let has_end = !wanted.follow;
     let mut response = if has_end {
         let end = size.min(start.saturating_add(follower.left)).max(start);
-        let mut response = streamed(&call.app.shutdown, |sender| send(sender, path, start, end));
+        let mut response = streamed(&call, Kind::Whole, |sender| send(sender, path, start, end));
         response
             .headers_mut()
             .insert(header::CONTENT_LENGTH, HeaderValue::from(end - start));
         response
     } else {
-        streamed(&call.app.shutdown, |sender| follower.run(sender))
+        streamed(&call, Kind::Whole, |sender| follower.run(sender))
     };
     name(&mut response, size);
     response

@@ -1,7 +1,9 @@
 //! The handlers, one file a resource.
 
+mod backfills;
 mod batches;
 mod bundles;
+mod calendars;
 mod events;
 mod images;
 mod listing;
@@ -14,6 +16,7 @@ mod runs_start;
 mod runs_stop;
 mod schedules;
 mod server;
+mod slots;
 mod task_runs;
 mod versions;
 
@@ -25,8 +28,10 @@ use crate::call::App;
 use crate::routes::{Routes, any_of};
 use crate::table::Scope;
 
+pub(crate) use backfills::*;
 pub(crate) use batches::*;
 pub(crate) use bundles::*;
+pub(crate) use calendars::*;
 pub(crate) use events::*;
 pub(crate) use images::*;
 pub(crate) use logs::*;
@@ -38,6 +43,7 @@ pub(crate) use runs_start::*;
 pub(crate) use runs_stop::*;
 pub(crate) use schedules::*;
 pub(crate) use server::*;
+pub(crate) use slots::*;
 pub(crate) use task_runs::*;
 pub(crate) use versions::*;
 
@@ -58,6 +64,7 @@ pub(crate) fn all(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         group("run-sets", run_sets::routes),
         group("images", images::routes),
         group("bundles", bundles::routes),
+        group("calendars", calendars::routes),
         group("runners", runners::routes),
         group("workers", runners::worker_routes),
         group("schedules", schedules::routes),

@@ -3,11 +3,14 @@
 use std::io::{Read as _, Seek as _, SeekFrom};
 
 use bytes::Bytes;
+use fasti_core::codec::sha256;
 use fasti_core::domain::attempt::ResultRef;
 use fasti_core::domain::definition::Work;
+use fasti_core::domain::ids::Digest;
 use fasti_core::domain::run::TaskStatus;
 use fasti_core::store::Content;
 use fasti_projector::rows::TaskRunView;
+use sha2::{Digest as _, Sha256};
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::Response;
 
@@ -16,10 +19,14 @@ use super::task_runs;
 use crate::call::{Call, empty};
 use crate::errors::{Answer, Code, Problem, ProblemDocument};
 use crate::query::encode;
-use crate::stream::{Gone, Sender, streamed};
+use crate::stream::{Gone, Kind, Sender, streamed};
 
 /// Bytes read from disk at a time.
 const PIECE_BYTES: usize = 256 << 10;
+
+/// Bytes of a value that is checked before any of it is sent. A longer one is checked while it is sent, and broken
+/// off before its last piece if it is damaged; of a part of such a one nothing can be said.
+const CHECKED_BEFORE_BYTES_MAX: u64 = 1 << 20;
 
 /// Read the result of a task run
 ///
@@ -164,9 +171,13 @@ async fn body(call: &Call, result: &ResultRef, start: u64, end: u64) -> Answer {
             let part = Bytes::from(bytes[position(start)..position(end)].to_vec());
             Ok(Response::new(part.into()))
         }
-        Some(Found::File(file)) => Ok(streamed(&call.app.shutdown, |sender| {
-            send_file(sender, file, start, end)
-        })),
+        Some(Found::File(file)) => {
+            let is_whole = (start, end) == (0, result.size);
+            let check = is_whole.then(|| Check::new(digest));
+            Ok(streamed(call, Kind::Whole, |sender| {
+                send_file(sender, file, (start, end), check)
+            }))
+        }
     }
 }
 
@@ -175,25 +186,61 @@ enum Found {
     File(std::fs::File),
 }
 
-fn find(
-    content: &Content,
-    digest: fasti_core::domain::ids::Digest,
-) -> Result<Option<Found>, Problem> {
+fn find(content: &Content, digest: Digest) -> Result<Option<Found>, Problem> {
     let failed = |error| Problem::internal(&error);
+    let checked = |bytes: Vec<u8>| {
+        if sha256(&bytes) == digest {
+            return Ok(Some(Found::Here(bytes)));
+        }
+        tracing::error!(%digest, "a stored value is damaged");
+        Err(Problem::new(
+            Code::ResultUnavailable,
+            format!("the stored value {digest} is damaged: its bytes have another digest; run the task again"),
+        ))
+    };
     if let Some(bytes) = content.values.get(digest).map_err(failed)? {
-        return Ok(Some(Found::Here(bytes)));
+        return checked(bytes);
     }
-    if let Some(file) = content.blobs.open_file(digest).map_err(failed)? {
-        return Ok(Some(Found::File(file)));
+    if let Some(mut file) = content.blobs.open_file(digest).map_err(failed)? {
+        let size = file.metadata().map_or(u64::MAX, |data| data.len());
+        if size > CHECKED_BEFORE_BYTES_MAX {
+            return Ok(Some(Found::File(file)));
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)
+            .map_err(|error| Problem::internal(&error))?;
+        return checked(bytes);
     }
-    Ok(content.blobs.read(digest).map_err(failed)?.map(Found::Here))
+    match content.blobs.read(digest).map_err(failed)? {
+        Some(bytes) => checked(bytes),
+        None => Ok(None),
+    }
+}
+
+/// Reckons the digest of what is sent along with it.
+struct Check {
+    expected: Digest,
+    hasher: Sha256,
+}
+
+impl Check {
+    fn new(expected: Digest) -> Self {
+        Self {
+            expected,
+            hasher: Sha256::new(),
+        }
+    }
+
+    fn holds(self) -> bool {
+        Digest(self.hasher.finalize().into()) == self.expected
+    }
 }
 
 async fn send_file(
     sender: Sender,
     mut file: std::fs::File,
-    start: u64,
-    end: u64,
+    (start, end): (u64, u64),
+    mut check: Option<Check>,
 ) -> Result<(), Gone> {
     let mut at = start;
     while at < end {
@@ -232,6 +279,15 @@ async fn send_file(
             }
         };
         at += piece.len() as u64;
+        if let Some(check) = &mut check {
+            check.hasher.update(&piece);
+        }
+        // Before the last piece, so that a client never has all of a damaged value.
+        if at == end && check.take().is_some_and(|check| !check.holds()) {
+            let why = "a stored value is damaged: its bytes have another digest";
+            sender.fail(why.to_owned()).await;
+            return Ok(());
+        }
         sender.send(piece.into()).await?;
     }
     Ok(())

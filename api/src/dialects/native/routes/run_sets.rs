@@ -24,17 +24,21 @@ pub(super) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         route!(scope, app, POST [] => post_run_set),
         route!(scope, app, GET [id] => get_run_set),
         route!(scope, app, POST [id / "runs"] => add_runs),
+        route!(scope, app, POST ["backfill"] => super::post_backfill),
+        route!(scope, app, POST [id / "pause"] => super::pause_run_set),
+        route!(scope, app, POST [id / "resume"] => super::resume_run_set),
+        route!(scope, app, POST [id / "cancel"] => super::cancel_run_set),
     ])
 }
 
-fn visible(views: &Views, asker: &Asker, id: u64) -> Result<RunSetView, Problem> {
+pub(super) fn visible(views: &Views, asker: &Asker, id: u64) -> Result<RunSetView, Problem> {
     let missing = || Problem::not_found("run set", &id);
     let set = views.run_set(RunSetId(id))?.ok_or_else(missing)?;
     batches::visible(views, asker, set.batch_id).map_err(|_| missing())?;
     Ok(set)
 }
 
-fn tell(
+pub(super) fn tell(
     status: StatusCode,
 ) -> impl FnOnce(&Views, &Asker, &Receipt) -> Result<Told, Problem> + Send + 'static {
     move |views, asker, receipt| {

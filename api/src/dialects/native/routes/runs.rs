@@ -205,7 +205,8 @@ pub(crate) async fn list_tasks(id: String, call: Call) -> Answer {
             page.next.map(|id| cursor("tasks", &[&id.to_string()])),
         ))
     });
-    let ((items, next), as_of) = asked.await?;
+    let ((mut items, next), as_of) = asked.await?;
+    super::server::tell_of_silence(&call.app, &mut items);
     Ok(listing::page(&call, items, next, as_of))
 }
 

@@ -2,19 +2,20 @@
 
 use fasti_core::codec::hashed;
 use fasti_core::domain::command::{
-    Command, CreateRun, Receipt, Repeats, ReusedNode, RunSource, Subject,
+    Command, CreateRun, Hashed, Receipt, Repeats, ReusedNode, RunSource, Subject,
 };
+use fasti_core::domain::attempt::ResultRef;
+use fasti_core::domain::ids::RunId;
 use fasti_core::domain::run::RunType;
-use fasti_core::store::Content;
 use fasti_projector::Views;
-use fasti_projector::rerun::{self, Mode, PlanError};
+use fasti_projector::rerun::{self, Mode, Plan, PlanError, Source};
 use warp::http::StatusCode;
 
 use super::super::submit::{Told, submit};
 use super::super::{map, wire};
 use super::{batches, runs};
 use crate::ask::Asker;
-use crate::call::Call;
+use crate::call::{Call, json};
 use crate::errors::{Answer, Code, Problem, ProblemDocument};
 
 /// Start a batch
@@ -83,19 +84,32 @@ fn tell(views: &Views, asker: &Asker, receipt: &Receipt) -> Result<Told, Problem
     params(("id" = u64, Path, description = "Id of the finished run"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless")),
     request_body = Option<wire::Rerun>,
-    responses((status = 201, body = wire::Run), (status = "4XX", body = ProblemDocument)))]
+    responses((status = 201, body = wire::Run), (status = 200, description = "The plan, with `dry_run`", body = wire::RerunPlan),
+        (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn rerun_run(id: String, mut call: Call) -> Answer {
     let id = map::number_id("run", &id)?;
     call.query()?.finish()?;
     let (given, bytes) = call.json_or_default::<wire::Rerun>().await?;
     let rundate = map::rundate("rundate", given.rundate.clone())?;
+    let (is_dry, version) = (given.dry_run, given.version.unwrap_or_default());
     let mode = mode(given)?;
     let content = call.app.parts.content.clone();
     let asked = call.ask(None, move |views, asker| {
         let run = runs::visible(views, asker, id)?;
-        repetition(views, &content, run.id, &mode, rundate)
+        let source = source(views, run.id, version)?;
+        let is_stored = |result: &ResultRef| {
+            let length = content.len(result.sha256);
+            length.is_ok_and(|length| length.is_some())
+        };
+        let mut plan = rerun::plan(&source, &mode, &is_stored)?;
+        plan.rundate = rundate.or(plan.rundate);
+        Ok((source, plan))
     });
-    let (create, _) = asked.await?;
+    let ((source, plan), as_of) = asked.await?;
+    if is_dry {
+        return Ok(json(StatusCode::OK, &map::rerun_plan(&source, &plan), as_of));
+    }
+    let create = repetition(source, &plan);
     submit(&call, Command::CreateRun(create), &bytes, tell).await
 }
 
@@ -115,35 +129,38 @@ fn mode(given: wire::Rerun) -> Result<Mode, Problem> {
     })
 }
 
-fn repetition(
-    views: &Views,
-    content: &Content,
-    run: fasti_core::domain::ids::RunId,
-    mode: &Mode,
-    rundate: Option<String>,
-) -> Result<CreateRun, Problem> {
+/// The finished run, as the definition asked for sees it.
+fn source(views: &Views, run: RunId, version: wire::RerunVersion) -> Result<Source, Problem> {
     let source = views.rerun_source(run)?;
     let source = source.ok_or_else(|| Problem::not_found("run", &run))?;
-    let is_stored = |result: &fasti_core::domain::attempt::ResultRef| {
-        content
-            .len(result.sha256)
-            .is_ok_and(|length| length.is_some())
+    if version == wire::RerunVersion::Original {
+        return Ok(source);
+    }
+    let gone = || Problem::not_found("batch", &source.batch);
+    let batch = views.batch(source.batch)?.ok_or_else(gone)?;
+    let graph = views.graph_of(batch.digest)?.ok_or_else(gone)?;
+    let definition = Hashed {
+        digest: batch.digest,
+        definition: batch.definition,
     };
-    let plan = rerun::plan(&source, mode, &is_stored)?;
+    Ok(source.renewed(Some(batch.version), definition, graph))
+}
+
+fn repetition(source: Source, plan: &Plan) -> CreateRun {
     let reused = plan.reused().map(|(node, reuse)| ReusedNode {
         node,
         reuse: reuse.clone(),
     });
-    Ok(CreateRun {
+    CreateRun {
         repeats: Some(Repeats {
             original: plan.original,
             version: plan.version,
             reused: reused.collect(),
         }),
-        rundate: rundate.or_else(|| plan.rundate.clone()),
+        rundate: plan.rundate.clone(),
         run_type: plan.run_type,
         source: RunSource::Given(source.definition),
-    })
+    }
 }
 
 impl From<PlanError> for Problem {

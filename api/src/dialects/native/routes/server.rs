@@ -1,7 +1,9 @@
 //! The server itself: health, versions, the description of the interface, the pages about errors.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use fasti_core::store::StoreStatus;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::Response;
 
@@ -34,16 +36,65 @@ pub(super) fn error_routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
 /// How the server is, and whether it takes commands.
 pub(crate) fn health(app: &App) -> wire::Health {
     let status = app.parts.engine.status();
+    let store = store_health(&app.parts.vitals.status());
+    let silent = silent_runners(app);
     wire::Health {
         status: match (status.accepting, status.disk_full) {
+            _ if store.trouble.is_some() => "damaged",
             (false, _) => "stopping",
             (true, true) => "disk_full",
+            (true, false) if !silent.is_empty() => "degraded",
             (true, false) => "ok",
         },
         accepting: status.accepting,
         log_seq: status.last_seq.0,
         views_seq: app.parts.views.position().seq.0,
         queue_length: status.queue_len,
+        silent_runners: silent.into_iter().map(|(runner, _)| runner).collect(),
+        store,
+    }
+}
+
+/// How long a connected runner may say nothing: it gives a sign of life every few seconds.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// Runners that hang, and for how many seconds.
+fn silent_runners(app: &App) -> Vec<(String, u64)> {
+    let silent = app.parts.links.silent(SILENCE).into_iter();
+    silent
+        .map(|(runner, ago)| (runner.0.to_string(), ago.as_secs()))
+        .collect()
+}
+
+/// Adds to a task run that waits, or seems to run, that its runner hangs.
+pub(super) fn tell_of_silence(app: &App, task_runs: &mut [wire::TaskRun]) {
+    let silent = silent_runners(app);
+    let Some((runner, seconds)) = silent.first() else {
+        return;
+    };
+    for task_run in task_runs {
+        if let Some(reason) = &mut task_run.queue_reason {
+            *reason = format!(
+                "{reason}; the runner {runner} has said nothing for {seconds} s: its process hangs or is stopped"
+            );
+        }
+    }
+}
+
+fn store_health(status: &StoreStatus) -> wire::StoreHealth {
+    let number = |it: u128| u64::try_from(it).unwrap_or(u64::MAX);
+    let ((reserve, wanted), (checked, end)) = (status.reserve_bytes, status.checked_seq);
+    wire::StoreHealth {
+        durable_seq: status.durable_seq.0,
+        head_seq: status.head_seq.0,
+        syncs: status.syncs,
+        last_sync_ago_ms: status.last_sync_ago.map(|ago| number(ago.as_millis())),
+        last_sync_us: number(status.last_sync_took.as_micros()),
+        reserve_bytes: reserve,
+        reserve_wanted_bytes: wanted,
+        checked_seq: checked.0,
+        check_end_seq: end.0,
+        trouble: status.trouble.clone(),
     }
 }
 

@@ -125,7 +125,9 @@ pub(crate) async fn get_task_run(id: String, call: Call) -> Answer {
     let min_seq = batches::only_min_seq(call.query()?)?;
     let asked = call.ask(min_seq, move |views, asker| visible(views, asker, id));
     let (view, as_of) = asked.await?;
-    Ok(json(StatusCode::OK, &map::task_run(&view), as_of))
+    let mut task_run = map::task_run(&view);
+    super::server::tell_of_silence(&call.app, std::slice::from_mut(&mut task_run));
+    Ok(json(StatusCode::OK, &task_run, as_of))
 }
 
 /// Read the metrics of a task run

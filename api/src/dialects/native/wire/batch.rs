@@ -16,7 +16,11 @@ pub(crate) struct Batch {
     pub(crate) paused: bool,
     /// Why, when somebody said so.
     pub(crate) paused_reason: Option<String>,
-    /// When it starts by itself next.
+    /// When its schedule is on again by itself.
+    pub(crate) paused_until: Option<String>,
+    /// Id of the batch whose ends start it.
+    pub(crate) runs_after: Option<String>,
+    /// The next slot of its schedule; null while it is paused.
     pub(crate) next_run: Option<String>,
     /// The run made last.
     pub(crate) last_run: Option<LastRun>,
@@ -73,4 +77,7 @@ pub(crate) struct Pause {
     /// Why, for people.
     #[serde(default)]
     pub(crate) reason: Option<String>,
+    /// When it is to be on again by itself, RFC 3339. Default: when somebody resumes it.
+    #[serde(default)]
+    pub(crate) until: Option<String>,
 }

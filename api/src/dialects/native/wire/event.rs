@@ -31,4 +31,8 @@ pub(crate) struct Event {
     /// What happened.
     #[schema(value_type = Object)]
     pub(crate) data: Value,
+    /// In lists and streams, when `data` would have more than 64 KiB: the address that gives the event whole. `data`
+    /// is empty then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) data_at: Option<String>,
 }

@@ -2,6 +2,7 @@
 //! nulls of the contract. Unknown fields of requests are errors.
 
 mod batch;
+mod calendar;
 mod definition;
 mod event;
 mod graph;
@@ -12,19 +13,31 @@ mod run_set;
 mod runner;
 mod schedule;
 mod server;
+mod slot;
 mod task_run;
 mod words;
 
 pub(crate) use batch::{Batch, BatchVersion, LastRun, Pause};
 pub(crate) use definition::{Definition, Edge, Task};
+pub(crate) use calendar::{Calendar, CalendarBody};
 pub(crate) use event::Event;
 pub(crate) use graph::{GraphEdge, GraphNode, RunGraph, TaskEdge};
 pub(crate) use image::{BundleAnswer, Image, ImageBody};
 pub(crate) use list::{Page, RunPage};
-pub(crate) use run::{Cancel, NewRun, Rerun, RerunMode, Run, StartRun};
+pub(crate) use run::{
+    Cancel, NewRun, PlannedTask, Rerun, RerunMode, RerunPlan, RerunVersion, Run, StartRun,
+};
+pub(crate) use run_set::{
+    Backfill, BackfillOrder, BackfillPreview, NewBackfill,
+};
 pub(crate) use run_set::{MoreRuns, NewRunSet, RunSet, RunSetRun};
 pub(crate) use runner::Runner;
-pub(crate) use schedule::{FirstLast, Preview, PreviewBody, Schedule};
-pub(crate) use server::{Health, Nothing, Version};
+pub(crate) use schedule::{
+    CalendarUse, ClockChange, FirstLast, Preview, PreviewBody, PreviewNote, Schedule,
+};
+pub(crate) use server::{Health, Nothing, StoreHealth, Version};
+pub(crate) use slot::{Slot, SlotPage, SlotPlan, SlotTotals};
 pub(crate) use task_run::{Attempt, Metrics, ResultRef, TaskRun};
-pub(crate) use words::{EndCondition, Kind, Priority, RunStatus, RunType, Tag, TaskStatus};
+pub(crate) use words::{
+    CalendarMode, EndCondition, Kind, Misfire, Overlap, Priority, RunStatus, RunType, Tag, TaskStatus,
+};

@@ -54,6 +54,8 @@ pub(crate) struct Run {
     pub(crate) original_run_id: Option<u64>,
     /// The run whose end started it.
     pub(crate) parent_run_id: Option<u64>,
+    /// When it is cancelled if nothing of it has been started.
+    pub(crate) start_by: Option<String>,
     /// The set it is in.
     pub(crate) run_set_id: Option<u64>,
     /// Who asked for it.
@@ -122,4 +124,53 @@ pub(crate) struct Rerun {
     /// `YYYY-MM-DD`. Default: as the original's was found.
     #[serde(default)]
     pub(crate) rundate: Option<String>,
+    /// Which version of the batch. Default: `original`.
+    #[serde(default)]
+    pub(crate) version: Option<RerunVersion>,
+    /// Answer with the plan and start nothing.
+    #[serde(default)]
+    pub(crate) dry_run: bool,
+}
+
+/// Which definition a rerun uses.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RerunVersion {
+    /// The one that the finished run used.
+    #[default]
+    Original,
+    /// The present one of its batch. What is different or new in it is executed, whatever the mode.
+    Latest,
+}
+
+/// What a rerun would do.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RerunPlan {
+    /// The finished run.
+    pub(crate) original_run_id: u64,
+    /// Saved version of the new run; null for a definition that was not saved.
+    pub(crate) definition_version: Option<u32>,
+    /// What the new run would be called.
+    pub(crate) run_type: RunType,
+    /// Date it would be for, if that is known before it starts.
+    pub(crate) rundate: Option<String>,
+    /// One a task run, in definition order.
+    pub(crate) items: Vec<PlannedTask>,
+}
+
+/// What a rerun would do with one task run.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PlannedTask {
+    /// The part's name, or the task's.
+    pub(crate) name: String,
+    /// Name of the parallel task it is a part of.
+    pub(crate) group: Option<String>,
+    /// `run`: its function or command is executed; `reuse`: an earlier task run serves.
+    pub(crate) action: &'static str,
+    /// Why, in words.
+    pub(crate) reason: String,
+    /// The task run that serves.
+    pub(crate) reused_from: Option<u64>,
+    /// Its value, by reference.
+    pub(crate) result: Option<super::ResultRef>,
 }

@@ -34,6 +34,76 @@ pub(crate) struct RunSet {
     pub(crate) run_counts: BTreeMap<&'static str, u64>,
     /// Runs in all.
     pub(crate) run_count: u64,
+    /// The slots that it has runs for; null unless it is a backfill.
+    pub(crate) backfill: Option<Backfill>,
+}
+
+/// The slots of a backfill.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Backfill {
+    /// First instant, included.
+    pub(crate) from: String,
+    /// Last instant, excluded.
+    pub(crate) until: String,
+    /// `oldest_first` or `newest_first`.
+    pub(crate) order: &'static str,
+    /// Runs that go on at a time.
+    pub(crate) live_max: u32,
+    /// Slots in the range when it was made.
+    pub(crate) slots: u64,
+    /// Whether it makes no runs until it is resumed.
+    pub(crate) paused: bool,
+}
+
+/// Body that makes a backfill: one run a slot of the range.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewBackfill {
+    /// UUID of the batch.
+    pub(crate) batch_id: String,
+    /// First instant, included; RFC 3339.
+    pub(crate) from: String,
+    /// Last instant, excluded; RFC 3339.
+    pub(crate) until: String,
+    /// `oldest_first` (default) or `newest_first`.
+    #[serde(default)]
+    pub(crate) order: Option<BackfillOrder>,
+    /// Runs that go on at a time, 1 to 1,000. Default: 4.
+    #[serde(default)]
+    pub(crate) live_max: Option<u32>,
+    /// For people. Default: `backfill`.
+    #[serde(default)]
+    pub(crate) title: Option<String>,
+    /// Free words.
+    #[serde(default)]
+    pub(crate) labels: Option<Vec<String>>,
+    /// Answer with what it comes to and start nothing.
+    #[serde(default)]
+    pub(crate) dry_run: bool,
+}
+
+/// Which end of the range comes first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum BackfillOrder {
+    /// In the order of time.
+    #[default]
+    OldestFirst,
+    /// What is most recent first.
+    NewestFirst,
+}
+
+/// What a backfill comes to.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BackfillPreview {
+    /// Slots in the range.
+    pub(crate) slots: u64,
+    /// The first of them, in the order in which they get their runs; at most 1,000.
+    pub(crate) fire_times: Vec<String>,
+    /// Rundates of these.
+    pub(crate) rundates: Vec<String>,
+    /// Whether there are more than are listed.
+    pub(crate) truncated: bool,
 }
 
 /// One run to make.

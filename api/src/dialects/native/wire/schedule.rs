@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::EndCondition;
+use super::{CalendarMode, EndCondition, Misfire, Overlap};
 
 /// When a batch starts by itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -54,6 +54,38 @@ pub(crate) struct Schedule {
     /// On which end of that run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) run_after_job_condition: Option<EndCondition>,
+    /// Calendars that act on its days, one after the other; at most 4.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) calendars: Option<Vec<CalendarUse>>,
+    /// Slots that passed while nobody could start them. Default: `latest`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) misfire: Option<Misfire>,
+    /// How old such a slot may be to fire with `latest` and `within`. Default: the server's setting, an hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) misfire_within_seconds: Option<u64>,
+    /// How many such slots fire with `all` and `within`, 1 to 1000. Default: 100.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) misfire_max: Option<u32>,
+    /// Slots that come while an earlier run goes on. Default: `allow`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) overlap: Option<Overlap>,
+    /// A run that has not started so long after its slot is cancelled, a slot that waits so long is skipped.
+    /// Default: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) start_deadline_seconds: Option<u64>,
+    /// Each slot fires up to so many seconds late, by chance; at most 3600. Default: 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) jitter_seconds: Option<u32>,
+}
+
+/// What a schedule does with a calendar.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CalendarUse {
+    /// Name of the calendar.
+    pub(crate) name: String,
+    /// What it does to the days.
+    pub(crate) mode: CalendarMode,
 }
 
 /// One weekday of the month.
@@ -74,13 +106,13 @@ pub(crate) struct FirstLast {
 pub(crate) struct PreviewBody {
     /// The schedule.
     pub(crate) schedule: Schedule,
-    /// First instant, included; RFC 3339.
+    /// First instant, included; RFC 3339. Default: now.
     #[serde(default)]
     pub(crate) from: Option<String>,
     /// Last instant, excluded; RFC 3339. Give this or `count`.
     #[serde(default)]
     pub(crate) until: Option<String>,
-    /// How many instants, 1 to 1000.
+    /// How many instants, 1 to 1000. Default: 10, unless `until` is given.
     #[serde(default)]
     pub(crate) count: Option<u32>,
 }
@@ -92,8 +124,33 @@ pub(crate) struct Preview {
     pub(crate) fire_times: Vec<String>,
     /// Rundates of runs that start on time.
     pub(crate) rundates: Vec<String>,
+    /// The same instants as the clock of the schedule's zone shows them, with its distance from UTC.
+    pub(crate) local_times: Vec<String>,
+    /// Instants that a change of that clock has something to do with.
+    pub(crate) notes: Vec<PreviewNote>,
     /// One line of English.
     pub(crate) description: String,
     /// Whether there are more than could be listed.
     pub(crate) truncated: bool,
+}
+
+/// An instant that a change of the clock has something to do with.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PreviewNote {
+    /// The instant.
+    pub(crate) fire_time: String,
+    /// What happened to it.
+    pub(crate) note: ClockChange,
+}
+
+/// What a changing clock does to an instant.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ClockChange {
+    /// The clock leaves its time out; it is the first instant after.
+    MovedOutOfGap,
+    /// The clock shows its time twice; it is the first.
+    FirstOfTwo,
+    /// The clock shows its time twice; it is the second.
+    SecondOfTwo,
 }

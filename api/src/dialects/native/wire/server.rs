@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 /// How the server is.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Health {
-    /// `ok`, `disk_full` or `stopping`.
+    /// `ok`, `degraded` (a runner has said nothing for 30 seconds), `disk_full`, `damaged` (the log is not what was written, or closed for writing) or `stopping`.
     pub(crate) status: &'static str,
     /// Whether commands are accepted.
     pub(crate) accepting: bool,
@@ -16,6 +16,35 @@ pub(crate) struct Health {
     pub(crate) views_seq: u64,
     /// Commands waiting to be written.
     pub(crate) queue_length: usize,
+    /// Connected runners that have said nothing for 30 seconds: they hang, or were stopped.
+    pub(crate) silent_runners: Vec<String>,
+    /// The log on the disk.
+    pub(crate) store: StoreHealth,
+}
+
+/// The log on the disk.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct StoreHealth {
+    /// Last event that survives a power cut.
+    pub(crate) durable_seq: u64,
+    /// Last event that the head file is known to remember.
+    pub(crate) head_seq: u64,
+    /// Syncs since the start.
+    pub(crate) syncs: u64,
+    /// Milliseconds since the last sync; null before the first.
+    pub(crate) last_sync_ago_ms: Option<u64>,
+    /// Microseconds that it took.
+    pub(crate) last_sync_us: u64,
+    /// Bytes set aside for the ends of running tasks.
+    pub(crate) reserve_bytes: u64,
+    /// Bytes that should be set aside.
+    pub(crate) reserve_wanted_bytes: u64,
+    /// Up to which event the check of the whole log, which every start begins, has come.
+    pub(crate) checked_seq: u64,
+    /// Where this check ends.
+    pub(crate) check_end_seq: u64,
+    /// What is wrong with it; null when nothing is.
+    pub(crate) trouble: Option<String>,
 }
 
 /// Which versions are at work.

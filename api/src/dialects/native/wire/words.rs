@@ -61,6 +61,28 @@ words! {
         Failure = "failure",
         Cancelled = "cancelled",
     }
+    /// What becomes of slots that passed while nobody could start them.
+    Misfire = domain::slots::Misfire {
+        Latest = "latest",
+        All = "all",
+        Within = "within",
+        Skip = "skip",
+    }
+    /// What becomes of a slot while an earlier run of the batch goes on.
+    Overlap = domain::slots::Overlap {
+        Allow = "allow",
+        Skip = "skip",
+        QueueOne = "queue_one",
+        QueueAll = "queue_all",
+        CancelOld = "cancel_old",
+    }
+    /// What a calendar does to the days of a schedule.
+    CalendarMode = domain::calendar::CalendarMode {
+        OnlyOpenDays = "only_open_days",
+        OnlyClosedDays = "only_closed_days",
+        NextOpenDay = "next_open_day",
+        PreviousOpenDay = "previous_open_day",
+    }
     /// Where a task run stands.
     TaskStatus = domain::run::TaskStatus {
         Waiting = "waiting",
