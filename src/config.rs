@@ -17,8 +17,12 @@ pub(crate) struct ConfigFile {
     pub(crate) token: Option<String>,
     /// Settings of `fasti serve`.
     pub(crate) server: ServerSection,
+    /// Settings of schedules.
+    pub(crate) schedule: ScheduleSection,
     /// Settings of publishing.
     pub(crate) nats: NatsSection,
+    /// Sealing and retention.
+    pub(crate) log: crate::sealing::LogSection,
 }
 
 /// `[server]`.
@@ -39,8 +43,20 @@ pub(crate) struct ServerSection {
     pub(crate) on_shutdown: Option<String>,
     /// Wait before a failed task is tried again.
     pub(crate) retry_delay_seconds: Option<f64>,
+    /// Disk space set aside, in MiB.
+    pub(crate) reserve_mib: Option<u64>,
+    /// Free disk space below which no new request is taken, in MiB.
+    pub(crate) free_min_mib: Option<u64>,
     /// Further names under which the server is reached.
     pub(crate) allowed_hosts: Vec<String>,
+}
+
+/// `[schedule]`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ScheduleSection {
+    /// How old a slot may be that passed while nobody could start it, and still fire.
+    pub(crate) catch_up_seconds: Option<f64>,
 }
 
 /// `[nats]`.

@@ -1,18 +1,18 @@
 //! The `fasti` binary: reads its arguments, and turns the chain of an error into one line and an exit code.
 
 mod cli;
+mod check;
 mod clock;
 mod config;
 mod local_runner;
 mod sdk;
+mod sealing;
 mod serve;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let cli = cli::parse();
     match cli::run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => cli::exit_code(&error),

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -19,18 +20,22 @@ use fasti_core::feed;
 use fasti_core::link::{self, LinkParts, Links};
 use fasti_core::ports::Clock;
 use fasti_core::protocol::runner_v1::ShutdownMode;
-use fasti_core::store::{Content, LogReader, OpenOptions, Snapshots, Store, Tables};
+use fasti_core::store::{Content, LogReader, OpenOptions, Snapshots, Store, Tables, Vitals};
 use fasti_projector::{Follower, FollowerOptions, SharedViews, Views};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::check::Check;
 use crate::clock::SystemClock;
 use crate::local_runner::{self, RunnerSettings};
 use crate::sdk;
 
 /// How long the runner may take to end at shutdown, beyond the grace of its tasks.
 const RUNNER_END_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where the system names its present boot.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// Memory for pages of the views' tables.
 const VIEWS_CACHE_BYTES: u64 = 32 << 20;
@@ -49,9 +54,20 @@ pub(crate) struct ServeSettings {
     pub(crate) allowed_hosts: Vec<String>,
     pub(crate) on_shutdown: ShutdownMode,
     pub(crate) retry_delay_ms: u64,
+    /// How old a slot may be that passed while nobody could start it, and still fire.
+    pub(crate) catch_up_ms: u64,
     pub(crate) accept_loss: bool,
+    /// Set aside for the ends of running tasks.
+    pub(crate) reserve_bytes: u64,
+    /// Free space below which nothing new is begun.
+    pub(crate) free_min_bytes: u64,
     pub(crate) nats: Option<NatsSettings>,
+    /// Sealing and retention.
+    pub(crate) log: crate::sealing::LogSection,
 }
+
+/// Longest path of a socket that the system takes: 108 bytes with the NUL at its end.
+const SOCKET_PATH_BYTES_MAX: usize = 107;
 
 /// Settings of publishing.
 #[derive(Debug, Clone)]
@@ -71,7 +87,21 @@ pub(crate) fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     runtime.block_on(serve_until_stopped(settings))
 }
 
+/// Refuses a data folder whose path is too long for the socket of the runner, before anything is in it.
+fn check_socket_path(data: &Path) -> anyhow::Result<()> {
+    let bytes = link::socket_path(data).as_os_str().len();
+    if bytes <= SOCKET_PATH_BYTES_MAX {
+        return Ok(());
+    }
+    let message = format!(
+        "the path of the data folder {} is too long: the socket in it would have {bytes} bytes, and the system takes {SOCKET_PATH_BYTES_MAX}; choose a shorter path with --data",
+        data.display()
+    );
+    Err(crate::cli::Failure::new(crate::cli::Exit::Usage, message).into())
+}
+
 async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
+    check_socket_path(&settings.data)?;
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|error| conflict(format!("cannot listen on {}: {error}", settings.listen)))?;
@@ -81,10 +111,12 @@ async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
     let log = open_log(&settings, &url)?;
     let sdk = sdk::unpack(&settings.data).context("unpacking the Python packages")?;
     let links = Links::default();
+    let vitals = Arc::clone(&log.vitals);
+    let reader = log.reader.clone();
     let core = start_engine(log, &settings, &links)?;
     let stop = CancellationToken::new();
     let publisher = start_publisher(&settings, &core, &stop)?;
-    let (views, follower) = start_views(&settings, &core)?;
+    let (views, follower, tables) = start_views(&settings, &core)?;
     views.wait_for(core.engine.feed().last()).await?;
     let runner = start_runner(&settings, &core, &links, &sdk, &url, &stop)?;
     let parts = ApiParts {
@@ -92,6 +124,9 @@ async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
         feed: core.engine.feed().clone(),
         views,
         content: core.content.clone(),
+        links: links.clone(),
+        clock: Arc::new(SystemClock),
+        vitals: Arc::clone(&vitals),
     };
     let api = tokio::spawn(fasti_api::serve(
         listener,
@@ -100,11 +135,21 @@ async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
         stop.clone(),
     ));
     eprintln!("listening on {url}");
-    ends.wait(&core.thread).await;
-    shut_down(settings, core, links, stop, runner, api).await?;
+    let sealer = crate::sealing::start(&reader, &settings.log);
+    let check = Check::start(reader, vitals)?;
+    ends.wait(&core.thread, &check).await;
+    let damage = check.end();
+    drop(sealer);
+    let stopped = shut_down(settings, core, links, stop, runner, api).await;
     drop(publisher);
     follower.stop();
-    Ok(())
+    if let Err(error) = tables.close() {
+        tracing::warn!(%error, "the tables of the views had no orderly end");
+    }
+    match damage {
+        Some(damage) => Err(crate::cli::store_failure(damage)),
+        None => stopped,
+    }
 }
 
 fn conflict(message: String) -> anyhow::Error {
@@ -117,12 +162,15 @@ struct OpenLog {
     reader: LogReader,
     content: Content,
     snapshots: Snapshots,
+    vitals: Arc<Vitals>,
     state: fasti_core::domain::state::State,
 }
 
 fn open_log(settings: &ServeSettings, url: &str) -> anyhow::Result<OpenLog> {
     let options = OpenOptions {
         accept_loss: settings.accept_loss,
+        reserve_bytes: settings.reserve_bytes,
+        free_min_bytes: settings.free_min_bytes,
         ..OpenOptions::default()
     };
     let store = Store::open(&settings.data, options).map_err(crate::cli::store_failure)?;
@@ -145,6 +193,7 @@ fn open_log(settings: &ServeSettings, url: &str) -> anyhow::Result<OpenLog> {
         reader: store.reader,
         content: store.content,
         snapshots: store.snapshots,
+        vitals: store.vitals,
         state: folded.state,
     })
 }
@@ -204,6 +253,7 @@ fn first_commit(open: &mut OpenLog, settings: &ServeSettings) -> anyhow::Result<
         tz_database: chrono_tz::IANA_TZDB_VERSION.to_owned(),
         settings: Settings {
             retry_delay_ms: settings.retry_delay_ms,
+            catch_up_ms: settings.catch_up_ms,
             ..Settings::default()
         },
     };
@@ -237,39 +287,60 @@ fn host_name() -> String {
 
 /// Opens the views and lets them follow the log. Tables that cannot be opened are made anew: views can
 /// always be rebuilt from the log.
-fn start_views(settings: &ServeSettings, core: &Core) -> anyhow::Result<(SharedViews, Follower)> {
+fn start_views(
+    settings: &ServeSettings,
+    core: &Core,
+) -> anyhow::Result<(SharedViews, Follower, Tables)> {
     let folder = settings.data.join("views");
-    let tables = match Tables::open(&folder, VIEWS_CACHE_BYTES) {
-        Ok(tables) => tables,
+    let (tables, views) = match open_views(&folder, core) {
+        Ok(opened) => opened,
         Err(error) => {
             tracing::warn!(%error, "the tables of the views are made anew");
             Tables::destroy(&folder)?;
-            Tables::open(&folder, VIEWS_CACHE_BYTES)?
+            open_views(&folder, core)?
         }
     };
-    let feed = core.engine.feed();
-    let views = SharedViews::new(Views::open(Some(&tables), Some(&core.snapshots), feed)?);
+    let views = SharedViews::new(views);
     let options = FollowerOptions {
-        tables: Some(tables),
+        tables: Some(tables.clone()),
         snapshots: Some(core.snapshots.clone()),
     };
-    let follower = Follower::start(views.clone(), feed.clone(), options)?;
-    Ok((views, follower))
+    let follower = Follower::start(views.clone(), core.engine.feed().clone(), options)?;
+    Ok((views, follower, tables))
+}
+
+fn open_views(folder: &Path, core: &Core) -> anyhow::Result<(Tables, Views)> {
+    let tables = Tables::open_in_boot(folder, VIEWS_CACHE_BYTES, &kernel_text(BOOT_ID))?;
+    let views = Views::open(Some(&tables), Some(&core.snapshots), core.engine.feed())?;
+    Ok((tables, views))
 }
 
 fn api_config(settings: &ServeSettings, address: SocketAddr) -> ApiConfig {
     let user = server_user();
+    let config = ApiConfig::new(
+        address,
+        settings.data.clone(),
+        env!("CARGO_PKG_VERSION"),
+        &user,
+    );
     ApiConfig {
+        connections_max: config.connections_max.min(connections_of(open_files_max())),
         tz_database: chrono_tz::IANA_TZDB_VERSION.to_owned(),
         token: settings.token.clone(),
         allowed_hosts: settings.allowed_hosts.clone(),
-        ..ApiConfig::new(
-            address,
-            settings.data.clone(),
-            env!("CARGO_PKG_VERSION"),
-            &user,
-        )
+        ..config
     }
+}
+
+/// Files that this process may have open.
+fn open_files_max() -> u64 {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    limit.current.unwrap_or(u64::MAX)
+}
+
+/// Connections out of so many open files: half, so that the log, results and the runner are never short of one.
+fn connections_of(files: u64) -> usize {
+    usize::try_from(files / 2).unwrap_or(usize::MAX).max(16)
 }
 
 /// Name of the user this process runs as.
@@ -340,7 +411,7 @@ fn start_runner(
         sdk: sdk.to_owned(),
         slots: settings.slots,
         python: settings.python.clone(),
-        boot_id: kernel_text("/proc/sys/kernel/random/boot_id"),
+        boot_id: kernel_text(BOOT_ID),
     };
     let supervised =
         local_runner::supervise(runner, core.engine.clone(), links.clone(), stop.clone());
@@ -362,15 +433,15 @@ impl Ends {
         })
     }
 
-    /// Returns at SIGTERM or SIGINT, or when the engine has ended by itself.
-    async fn wait(&mut self, engine: &EngineThread) {
+    /// Returns at SIGTERM or SIGINT, when the engine has ended by itself, or when the log turns out to be damaged.
+    async fn wait(&mut self, engine: &EngineThread, check: &Check) {
         const LOOK: Duration = Duration::from_millis(50);
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
                 () = tokio::time::sleep(LOOK) => {
-                    if engine.is_finished() {
+                    if engine.is_finished() || check.has_found() {
                         return;
                     }
                 }
@@ -449,10 +520,12 @@ async fn end_runner(
             tracing::warn!(%runner, "the runner did not end in time");
             continue;
         }
-        let gone =
-            local_runner::lose(engine, runner.clone(), "the server stopped".to_owned()).await;
-        if let Err(error) = gone {
-            tracing::warn!(%runner, %error, "its end could not be recorded");
+        let gone = local_runner::lose(engine, runner.clone(), "the server stopped".to_owned());
+        match tokio::time::timeout(RUNNER_END_TIMEOUT, gone).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%runner, %error, "its end could not be recorded"),
+            // The next server finds out for itself.
+            Err(_) => tracing::warn!(%runner, "its end could not be recorded in time"),
         }
     }
     if let Some(mut child) = child {

@@ -1,6 +1,7 @@
 //! Why a history could not be looked at. Damage is no error here: it is what an audit finds.
 
 use fasti_core::codec::CodecError;
+use fasti_core::domain::ids::Seq;
 use fasti_core::store::StoreError;
 
 /// See the module.
@@ -12,4 +13,22 @@ pub enum ReplayError {
     /// A record is no event this version knows.
     #[error(transparent)]
     Codec(#[from] CodecError),
+    /// The views say so.
+    #[error(transparent)]
+    Views(#[from] fasti_projector::ViewsError),
+    /// There is nothing to export.
+    #[error("there are no events from seq {first} on")]
+    NoEvents {
+        /// First position asked for.
+        first: Seq,
+    },
+    /// A file is not the export it should be.
+    #[error("the export cannot be used: {0}")]
+    Export(String),
+    /// The library that reads and writes Parquet says so.
+    #[error("reading or writing Parquet: {0}")]
+    Parquet(#[from] parquet::errors::ParquetError),
+    /// The file system refuses.
+    #[error("reading or writing the export: {0}")]
+    Io(#[from] std::io::Error),
 }

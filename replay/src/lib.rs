@@ -6,6 +6,8 @@
 
 pub mod at;
 mod error;
+pub mod export;
+pub mod rebuild;
 pub mod source;
 pub mod verify;
 

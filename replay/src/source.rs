@@ -6,7 +6,7 @@ use std::path::Path;
 use fasti_core::codec;
 use fasti_core::domain::ids::Seq;
 use fasti_core::feed::Entry;
-use fasti_core::store::{LogReader, OpenOptions, Store};
+use fasti_core::store::{Content, LogReader, OpenOptions, Store};
 
 use crate::error::ReplayError;
 
@@ -19,7 +19,7 @@ pub struct Source {
     reader: LogReader,
     last: Seq,
     /// Holds the lock of the folder as long as it is read.
-    _store: Option<Store>,
+    store: Option<Store>,
 }
 
 impl Source {
@@ -36,7 +36,7 @@ impl Source {
         Ok(Self {
             reader: store.reader.clone(),
             last: store.opened.last.seq,
-            _store: Some(store),
+            store: Some(store),
         })
     }
 
@@ -47,7 +47,7 @@ impl Source {
         Self {
             reader,
             last,
-            _store: None,
+            store: None,
         }
     }
 
@@ -55,6 +55,12 @@ impl Source {
     #[must_use]
     pub fn last(&self) -> Seq {
         self.last
+    }
+
+    /// The contents beside the log; `None` if somebody else has it open.
+    #[must_use]
+    pub fn content(&self) -> Option<&Content> {
+        self.store.as_ref().map(|store| &store.content)
     }
 
     /// Hands every event up to `until`, in order, to `visit`.

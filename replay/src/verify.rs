@@ -9,7 +9,7 @@ use fasti_core::domain::event::Event;
 use fasti_core::domain::evolve;
 use fasti_core::domain::ids::{AttemptId, Seq};
 use fasti_core::domain::state::State;
-use fasti_core::store::{self, VerifyReport};
+use fasti_core::store::{self, Content, Expectations, VerifyReport};
 
 use crate::error::ReplayError;
 use crate::source::Source;
@@ -25,6 +25,8 @@ pub struct Verdict {
     pub report: VerifyReport,
     /// What the events themselves contradict, if anything.
     pub contradiction: Option<Contradiction>,
+    /// What became of the contents beside the log; `None` when nobody looked.
+    pub contents: Option<Contents>,
 }
 
 /// Events that cannot all be true.
@@ -37,32 +39,98 @@ pub struct Contradiction {
 }
 
 impl Verdict {
+    /// The verdict on what the store found; the events were not looked at yet.
+    #[must_use]
+    pub fn of(report: VerifyReport) -> Self {
+        Self {
+            is_intact: report.is_intact(),
+            is_complete: report.is_complete(),
+            report,
+            contradiction: None,
+            contents: None,
+        }
+    }
+
     /// Whether the history can be relied on.
     #[must_use]
     pub fn is_good(&self) -> bool {
-        self.is_intact && self.is_complete && self.contradiction.is_none()
+        let contents = self.contents.as_ref();
+        self.is_intact
+            && self.is_complete
+            && self.contradiction.is_none()
+            && contents.is_none_or(|contents| contents.first_bad.is_none())
     }
+}
+
+/// How closely to look.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Depth {
+    /// Positions and the key that the caller knows.
+    pub expected: Expectations,
+    /// Look at every content that the events name (results, bundles), too.
+    pub is_deep: bool,
 }
 
 /// Audits the data folder of a stopped server. `progress` is told the position now and then.
 ///
 /// # Errors
 /// Only what keeps from looking: the folder is in use, there is no log, the disk cannot be read.
-pub fn folder(data: &Path, progress: &mut dyn FnMut(Seq)) -> Result<Verdict, ReplayError> {
-    let report = store::verify(data, progress)?;
-    let is_intact = report.ok();
-    let is_complete = report.head.is_none_or(|head| report.last_seq >= head.seq);
-    let contradiction = if report.ok() {
-        contradiction(&Source::folder(data)?)?
-    } else {
-        None
-    };
-    Ok(Verdict {
-        is_intact,
-        is_complete,
-        report,
-        contradiction,
-    })
+pub fn folder(
+    data: &Path,
+    depth: &Depth,
+    progress: &mut dyn FnMut(Seq),
+) -> Result<Verdict, ReplayError> {
+    let report = store::verify_against(data, &depth.expected, progress)?;
+    let mut verdict = Verdict::of(report);
+    if verdict.report.ok() {
+        let source = Source::folder(data)?;
+        verdict.contradiction = contradiction(&source)?;
+        if depth.is_deep
+            && let Some(content) = source.content()
+        {
+            verdict.contents = Some(audit_contents(&source, content)?);
+        }
+    }
+    Ok(verdict)
+}
+
+/// Audits a folder of sealed segments alone. `progress` is told the position now and then.
+///
+/// # Errors
+/// Only what keeps from looking: there are no segments, the disk cannot be read.
+pub fn segments(
+    dir: &Path,
+    depth: &Depth,
+    progress: &mut dyn FnMut(Seq),
+) -> Result<Verdict, ReplayError> {
+    let report = store::verify_segments(dir, &depth.expected, progress)?;
+    Ok(Verdict::of(report))
+}
+
+/// What became of the contents that events name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// Found, and what their names say.
+    pub good: u64,
+    /// Not there: never stored, or removed when their time was up.
+    pub gone: u64,
+    /// The first that is not what its name says: the event that names it, and its name.
+    pub first_bad: Option<(Seq, String)>,
+}
+
+fn audit_contents(source: &Source, content: &Content) -> Result<Contents, ReplayError> {
+    let mut found = Contents::default();
+    source.each(source.last(), |entry| {
+        for digest in fasti_core::codec::contents(&entry.recorded.event) {
+            match content.read(digest) {
+                Ok(Some(_)) => found.good += 1,
+                Ok(None) => found.gone += 1,
+                Err(_) if found.first_bad.is_some() => {}
+                Err(_) => found.first_bad = Some((entry.seq(), digest.to_string())),
+            }
+        }
+    })?;
+    Ok(found)
 }
 
 /// The first event that contradicts those before it: time that goes back, an attempt that is leased twice or

@@ -1,10 +1,12 @@
 //! `fasti batch`: the definitions that a server knows.
 
+use std::fmt::Write as _;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
+use fasti_core::domain::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::Global;
@@ -72,6 +74,9 @@ pub(crate) struct PauseArgs {
     /// Why, for others to read.
     #[arg(long)]
     reason: Option<String>,
+    /// When it goes on by itself, such as 2024-03-31T01:00:00Z [default: when it is resumed].
+    #[arg(long, value_name = "TIME", value_parser = super::schedule::instant)]
+    until: Option<Timestamp>,
 }
 
 /// Arguments of `fasti batch delete`.
@@ -107,7 +112,8 @@ pub(crate) fn run(
             Ok(())
         }
         BatchCommand::Pause(args) => {
-            let body = json!({"reason": args.reason});
+            let until = args.until.map(|at| at.to_string());
+            let body = json!({"reason": args.reason, "until": until});
             change(
                 &client,
                 &show,
@@ -160,7 +166,15 @@ fn list(client: &Client, show: &Show, args: &ListArgs) -> anyhow::Result<()> {
 fn schedule(batch: &Value) -> String {
     let mut text = read::optional(batch, "schedule_description");
     if batch["paused"] == true {
-        text.push_str(" (paused)");
+        text.push_str(" (paused");
+        if let Some(until) = read::instant(batch, "paused_until") {
+            let _ = write!(text, " until {until}");
+        }
+        let reason = read::optional(batch, "paused_reason");
+        if !reason.is_empty() {
+            let _ = write!(text, ": {reason}");
+        }
+        text.push(')');
     }
     text.trim().to_owned()
 }
@@ -204,6 +218,9 @@ fn page(client: &Client, show: &Show, name: &str) -> anyhow::Result<()> {
     ];
     for (name, value) in facts {
         show.line(&format!("{name:<9} {value}"))?;
+    }
+    for line in super::schedule::policies(&batch["schedule"]) {
+        show.line(&format!("          {line}"))?;
     }
     if let Some(id) = batch["last_run"]["id"].as_u64() {
         let status = read::text(&batch["last_run"], "status");

@@ -53,6 +53,12 @@ impl Client {
 
     fn unreachable(&self, error: &ureq::Error) -> anyhow::Error {
         let url = &self.url;
+        if matches!(error, ureq::Error::BadUri(_) | ureq::Error::Http(_)) {
+            let message = format!(
+                "`{url}` is no address of a server ({error}); write http://HOST:PORT with --url or FASTI_URL"
+            );
+            return Failure::new(Exit::Usage, message).into();
+        }
         Failure::new(
             Exit::Unreachable,
             format!("no answer from {url} ({error}); start a server with `fasti serve`, or name another with --url or FASTI_URL"),
@@ -127,6 +133,11 @@ impl Client {
     /// Items of a list, page after page, up to `limit`.
     pub(crate) fn list(&self, path: &str, limit: usize) -> anyhow::Result<Vec<Value>> {
         const PAGE: usize = 1000;
+        if limit == 0 {
+            // The server refuses it, and so does this.
+            let message = "--limit must be at least 1";
+            return Err(Failure::new(Exit::Usage, message).into());
+        }
         let mut items = Vec::new();
         let mut cursor: Option<String> = None;
         while items.len() < limit {

@@ -17,6 +17,7 @@ use crate::config::{self, ConfigFile};
 mod clock;
 mod disk;
 mod host;
+mod log;
 mod nats;
 
 /// Arguments of `fasti doctor`.
@@ -106,6 +107,7 @@ pub(crate) fn run(args: &DoctorArgs, global: &Global, config: &ConfigFile) -> an
         findings.push(nats::look(url));
     }
     findings.push(server(&client));
+    findings.extend(client.get("/health").ok().as_ref().and_then(log::look));
     tell(&show, &findings)
 }
 

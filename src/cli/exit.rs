@@ -4,9 +4,13 @@ use std::process::ExitCode;
 
 use fasti_core::store::StoreError;
 
+use super::read;
+
 /// Why a command did not do what was asked; decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
+    /// Nothing is wrong.
+    Done = 0,
     /// Something inside went wrong.
     Internal = 1,
     /// The request is wrong.
@@ -57,6 +61,15 @@ impl Failure {
             .is_some_and(|failure| failure.exit == exit)
     }
 
+    /// For output that nobody reads any more, as of `head`: nothing is wrong, and nothing is said.
+    pub(crate) fn unread() -> Self {
+        Self {
+            exit: Exit::Done,
+            message: String::new(),
+            said: true,
+        }
+    }
+
     /// For a command whose output says everything already.
     pub(crate) fn said(exit: Exit) -> Self {
         Self {
@@ -82,7 +95,9 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
                 line.push_str(&part);
             }
         }
-        eprintln!("fasti: {line}");
+        // A message of several lines is our own, about a file; the rest of it may come from anywhere.
+        let lines: Vec<String> = line.lines().map(read::plain).collect();
+        eprintln!("fasti: {}", lines.join("\n"));
     }
     let exit = failure.map_or(Exit::Internal, |failure| failure.exit);
     ExitCode::from(exit as u8)

@@ -89,7 +89,7 @@ pub(crate) fn verdict(run: &Value) -> anyhow::Result<()> {
     };
     let reason = match run["status_reason"].as_str() {
         Some("cancelled") | None => String::new(),
-        Some(reason) => format!(": {reason}"),
+        Some(reason) => format!(": {}", read::plain(reason)),
     };
     Err(Failure::new(
         exit,

@@ -1,18 +1,19 @@
 //! `fasti logs`: what task runs have written.
 
-use std::io::Read;
-
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::Global;
-use super::client::{self, Client, query};
+use super::client::Client;
 use super::exit::{Exit, Failure};
 use super::read;
 use super::show::{Show, Style};
 use crate::config::ConfigFile;
 
 mod many;
+mod resume;
+
+use resume::Reading;
 
 /// Bytes handed on at a time.
 const PIECE_BYTES: usize = 64 << 10;
@@ -62,18 +63,6 @@ impl LogsArgs {
             (_, true) => &[Stream::Stderr],
             (false, false) => &[Stream::Stdout, Stream::Stderr],
         }
-    }
-
-    fn path(&self, id: &str, stream: Stream) -> String {
-        let attempt = self.attempt.map(|attempt| attempt.to_string());
-        let tail = self.tail.map(|tail| tail.to_string());
-        let fields = [
-            ("stream", Some(stream.as_str())),
-            ("attempt", attempt.as_deref()),
-            ("tail", tail.as_deref()),
-            ("follow", self.follow.then_some("true")),
-        ];
-        query(&format!("/task-runs/{id}/logs"), &fields)
     }
 }
 
@@ -142,7 +131,7 @@ fn print_one(client: &Client, show: &Show, args: &LogsArgs, task: &Value) -> any
             stream,
             is_beside: stream == Stream::Stderr && !is_alone,
         };
-        copy(client, &args.path(&read::text(task, "id"), stream), &sink)
+        copy(Reading::new(client, show, args, task, stream), &sink)
     };
     if !args.follow {
         return args.streams().iter().try_for_each(|one| stream(*one));
@@ -195,21 +184,15 @@ fn line_document(task: &Value, stream: Stream, line: &[u8]) -> Value {
     })
 }
 
-fn copy(client: &Client, path: &str, sink: &Sink) -> anyhow::Result<()> {
-    let mut reader = client::reader(client.open(path, None)?);
-    let mut piece = vec![0; PIECE_BYTES];
+fn copy(reading: Reading<'_>, sink: &Sink) -> anyhow::Result<()> {
     let mut lines = Lines::default();
-    loop {
-        let read = reader.read(&mut piece)?;
-        if read == 0 {
-            break;
-        }
+    reading.run(&mut |piece| {
         if sink.show.is_json() {
-            lines.push(&piece[..read], |line| sink.line(line))?;
+            lines.push(piece, |line| sink.line(line))
         } else {
-            sink.write(&piece[..read])?;
+            sink.write(piece)
         }
-    }
+    })?;
     lines.end(|line| sink.line(line))
 }
 

@@ -10,20 +10,24 @@ mod exit;
 mod follow;
 mod log;
 mod logs;
+mod parse;
 mod python;
 mod read;
 mod run;
 mod run_page;
+mod schedule;
 mod serve;
 mod shell;
 mod show;
+mod simulate;
 mod spent;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use exit::{conflict, exit_code, store_failure};
+pub(crate) use exit::{Exit, Failure, conflict, exit_code, store_failure};
+pub(crate) use parse::parse;
 
 use crate::config::ConfigFile;
 
@@ -91,6 +95,11 @@ enum Noun {
     /// Batches: named, versioned definitions.
     #[command(subcommand)]
     Batch(batch::BatchCommand),
+    /// When batches start by themselves, and what became of it.
+    #[command(subcommand)]
+    Schedule(schedule::ScheduleCommand),
+    /// Run all schedules in thought: slots, runs, and when it gets busy.
+    Simulate(simulate::SimulateArgs),
     /// Runs of batches.
     #[command(subcommand)]
     Run(run::RunCommand),
@@ -111,27 +120,29 @@ enum Noun {
     Runner(serve::RunnerArgs),
     /// Print a completion script for a shell.
     Completions(shell::CompletionsArgs),
-    /// Print the manual page.
-    Man,
+    /// Print the manual: all of it, or the page of one command.
+    Man(shell::ManArgs),
 }
 
 /// Does what the arguments say.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     let global = cli.global;
-    let config = ConfigFile::load(global.config.as_deref())?;
+    let config = ConfigFile::load(global.config.as_deref())
+        .map_err(|error| exit::Failure::new(exit::Exit::Usage, format!("{error:#}")))?;
     match cli.command {
         Noun::Serve(args) => serve::serve(*args, config),
         Noun::Runner(args) => serve::runner(args),
         Noun::Demo(args) => demo::demo(&args, &global),
         Noun::Batch(command) => batch::run(command, &global, &config),
+        Noun::Schedule(command) => schedule::run(command, &global, &config),
+        Noun::Simulate(args) => simulate::run(&args, &global, &config),
         Noun::Run(command) => run::run(command, &global, &config),
         Noun::Logs(args) => logs::run(&args, &global, &config),
         Noun::Event(command) => event::run(command, &global, &config),
-        Noun::Log(log::LogCommand::Verify(args)) | Noun::Verify(args) => {
-            log::verify(&args, &global, &config)
-        }
+        Noun::Log(command) => log::run(command, &global, &config),
+        Noun::Verify(args) => log::verify(&args, &global, &config),
         Noun::Doctor(args) => doctor::run(&args, &global, &config),
         Noun::Completions(args) => shell::completions(&args),
-        Noun::Man => shell::man(),
+        Noun::Man(args) => shell::man(&args),
     }
 }

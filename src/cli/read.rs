@@ -4,18 +4,29 @@ use fasti_core::domain::time::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A field as text; a number as written; `-` if there is none.
+/// A text from outside as it may be shown: what could steer a terminal, or turn the direction of what follows,
+/// is a blank. Everything that is printed and was not written by Fasti itself comes through here.
+pub(crate) fn plain(text: &str) -> String {
+    let steers = |c: char| {
+        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars()
+        .map(|c| if steers(c) { ' ' } else { c })
+        .collect()
+}
+
+/// A field as text, fit to be shown; a number as written; `-` if there is none.
 pub(crate) fn text(value: &Value, field: &str) -> String {
     match (value[field].as_str(), &value[field]) {
-        (Some(text), _) => text.to_owned(),
+        (Some(text), _) => plain(text),
         (None, Value::Null) => "-".to_owned(),
-        (None, other) => other.to_string(),
+        (None, other) => plain(&other.to_string()),
     }
 }
 
-/// A field as text; empty if there is none.
+/// A field as text, fit to be shown; empty if there is none.
 pub(crate) fn optional(value: &Value, field: &str) -> String {
-    value[field].as_str().unwrap_or_default().to_owned()
+    plain(value[field].as_str().unwrap_or_default())
 }
 
 /// A field that is an instant.
@@ -70,6 +81,14 @@ mod tests {
             said,
             ["-", "<1 ms", "3 ms", "1.24 s", "2 min 05 s", "1 h 02 min"]
         );
+    }
+
+    #[test]
+    fn nothing_from_outside_steers_the_terminal() {
+        let value = json!({"name": "a\u{1b}[31mb\u{9b}c\u{202e}d\r\ne", "list": ["\u{7f}"]});
+        assert_eq!(text(&value, "name"), "a [31mb c d  e");
+        assert_eq!(optional(&value, "name"), text(&value, "name"));
+        assert_eq!(text(&value, "list"), "[\" \"]");
     }
 
     #[test]

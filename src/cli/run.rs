@@ -122,6 +122,12 @@ pub(crate) struct RerunArgs {
     /// Date the run is for, YYYY-MM-DD [default: that of the finished run].
     #[arg(long, value_name = "DATE")]
     rundate: Option<String>,
+    /// Use the present version of the batch instead of the one that the finished run used.
+    #[arg(long)]
+    latest: bool,
+    /// Show what would be executed and what reused, and why; start nothing.
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
     waiting: Waiting,
 }
@@ -150,6 +156,9 @@ pub(crate) fn run(command: RunCommand, global: &Global, config: &ConfigFile) -> 
         RunCommand::Wait(args) => wait(&client, &show, args.run, args.timeout),
         RunCommand::Rerun(args) => {
             let run = client.post(&format!("/runs/{}/rerun", args.run), &rerun_body(&args)?)?;
+            if args.dry_run {
+                return planned(&show, &run);
+            }
             started(&client, &show, &run, &args.waiting)
         }
     }
@@ -180,7 +189,22 @@ fn rerun_body(args: &RerunArgs) -> anyhow::Result<Value> {
         return Err(Failure::new(Exit::Usage, message).into());
     }
     let tasks = (mode == RerunMode::From).then_some(&args.task);
-    Ok(json!({"mode": word, "tasks": tasks, "rundate": args.rundate}))
+    let version = if args.latest { "latest" } else { "original" };
+    Ok(json!({
+        "mode": word, "tasks": tasks, "rundate": args.rundate, "version": version, "dry_run": args.dry_run,
+    }))
+}
+
+/// A plan, one task a line.
+fn planned(show: &Show, plan: &Value) -> anyhow::Result<()> {
+    if show.is_json() {
+        return show.json(plan);
+    }
+    for item in plan["items"].as_array().into_iter().flatten() {
+        let text = |name| read::text(item, name);
+        show.line(&format!("{:<6} {}: {}", text("action"), text("name"), text("reason")))?;
+    }
+    Ok(())
 }
 
 fn started(client: &Client, show: &Show, run: &Value, waiting: &Waiting) -> anyhow::Result<()> {
@@ -254,6 +278,8 @@ mod tests {
             mode,
             task: task.iter().map(|task| (*task).to_owned()).collect(),
             rundate: None,
+            latest: false,
+            dry_run: false,
             waiting: Waiting {
                 wait: false,
                 timeout: None,

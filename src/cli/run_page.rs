@@ -123,6 +123,8 @@ pub(crate) fn tasks(page: &Page) -> Table {
     for (task, spent) in page.tasks.iter().zip(&page.account.tasks).take(ROWS_MAX) {
         let reason = match task["reused_from"].as_u64() {
             Some(earlier) => format!("reused from {earlier}"),
+            // Told below, attempt by attempt.
+            None if has_failures(task) => read::optional(task, "queue_reason"),
             None => read::optional(task, "status_reason") + &read::optional(task, "queue_reason"),
         };
         table.row(vec![
@@ -142,6 +144,11 @@ pub(crate) fn tasks(page: &Page) -> Table {
         ]);
     }
     table
+}
+
+fn has_failures(task: &Value) -> bool {
+    let mut attempts = read::items(task, "attempts").iter();
+    attempts.any(|attempt| !attempt["reason"].is_null())
 }
 
 /// Attempts that did not succeed, also of tasks that did in the end.

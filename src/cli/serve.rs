@@ -1,9 +1,10 @@
 //! `fasti serve`, and the runner that it starts.
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 use fasti_core::domain::ids::RunnerId;
 use fasti_core::protocol::runner_v1::ShutdownMode;
@@ -15,6 +16,13 @@ use crate::serve::{NatsSettings, ServeSettings};
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:7450";
 const RETRY_DELAY_SECONDS: f64 = 1.0;
+const RETRY_DELAY_SECONDS_MAX: f64 = 86_400.0;
+const CATCH_UP_SECONDS: f64 = 3_600.0;
+const CATCH_UP_SECONDS_MAX: f64 = 366.0 * 86_400.0;
+/// Most attempts at a time that can be asked for.
+const SLOTS_MAX: u32 = 4_096;
+const RESERVE_MIB: u64 = 32;
+const FREE_MIN_MIB: u64 = 16;
 
 /// Arguments of `fasti serve`.
 #[derive(Debug, Args)]
@@ -54,17 +62,27 @@ pub(crate) struct ServeArgs {
     /// Wait before a failed task is tried again, in seconds [default: 1].
     #[arg(long, env = "FASTI_RETRY_DELAY_SECONDS", value_name = "SECONDS")]
     retry_delay_seconds: Option<f64>,
+    /// How old a slot may be, in seconds, that passed while no server was there, and still fire; schedules may say
+    /// otherwise [default: 3600].
+    #[arg(long, env = "FASTI_CATCH_UP_SECONDS", value_name = "SECONDS")]
+    catch_up_seconds: Option<f64>,
+    /// Disk space set aside to record the ends of running tasks when the disk is full; 0 sets none aside [default: 32].
+    #[arg(long, env = "FASTI_RESERVE_MIB", value_name = "MIB")]
+    reserve_mib: Option<u64>,
+    /// Free disk space below which no new request is taken [default: 16].
+    #[arg(long, env = "FASTI_FREE_MIN_MIB", value_name = "MIB")]
+    free_min_mib: Option<u64>,
     /// Go on with a log that is shorter than it once was; what was lost stays lost.
     #[arg(long)]
     accept_loss: bool,
     /// Be one of several schedulers on one log.
-    #[arg(long)]
+    #[arg(long, hide = true)]
     ha: bool,
     /// Name of this scheduler among several.
-    #[arg(long, value_name = "NAME", requires = "ha")]
+    #[arg(long, value_name = "NAME", requires = "ha", hide = true)]
     node: Option<String>,
     /// When a command counts as durable: on this machine's disk, on the stream, or on a standby's disk.
-    #[arg(long, value_enum, default_value_t = Ack::Local)]
+    #[arg(long, value_enum, default_value_t = Ack::Local, hide = true)]
     ack: Ack,
 }
 
@@ -152,6 +170,13 @@ fn settle(args: ServeArgs, config: ConfigFile) -> anyhow::Result<ServeSettings> 
         })
         .map_err(|error| Failure::new(Exit::Usage, format!("{error:#}")))?;
     let token = args.server_token.or(server.token);
+    if token.as_deref().is_some_and(|token| token.trim().is_empty()) {
+        return Err(Failure::new(
+            Exit::Usage,
+            "the token is empty, so that nobody could show it: write one, or leave --server-token, FASTI_SERVER_TOKEN and server.token out",
+        )
+        .into());
+    }
     if !listen.ip().is_loopback() && token.is_none() {
         return Err(Failure::new(
             Exit::Usage,
@@ -163,34 +188,66 @@ fn settle(args: ServeArgs, config: ConfigFile) -> anyhow::Result<ServeSettings> 
         (Some(mode), _) => mode,
         (None, None) => OnShutdown::Leave,
         (None, Some(text)) => OnShutdown::from_str(text, true).map_err(|_| {
-            anyhow::anyhow!("server.on_shutdown is `{text}`; write leave, wait or kill")
+            let message = format!("server.on_shutdown is `{text}`; write leave, wait or kill");
+            Failure::new(Exit::Usage, message)
         })?,
     };
     let seconds = args
         .retry_delay_seconds
         .or(server.retry_delay_seconds)
         .unwrap_or(RETRY_DELAY_SECONDS);
+    let catch_up = args
+        .catch_up_seconds
+        .or(config.schedule.catch_up_seconds)
+        .unwrap_or(CATCH_UP_SECONDS);
     Ok(ServeSettings {
         data: args
             .data
             .or(server.data)
             .unwrap_or_else(config::default_data),
         listen,
-        slots: args.slots.or(server.slots).map(|slots| slots.max(1)),
+        slots: slots(args.slots.or(server.slots))?,
         python: args.python.or(server.python),
         token,
         allowed_hosts: server.allowed_hosts,
         on_shutdown: on_shutdown.into(),
-        retry_delay_ms: milliseconds(seconds)?,
+        retry_delay_ms: milliseconds("a retry delay", seconds, RETRY_DELAY_SECONDS_MAX)?,
+        catch_up_ms: milliseconds("a catch-up time", catch_up, CATCH_UP_SECONDS_MAX)?,
         accept_loss: args.accept_loss,
+        reserve_bytes: bytes(
+            args.reserve_mib
+                .or(server.reserve_mib)
+                .unwrap_or(RESERVE_MIB),
+        ),
+        free_min_bytes: bytes(
+            args.free_min_mib
+                .or(server.free_min_mib)
+                .unwrap_or(FREE_MIN_MIB),
+        ),
+        log: config.log,
         nats: nats(args.nats, args.nats_tenant, args.nats_encoding, config.nats)?,
     })
 }
 
-fn milliseconds(seconds: f64) -> anyhow::Result<u64> {
-    const LONGEST_SECONDS: f64 = 86_400.0;
-    if !(0.0..=LONGEST_SECONDS).contains(&seconds) {
-        bail!("a retry delay of {seconds} seconds is not between 0 and {LONGEST_SECONDS}");
+/// Attempts at a time: a number that a machine could have slots for.
+fn slots(given: Option<u32>) -> anyhow::Result<Option<u32>> {
+    match given {
+        Some(slots) if !(1..=SLOTS_MAX).contains(&slots) => {
+            let message = format!("{slots} slots: there must be between 1 and {SLOTS_MAX}");
+            Err(Failure::new(Exit::Usage, message).into())
+        }
+        given => Ok(given),
+    }
+}
+
+fn bytes(mib: u64) -> u64 {
+    mib.saturating_mul(1 << 20)
+}
+
+fn milliseconds(what: &str, seconds: f64, longest: f64) -> anyhow::Result<u64> {
+    if !(0.0..=longest).contains(&seconds) {
+        let message = format!("{what} of {seconds} seconds is not between 0 and {longest}");
+        return Err(Failure::new(Exit::Usage, message).into());
     }
     Ok(u64::try_from(
         std::time::Duration::from_secs_f64(seconds).as_millis(),
@@ -210,7 +267,8 @@ fn nats(
         .or(section.encoding)
         .unwrap_or_else(|| "json".to_owned());
     if !matches!(encoding.as_str(), "json" | "msgpack") {
-        bail!("`{encoding}` is no encoding of events; write json or msgpack");
+        let message = format!("`{encoding}` is no encoding of events; write json or msgpack");
+        return Err(Failure::new(Exit::Usage, message).into());
     }
     Ok(Some(NatsSettings {
         url,
@@ -240,11 +298,14 @@ pub(crate) fn runner(args: RunnerArgs) -> anyhow::Result<()> {
 
 /// Logs go to stderr; `FASTI_LOG` says which (`info` when not set).
 fn start_tracing() {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let filter = EnvFilter::try_from_env("FASTI_LOG")
         .unwrap_or_else(|_| EnvFilter::new("info,async_nats=warn,sled=warn,hyper=warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // Colours are for terminals; a file or a collector would keep them as rubbish.
+        .with_ansi(std::io::stderr().is_terminal() && !set("NO_COLOR"))
         .with_target(false)
         .init();
 }

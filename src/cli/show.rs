@@ -6,11 +6,14 @@ use std::io::{self, IsTerminal, Write};
 
 use serde_json::Value;
 
-use super::exit::{Exit, Failure};
-use super::{Colour, Global};
+use super::exit::Failure;
+use super::{Colour, Global, read};
 
 /// A terminal that does not say how wide it is.
 const WIDTH_DEFAULT: usize = 100;
+
+/// Characters of a cell of a table: `--json` has the whole of a long one.
+const CELL_MAX: usize = 200;
 
 /// How to print.
 #[derive(Debug, Clone)]
@@ -105,7 +108,7 @@ impl Show {
             Ok(()) => Ok(()),
             // The reader has seen enough, as `head` has.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                Err(Failure::said(Exit::Internal).into())
+                Err(Failure::unread().into())
             }
             Err(error) => Err(error.into()),
         }
@@ -174,9 +177,7 @@ impl Table {
             } else {
                 Style::Plain
             };
-            // A line break or another control character would break the table.
-            let clean = |c: char| if c.is_control() { ' ' } else { c };
-            (cell.chars().map(clean).collect(), style)
+            (cut(&read::plain(&cell), CELL_MAX), style)
         });
         self.rows.push(styled.collect());
     }
@@ -281,6 +282,16 @@ mod tests {
     fn the_last_column_is_cut_to_the_terminal() {
         let text = table().text(Some(24), |text, _| text.to_owned());
         assert!(text.ends_with("12  a     exit code 3 a…\n"), "{text}");
+    }
+
+    #[test]
+    fn a_cell_has_an_end() {
+        let mut table = Table::new(&["REASON"], &[]);
+        table.row(vec!["x".repeat(2_000)]);
+        let text = table.text(None, |text, _| text.to_owned());
+        let longest = text.lines().map(|line| line.chars().count()).max();
+        assert_eq!(longest, Some(CELL_MAX));
+        assert!(text.ends_with("…\n"));
     }
 
     #[test]

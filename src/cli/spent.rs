@@ -65,7 +65,8 @@ pub(crate) fn account(run: &Value, tasks: &[Value], graph: &Value, now: Timestam
         let ready = upstream
             .last_before(at)
             .and_then(|before| finished(&tasks[before]))
-            .unwrap_or(created);
+            // What a rerun took over was over before the rerun was there to wait for it.
+            .map_or(created, |before| before.max(created));
         spent(task, ready, now)
     };
     Account {
@@ -220,6 +221,18 @@ mod tests {
         assert_eq!(account.tasks[2].queued_us, 50_000);
         // Along the critical chain nothing is missing.
         assert_eq!(account.critical, [0, 2, 3]);
+        assert_eq!(account.critical_spent().total_us(), account.elapsed_us);
+    }
+
+    #[test]
+    fn a_rerun_does_not_wait_before_it_was_made() {
+        let run = json!({"created_at": at(10_000), "finished_at": at(10_100)});
+        let mut taken = task("load", None, &[attempt(10, 15, 100)]);
+        taken["reused_from"] = json!(7);
+        let tasks = vec![taken, task("sum", None, &[attempt(10_020, 10_030, 10_100)])];
+        let graph = json!({"task_edges": [{"from": "load", "to": "sum"}]});
+        let account = account(&run, &tasks, &graph, Timestamp(0));
+        assert_eq!(account.tasks[1].queued_us, 20_000);
         assert_eq!(account.critical_spent().total_us(), account.elapsed_us);
     }
 

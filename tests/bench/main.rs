@@ -6,7 +6,9 @@
 
 mod floor;
 mod measure;
+mod million;
 mod server;
+mod slots;
 
 use std::path::PathBuf;
 
@@ -26,6 +28,9 @@ struct Options {
     /// Attempts at a time.
     #[arg(long, default_value_t = 2)]
     slots: u32,
+    /// Leave the data folders for a look.
+    #[arg(long)]
+    keep: bool,
 }
 
 /// One measured figure.
@@ -68,7 +73,9 @@ const MEASUREMENTS: &[(&str, Measurement)] = &[
     ("chain", measure::chain),
     ("events", measure::durable_events),
     ("restart", measure::restart),
+    ("million", million::million),
     ("memory", measure::memory),
+    ("slots", slots::slots),
 ];
 
 fn main() -> anyhow::Result<()> {
@@ -100,7 +107,9 @@ fn main() -> anyhow::Result<()> {
             say(&figure, options.json);
         }
     }
-    std::fs::remove_dir_all(&context.scratch)?;
+    if !options.keep {
+        std::fs::remove_dir_all(&context.scratch)?;
+    }
     Ok(())
 }
 

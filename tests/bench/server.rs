@@ -73,6 +73,10 @@ impl Server {
         ))
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn get(&self, path: &str) -> anyhow::Result<Value> {
         let mut answer = self
             .agent

@@ -177,7 +177,8 @@ fn a_log_that_is_gone_or_short_is_refused() {
     server.restart();
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Copies a folder with its files and folders.
+pub(super) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap().flatten() {
         let target = to.join(entry.file_name());

@@ -13,18 +13,21 @@ use serde_json::{Value, json};
 
 use crate::support::chance::Chance;
 use crate::support::command_line;
+use crate::support::is_long;
 use crate::support::processes;
 use crate::support::server::Server;
 use crate::support::stream::{Next, Stream};
 
-/// Kills of the server.
+/// Kills of the server, and of the long form.
 const ROUNDS: usize = 30;
+const ROUNDS_LONG: usize = 200;
 
 /// Longest life of a server, in milliseconds.
 const LIFE_MS: u64 = 900;
 
 /// How long the work left after the last kill may take.
 const SETTLE: Duration = Duration::from_secs(60);
+const SETTLE_LONG: Duration = Duration::from_secs(600);
 
 #[test]
 fn nothing_acknowledged_is_lost() {
@@ -35,8 +38,9 @@ fn nothing_acknowledged_is_lost() {
     let batch = server.api().save(&definition(&marks));
     let load = load::Load::begin(server.api().url(), &batch);
     let mut killed = BTreeSet::new();
-    for round in 0..ROUNDS {
-        kill_once(round, &mut server, &mut chance, &mut killed);
+    let rounds = if is_long() { ROUNDS_LONG } else { ROUNDS };
+    for round in 0..rounds {
+        kill_once(round, rounds, &mut server, &mut chance, &mut killed);
     }
     server.restart();
     let load::Told {
@@ -51,7 +55,7 @@ fn nothing_acknowledged_is_lost() {
         killed.len()
     );
     println!("{doubts} tries without an answer, {taken_in_doubt} of them were taken all the same");
-    assert!(doubts >= ROUNDS, "the kills met the callers at work");
+    assert!(doubts >= rounds, "the kills met the callers at work");
     wait_for_ends(&server, acknowledged.values().copied().collect());
     println!("all ended after {:?}", begin.elapsed());
     check::replays(&server, &batch, &acknowledged);
@@ -100,6 +104,7 @@ fn definition(marks: &Path) -> Value {
 /// with it, or alone.
 fn kill_once(
     round: usize,
+    rounds: usize,
     server: &mut Server,
     chance: &mut Chance,
     killed: &mut BTreeSet<String>,
@@ -131,7 +136,7 @@ fn kill_once(
         }
         _ => server.kill(),
     }
-    if round + 1 < ROUNDS {
+    if round + 1 < rounds {
         server.spawn();
     }
 }
@@ -145,7 +150,8 @@ fn kill_runners(server: &Server, killed: &mut BTreeSet<String>) {
 
 /// Follows the ends of runs until none of `open` is left.
 fn wait_for_ends(server: &Server, mut open: BTreeSet<u64>) {
-    let deadline = Instant::now() + SETTLE;
+    let settle = if is_long() { SETTLE_LONG } else { SETTLE };
+    let deadline = Instant::now() + settle;
     let ends = Stream::open(server.api(), "/events?types=run.finished", Some(0));
     while !open.is_empty() {
         match ends.next(deadline) {

@@ -8,6 +8,7 @@ use fasti_core::domain::definition::{
     Definition, Edge, EndCondition, Parts, Priority, Resources, Tag, Task, Work,
 };
 use fasti_core::domain::schedule::Schedule;
+use fasti_core::domain::slots::{Misfire, Overlap, SlotPolicy};
 
 use super::dice::Dice;
 
@@ -40,6 +41,25 @@ fn task(dice: &mut Dice, index: u32) -> Task {
     }
 }
 
+fn policy(dice: &mut Dice) -> SlotPolicy {
+    let misfires = [Misfire::Latest, Misfire::All, Misfire::Within, Misfire::Skip];
+    let overlaps = [
+        Overlap::Allow,
+        Overlap::Skip,
+        Overlap::QueueOne,
+        Overlap::QueueAll,
+        Overlap::CancelOld,
+    ];
+    SlotPolicy {
+        misfire: dice.pick(&misfires).unwrap_or_default(),
+        misfire_max: Some(3),
+        overlap: dice.pick(&overlaps).unwrap_or_default(),
+        start_deadline_seconds: dice.once_in(3).then_some(3),
+        jitter_seconds: dice.once_in(3).then_some(2),
+        ..SlotPolicy::default()
+    }
+}
+
 /// A batch of the name `b<number>`.
 pub(super) fn random(dice: &mut Dice, number: u64) -> Hashed {
     let count = 1 + dice.small(6);
@@ -53,6 +73,8 @@ pub(super) fn random(dice: &mut Dice, number: u64) -> Hashed {
         }
     }
     let schedule = Schedule {
+        cron: dice.once_in(5).then(|| format!("*/{} * * * * *", 1 + dice.small(20))),
+        policy: policy(dice),
         timezone: dice.once_in(2).then(|| "Asia/Tokyo".to_owned()),
         ..Schedule::default()
     };

@@ -8,7 +8,7 @@ use std::fmt;
 pub(super) struct Tally(BTreeMap<&'static str, u64>);
 
 /// What must happen in a good number of seeds.
-const EXPECTED: [&str; 20] = [
+const EXPECTED: [&str; 26] = [
     "attempt.reported_late",
     "clock went back",
     "commit survived a crash",
@@ -29,6 +29,12 @@ const EXPECTED: [&str; 20] = [
     "timeout of a task",
     "process ignored TERM",
     "batch.deleted",
+    "schedule.fired",
+    "schedule.missed",
+    "schedule.queued",
+    "schedule.skipped",
+    "schedule.superseded",
+    "schedule.cancelled",
 ];
 
 impl Tally {

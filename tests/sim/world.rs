@@ -299,10 +299,28 @@ impl World {
         for runner in self.unlinked() {
             self.lose(runner);
         }
+        self.pause_schedules();
         self.commit();
         self.pass_ms(20);
         self.wake_machines();
         self.check_begun();
+    }
+
+    /// Schedules would make runs for ever.
+    fn pause_schedules(&mut self) {
+        let Some(server) = &mut self.server else {
+            return;
+        };
+        let going = server.state.batches().filter(|batch| !batch.paused);
+        let going: Vec<_> = going.map(|batch| batch.id).collect();
+        for batch in going {
+            let request = Request::system(Command::PauseBatch {
+                batch,
+                reason: None,
+                until: None,
+            });
+            server.inbox.push_back((Asker::Nobody, request));
+        }
     }
 
     fn is_at_rest(&self) -> bool {

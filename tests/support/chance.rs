@@ -19,6 +19,11 @@ impl Chance {
         Self(seed)
     }
 
+    /// From a number that is not 0.
+    pub(crate) fn of(seed: u64) -> Self {
+        Self(seed.max(1))
+    }
+
     fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;

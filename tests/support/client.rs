@@ -77,7 +77,10 @@ impl Client {
         }
         let response = match body {
             Some(body) => {
-                let request = request.header("content-type", "application/json");
+                let is_given = headers.iter().any(|(name, _)| *name == "content-type");
+                if !is_given {
+                    request = request.header("content-type", "application/json");
+                }
                 self.agent.run(request.body(body).unwrap())?
             }
             None => self.agent.run(request.body(()).unwrap())?,

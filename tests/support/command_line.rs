@@ -58,6 +58,16 @@ fn text(file: &mut File) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// Audits the log of a server that has just ended. A process that it was starting at that moment may hold on to the
+/// data folder a little longer.
+pub(crate) fn verify_ended(home: &Path, data: &Path) -> Called {
+    const IN_USE: i32 = 4;
+    look_until("the data folder is let go", || {
+        let called = call(home, "", &["verify", "--data", data.to_str().unwrap()]);
+        (called.code != IN_USE).then_some(called)
+    })
+}
+
 /// Calls the binary and lets it go on.
 pub(crate) fn begin(home: &Path, url: &str, arguments: &[&str]) -> Child {
     command(home, url, arguments).spawn().unwrap()

@@ -3,11 +3,12 @@
 //!
 //! Where to look next: `server.rs` (start, kill, restart), `client.rs` (HTTP), `stream.rs` (events as they
 //! happen), `processes.rs` (what runs below a data folder), `wire.rs` (requests no client would send),
-//! `command_line.rs` (one call of the binary), `chance.rs`.
+//! `command_line.rs` (one call of the binary), `disk/` (recorded file system calls, and power cuts), `chance.rs`.
 
 pub(crate) mod chance;
 pub(crate) mod client;
 pub(crate) mod command_line;
+pub(crate) mod disk;
 pub(crate) mod processes;
 pub(crate) mod server;
 pub(crate) mod stream;
@@ -34,6 +35,11 @@ pub(crate) fn handed(variable: &str) -> PathBuf {
         path.display()
     );
     path
+}
+
+/// Whether the long form of a test is asked for, with `FASTI_LONG=1`.
+pub(crate) fn is_long() -> bool {
+    std::env::var_os("FASTI_LONG").is_some_and(|value| !value.is_empty() && value != "0")
 }
 
 /// The binary under test.

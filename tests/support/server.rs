@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
@@ -16,9 +17,13 @@ use super::{PATIENCE, fasti, processes};
 pub(crate) struct Server {
     folder: TempDir,
     arguments: Vec<String>,
+    variables: Vec<(String, String)>,
+    wrapper: Vec<String>,
     address: String,
     child: Option<Child>,
     said: Arc<Mutex<Vec<String>>>,
+    /// Whether its standard error is at its end.
+    is_silent: Arc<AtomicBool>,
     ready: Option<mpsc::Receiver<String>>,
     client: Client,
 }
@@ -42,12 +47,25 @@ impl Server {
                 .iter()
                 .map(|&argument| argument.to_owned())
                 .collect(),
+            variables: Vec::new(),
+            wrapper: Vec::new(),
             address: "127.0.0.1:0".to_owned(),
             child: None,
             said: Arc::default(),
+            is_silent: Arc::default(),
             ready: None,
             client: Client::new("http://127.0.0.1:0"),
         }
+    }
+
+    /// Sets variables of its environment, from the next start on, in place of those set before.
+    pub(crate) fn set_variables(&mut self, variables: Vec<(String, String)>) {
+        self.variables = variables;
+    }
+
+    /// Has it started by another program, which is given it with its arguments and must become it.
+    pub(crate) fn set_wrapper(&mut self, program_and_arguments: Vec<String>) {
+        self.wrapper = program_and_arguments;
     }
 
     /// Starts it and waits until it takes commands.
@@ -63,6 +81,8 @@ impl Server {
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (sender, ready) = mpsc::channel();
         let said = Arc::clone(&self.said);
+        self.is_silent = Arc::default();
+        let is_silent = Arc::clone(&self.is_silent);
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 if let Some(url) = line.strip_prefix("listening on ") {
@@ -70,6 +90,7 @@ impl Server {
                 }
                 said.lock().unwrap().push(line);
             }
+            is_silent.store(true, Ordering::Release);
         });
         self.child = Some(child);
         self.ready = Some(ready);
@@ -77,13 +98,21 @@ impl Server {
 
     /// The call that starts it.
     pub(crate) fn command(&self) -> Command {
-        let mut command = bare(&fasti(), self.folder.path());
+        let mut command = match self.wrapper.split_first() {
+            None => bare(&fasti(), self.folder.path()),
+            Some((program, arguments)) => {
+                let mut command = bare(Path::new(program), self.folder.path());
+                command.args(arguments).arg(fasti());
+                command
+            }
+        };
         command
             .env("FASTI_LISTEN", &self.address)
             .args(["serve", "--data"])
             .arg(self.data());
         command
             .args(&self.arguments)
+            .envs(self.variables.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::null());
         command
@@ -182,6 +211,15 @@ impl Server {
             .take(2)
             .map(|field| field.parse::<u64>().unwrap());
         ticks.sum::<u64>() / TICKS_A_SECOND
+    }
+
+    /// Everything it said, after its end: waits until nobody can say more, or for a moment if somebody holds on.
+    pub(crate) fn all_said(&self) -> String {
+        let deadline = Instant::now() + Duration::from_secs(2);
+        while !self.is_silent.load(Ordering::Acquire) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        self.said()
     }
 
     /// Largest memory it had resident, in bytes.

@@ -123,14 +123,21 @@ impl Server {
     /// Why it ended by itself: the last lines of its log.
     fn died(&mut self) -> anyhow::Error {
         const LINES: usize = 5;
-        drop(self.child.wait());
+        let ended = self.child.wait().ok();
         let text = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         let tail = lines[lines.len().saturating_sub(LINES)..].join("\n");
-        anyhow::anyhow!(
+        let message = format!(
             "the server ended by itself; {} ends with:\n{tail}",
             self.log.display()
-        )
+        );
+        // Such as a port that is taken.
+        let exit = match ended.and_then(|ended| ended.code()) {
+            Some(code) if code == Exit::Conflict as i32 => Exit::Conflict,
+            Some(code) if code == Exit::Usage as i32 => Exit::Usage,
+            Some(_) | None => Exit::Internal,
+        };
+        Failure::new(exit, message).into()
     }
 
     /// Returns when somebody asks for the end.

@@ -7,12 +7,17 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::super::client::{self, Client};
+use super::super::exit::{Exit, Failure};
 use super::super::read;
 use super::super::show::{Show, Style};
+use super::resume::is_over;
 use super::{Lines, Stream, line_document};
 
 /// Pause between two looks at the run.
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
+
+/// Pause before a server that does not answer is asked again.
+const AWAY: Duration = Duration::from_secs(1);
 
 /// How far one output has been read.
 #[derive(Debug, Default)]
@@ -42,7 +47,16 @@ pub(super) fn follow(
     let run = read::text(&first[0], "run_id");
     let mut tails: BTreeMap<(u64, &str), Tail> = BTreeMap::new();
     loop {
-        let mut tasks = client.list(&format!("/runs/{run}/tasks"), usize::MAX)?;
+        let mut tasks = match client.list(&format!("/runs/{run}/tasks"), usize::MAX) {
+            Ok(tasks) => tasks,
+            // A server that is started again goes on with the run.
+            Err(error) if Failure::is(&error, Exit::Unreachable) => {
+                show.note("no answer; trying again");
+                std::thread::sleep(AWAY);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         tasks.retain(|task| task["id"].as_u64().is_some_and(|id| wanted.contains(&id)));
         for task in &tasks {
             for stream in streams {
@@ -53,18 +67,12 @@ pub(super) fn follow(
                 })?;
             }
         }
-        if tasks.iter().all(is_over) {
+        let is_drained = tails.values().all(|tail| tail.is_drained || tail.attempt == 0);
+        if is_drained && tasks.iter().all(is_over) {
             return Ok(());
         }
         std::thread::sleep(LOOK_AGAIN);
     }
-}
-
-fn is_over(task: &Value) -> bool {
-    !matches!(
-        task["status"].as_str(),
-        Some("waiting" | "queued" | "running")
-    )
 }
 
 /// Reads on, attempt after attempt. `task` was asked for before, so what is read of a finished one is whole.
@@ -81,13 +89,19 @@ fn advance(
         let id = read::text(task, "id");
         let place = format!("attempt={attempt}&offset={}", tail.offset);
         let path = format!("/task-runs/{id}/logs?stream={}&{place}", stream.as_str());
-        let mut bytes = Vec::new();
-        client::reader(client.open(&path, None)?).read_to_end(&mut bytes)?;
         tail.attempt = attempt;
+        let mut bytes = Vec::new();
+        let response = match client.open(&path, None) {
+            Ok(response) => response,
+            Err(error) if Failure::is(&error, Exit::Unreachable) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        // What came before a connection broke is whole: the rest is read the next time round.
+        let is_broken = client::reader(response).read_to_end(&mut bytes).is_err();
         tail.offset += bytes.len() as u64;
         tail.lines.push(&bytes, print)?;
         let attempt_is_over = attempt < last || is_over(task);
-        if !attempt_is_over {
+        if is_broken || !attempt_is_over {
             return Ok(());
         }
         tail.lines.end(print)?;

@@ -1,0 +1,153 @@
+//! Schedules of the real binary: every slot once, whatever becomes of the server, and the commands about them.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::support::command_line::call;
+use crate::support::look_until;
+use crate::support::server::Server;
+
+/// A batch that is due every second.
+fn every_second(server: &Server) -> String {
+    server.api().save(&json!({
+        "name": "ticks",
+        "schedule": {"cron": "* * * * * *", "misfire": "all", "misfire_max": 1000},
+        "tasks": [{"name": "t", "command": ["true"]}],
+    }))
+}
+
+fn ledger(server: &Server, id: &str) -> Value {
+    server.api().get(&format!("/batches/{id}/slots?limit=1000"))
+}
+
+/// Waits until so many slots more have an outcome.
+fn pass(server: &Server, id: &str, more: u64) {
+    let closed = |ledger: &Value| ledger["plan"]["closed"].as_u64().unwrap();
+    let before = closed(&ledger(server, id));
+    look_until("slots with an outcome", || {
+        (closed(&ledger(server, id)) >= before + more).then_some(())
+    });
+}
+
+#[test]
+fn every_slot_is_on_record_once_whatever_becomes_of_the_server() {
+    let mut server = Server::start(&["--slots", "4"]);
+    let id = every_second(&server);
+    for round in 0..3 {
+        pass(&server, &id, 2);
+        if round == 1 {
+            server.stop();
+        } else {
+            server.kill();
+        }
+        server.restart();
+    }
+    pass(&server, &id, 1);
+    server
+        .api()
+        .post(&format!("/batches/{id}/pause"), &json!({}));
+    let found = ledger(&server, &id);
+    let plan = &found["plan"];
+    assert_eq!(plan["balanced"], true, "{plan}");
+    let mut slots = BTreeSet::new();
+    for slot in found["items"].as_array().unwrap() {
+        // Nothing was late enough to be missed: the policy makes up for all.
+        if slot["outcome"] == "open" {
+            continue;
+        }
+        assert_eq!(slot["outcome"], "fired", "{slot}");
+        assert!(slots.insert(slot["first"].to_string()), "twice: {slot}");
+    }
+    assert_eq!(plan["planned"], slots.len(), "{plan}");
+    let runs = server.api().list(&format!("/runs?batch_id={id}"));
+    let due: BTreeSet<String> = runs
+        .iter()
+        .map(|run| run["scheduled_time"].to_string())
+        .collect();
+    assert_eq!((runs.len(), &due), (slots.len(), &slots));
+}
+
+#[test]
+fn the_command_line_shows_schedules() {
+    let server = Server::start(&[]);
+    let of = |arguments: &[&str]| {
+        let called = call(server.folder(), server.api().url(), arguments);
+        assert_eq!(called.code, 0, "{arguments:?}: {called:?}");
+        called
+    };
+    let id = every_second(&server);
+    pass(&server, &id, 1);
+    let next = of(&["schedule", "next", "ticks", "-n", "3", "--json"]).json();
+    assert_eq!(next["fire_times"].as_array().unwrap().len(), 3);
+    let explained = of(&["schedule", "explain", "ticks"]);
+    assert!(explained.out.contains("late slots"), "{explained:?}");
+    let slots = of(&["schedule", "slots", "ticks"]);
+    assert!(
+        slots.out.contains("balanced") && slots.out.contains("fired"),
+        "{slots:?}"
+    );
+    assert_eq!(
+        of(&["schedule", "slots", "ticks", "--json"]).json()["plan"]["balanced"],
+        true
+    );
+    let far = "2099-01-01T00:00:00Z";
+    of(&[
+        "batch", "pause", "ticks", "--reason", "enough", "--until", far,
+    ]);
+    let shown = of(&["batch", "show", "ticks"]);
+    assert!(
+        shown.out.contains("paused until 2099") && shown.out.contains("enough"),
+        "{shown:?}"
+    );
+    of(&["batch", "resume", "ticks"]);
+    let window = [
+        "--from",
+        "2030-01-01T00:00:00Z",
+        "--to",
+        "2030-01-01T01:00:00Z",
+    ];
+    let simulated = of(&[&["simulate", "--slots", "1", "--json"], &window[..]].concat()).json();
+    assert_eq!(simulated["totals"]["slots"], 3600);
+    let table = of(&[&["simulate"], &window[..]].concat());
+    assert!(table.out.contains("ticks:dev"), "{table:?}");
+}
+
+#[test]
+fn a_cron_expression_is_explained_without_a_server() {
+    let server = Server::stopped(&[]);
+    let of = |arguments: &[&str]| call(server.folder(), "", arguments);
+    let arguments = [
+        "schedule",
+        "explain",
+        "--cron",
+        "30 2 * * *",
+        "--timezone",
+        "Europe/Paris",
+        "--from",
+        "2024-03-30T12:00:00Z",
+        "-n",
+        "2",
+    ];
+    let explained = of(&arguments);
+    assert_eq!(explained.code, 0, "{explained:?}");
+    for text in ["02:30", "2024-03-31T03:00:00+02:00", "leaves its time out"] {
+        assert!(explained.out.contains(text), "{text}: {explained:?}");
+    }
+    let wrong = of(&["schedule", "next", "--cron", "61 * * * *"]);
+    assert_eq!(wrong.code, 2, "{wrong:?}");
+    assert!(wrong.err.contains("cron"), "{wrong:?}");
+    let file = server.folder().join("nightly.json");
+    let definition = json!({"name": "nightly", "schedule": {"at_hours": [2]}, "tasks": []});
+    std::fs::write(&file, definition.to_string()).unwrap();
+    let file = file.to_str().unwrap();
+    let simulated = of(&[
+        "simulate",
+        "--file",
+        file,
+        "--json",
+        "--from",
+        "2027-01-01T00:00:00Z",
+    ]);
+    assert_eq!(simulated.json()["totals"]["fired"], 365, "{simulated:?}");
+}
