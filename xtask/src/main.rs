@@ -44,7 +44,11 @@ enum Verb {
     /// Format, lints, docs, licences and the Python checks; starts no test.
     Check,
     /// Everything: set-up, check, Rust tests, doc tests, simulation, Python tests.
-    Test,
+    Test {
+        /// Many more kills, power cuts, damaged copies and crash points: about an hour instead of minutes.
+        #[arg(long)]
+        long: bool,
+    },
     /// Rewrite the golden files and show what changed.
     Bless,
     /// Measure; arguments go to the bench program.
@@ -68,7 +72,7 @@ fn main() -> ExitCode {
     let workspace = Workspace::find();
     let result = match arguments.verb {
         Verb::Check => check::run(&workspace),
-        Verb::Test => test::run(&workspace),
+        Verb::Test { long } => test::run(&workspace, long),
         Verb::Bless => bless::run(&workspace),
         Verb::Bench { arguments } => bench::run(&workspace, &arguments),
         Verb::Sim(arguments) => sim::run(&workspace, &arguments),

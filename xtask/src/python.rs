@@ -48,10 +48,40 @@ pub(crate) fn checks(workspace: &Workspace, tools: &Tools, report: &mut Report) 
     report.check("python 3.9", || oldest_version(workspace, tools));
 }
 
-/// The unit tests and the live tests.
+/// The unit tests on every interpreter that the machine has, and the live tests.
 pub(crate) fn tests(workspace: &Workspace, tools: &Tools, report: &mut Report) {
-    pytest(workspace, tools, report, "python", TESTS, Some(LIVE_TESTS));
-    pytest(workspace, tools, report, "python live", LIVE_TESTS, None);
+    let suite = Suite {
+        name: "python".to_owned(),
+        python: tools.python(),
+        folder: TESTS,
+        without: Some(LIVE_TESTS),
+    };
+    suite.run(workspace, tools, report);
+    for (version, python) in tools.other_pythons() {
+        let name = format!("python {version}");
+        let python = python.as_path();
+        Suite {
+            name,
+            python,
+            ..suite
+        }
+        .run(workspace, tools, report);
+    }
+    let live = Suite {
+        name: "python live".to_owned(),
+        folder: LIVE_TESTS,
+        without: None,
+        ..suite
+    };
+    live.run(workspace, tools, report);
+}
+
+/// One folder of tests on one interpreter.
+struct Suite<'a> {
+    name: String,
+    python: &'a Path,
+    folder: &'a str,
+    without: Option<&'a str>,
 }
 
 /// Ruff over the package, its tests and the examples, all by the package's settings.
@@ -85,57 +115,51 @@ fn oldest_version(workspace: &Workspace, tools: &Tools) -> Result<bool> {
     Ok(succeeds(oldest.args(["-c", compile]))? && read)
 }
 
-/// Runs one folder of tests and counts them. No test at all in a folder that exists is a failure.
-fn pytest(
-    workspace: &Workspace,
-    tools: &Tools,
-    report: &mut Report,
-    suite: &str,
-    folder: &str,
-    without: Option<&str>,
-) {
-    if !workspace.has(folder) {
-        report.absent(suite, folder);
-        return;
+impl Suite<'_> {
+    /// Runs the tests and counts them. No test at all in a folder that exists is a failure.
+    fn run(&self, workspace: &Workspace, tools: &Tools, report: &mut Report) {
+        let name = &self.name;
+        if !workspace.has(self.folder) {
+            report.absent(name, self.folder);
+            return;
+        }
+        println!("\n=== {name}");
+        let file = format!("{}.xml", name.replace(' ', "-"));
+        let results = workspace.tools().join(file);
+        // What an earlier run left must not be counted for this one.
+        drop(fs::remove_file(&results));
+        let ran = self.pytest(workspace, tools, &results);
+        let cases = junit::read(&results, |_, _| name.clone()).unwrap_or_default();
+        report.cases(&cases);
+        let all_good = cases.iter().all(junit::Case::passed);
+        match ran {
+            Ok(true) if !cases.is_empty() => {}
+            // The failing tests are in the table already.
+            Ok(false) if !cases.is_empty() && !all_good => {}
+            Ok(_) => report.failed(name, "pytest did not run to its end"),
+            Err(error) => report.failed(name, &format!("{error:#}")),
+        }
     }
-    println!("\n=== {suite}");
-    let file = format!("{}.xml", suite.replace(' ', "-"));
-    let results = workspace.tools().join(file);
-    // What an earlier run left must not be counted for this one.
-    drop(fs::remove_file(&results));
-    let ran = run_pytest(workspace, tools, folder, without, &results);
-    let cases = junit::read(&results, |_, _| suite.to_owned()).unwrap_or_default();
-    report.cases(&cases);
-    let all_good = cases.iter().all(junit::Case::passed);
-    match ran {
-        Ok(true) if !cases.is_empty() => {}
-        // The failing tests are in the table already.
-        Ok(false) if !cases.is_empty() && !all_good => {}
-        Ok(_) => report.failed(suite, "pytest did not run to its end"),
-        Err(error) => report.failed(suite, &format!("{error:#}")),
-    }
-}
 
-fn run_pytest(
-    workspace: &Workspace,
-    tools: &Tools,
-    folder: &str,
-    without: Option<&str>,
-    results: &Path,
-) -> Result<bool> {
-    let mut pytest = module(workspace, tools, "pytest");
-    pytest.args(["--quiet", "-p", "no:cacheprovider", "--junitxml"]);
-    pytest.arg(results).arg(workspace.path(folder));
-    if let Some(without) = without {
-        pytest.arg("--ignore").arg(workspace.path(without));
+    fn pytest(&self, workspace: &Workspace, tools: &Tools, results: &Path) -> Result<bool> {
+        let mut pytest = module_of(workspace, self.python, "pytest");
+        pytest.args(["--quiet", "-p", "no:cacheprovider", "--junitxml"]);
+        pytest.arg(results).arg(workspace.path(self.folder));
+        if let Some(without) = self.without {
+            pytest.arg("--ignore").arg(workspace.path(without));
+        }
+        tools.hand_to(&mut pytest, workspace, "debug");
+        succeeds(&mut pytest)
     }
-    tools.hand_to(&mut pytest, workspace, "debug");
-    succeeds(&mut pytest)
 }
 
 /// A module of the virtual environment, run as a program with the sources on its path.
 fn module(workspace: &Workspace, tools: &Tools, name: &str) -> Command {
-    let mut command = in_python(workspace, tools.python());
+    module_of(workspace, tools.python(), name)
+}
+
+fn module_of(workspace: &Workspace, python: &Path, name: &str) -> Command {
+    let mut command = in_python(workspace, python);
     command
         .env("PYTHONPATH", workspace.path(SOURCES))
         .env("PYTHONDONTWRITEBYTECODE", "1")

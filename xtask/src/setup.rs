@@ -22,6 +22,8 @@ use crate::workspace::Workspace;
 pub(crate) struct Tools {
     /// The interpreter of the virtual environment.
     python: PathBuf,
+    /// Interpreters of the other versions on the path, each of a virtual environment, by version.
+    other_pythons: Vec<(String, PathBuf)>,
     /// A NATS server of at least [`tools::NATS_MIN`].
     nats_server: PathBuf,
     /// The nextest program.
@@ -34,6 +36,11 @@ impl Tools {
     /// The interpreter of the virtual environment.
     pub(crate) fn python(&self) -> &Path {
         &self.python
+    }
+
+    /// Interpreters of the other versions that the machine has, by version such as `3.9`.
+    pub(crate) fn other_pythons(&self) -> &[(String, PathBuf)] {
+        &self.other_pythons
     }
 
     /// The nextest program; its first argument is `nextest`.
@@ -62,12 +69,19 @@ impl Tools {
 pub(crate) fn run(workspace: &Workspace) -> Result<Tools> {
     println!("=== set-up");
     let base = python::find(workspace)?;
-    let python = python::environment(workspace, &base)?;
+    let python = python::environment(workspace, &base, "venv")?;
+    let mut other_pythons = Vec::new();
+    for other in python::others(workspace, &base) {
+        let name = format!("venv-{}", other.minor());
+        let python = python::environment(workspace, &other, &name)?;
+        other_pythons.push((other.minor().to_owned(), python));
+    }
     Ok(Tools {
         nats_server: tools::nats_server(workspace, &python)?,
         nextest: tools::nextest(workspace)?,
         deny: tools::deny(workspace)?,
         python,
+        other_pythons,
     })
 }
 

@@ -67,7 +67,7 @@ fn simulate(workspace: &Workspace, tools: &Tools, report: &mut Report, arguments
     run.args(["--workspace", "--filterset", FILTER]);
     run.args(["--success-output", "final"]);
     hand_seeds(&mut run, arguments);
-    match nextest_cases(workspace, &mut run) {
+    match nextest_cases(workspace, &mut run, "default") {
         Ok((good, cases)) => {
             report.cases(&cases);
             if !good && cases.iter().all(Case::passed) {

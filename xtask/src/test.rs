@@ -15,8 +15,8 @@ use crate::sim;
 use crate::workspace::Workspace;
 use crate::{check, python};
 
-/// The verb.
-pub(crate) fn run(workspace: &Workspace) -> Result<bool> {
+/// The verb; `long` asks for the long form of the tests that have one.
+pub(crate) fn run(workspace: &Workspace, long: bool) -> Result<bool> {
     let tools = setup::run(workspace)?;
     let mut report = Report::default();
     check::all(workspace, &tools, &mut report);
@@ -28,7 +28,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<bool> {
         ))
     });
     if built {
-        rust(workspace, &tools, &mut report);
+        rust(workspace, &tools, &mut report, long);
         doc_tests(workspace, &mut report);
         sim::suite(workspace, &tools, &mut report);
         python::tests(workspace, &tools, &mut report);
@@ -41,12 +41,16 @@ pub(crate) fn run(workspace: &Workspace) -> Result<bool> {
 }
 
 /// Every Rust test but the simulation, which has a line of its own.
-fn rust(workspace: &Workspace, tools: &Tools, report: &mut Report) {
+fn rust(workspace: &Workspace, tools: &Tools, report: &mut Report, long: bool) {
     println!("\n=== rust tests");
     let filter = format!("not ({})", sim::FILTER);
     let mut run = nextest(workspace, tools);
     run.args(["--workspace", "--filterset", &filter]);
-    match nextest_cases(workspace, &mut run) {
+    let profile = if long { "long" } else { "default" };
+    if long {
+        run.args(["--profile", profile]).env("FASTI_LONG", "1");
+    }
+    match nextest_cases(workspace, &mut run, profile) {
         Ok((good, cases)) => {
             report.cases(&cases);
             if !good && cases.iter().all(Case::passed) {
@@ -66,9 +70,13 @@ pub(crate) fn nextest(workspace: &Workspace, tools: &Tools) -> Command {
     run
 }
 
-/// Runs nextest and reads what it wrote: whether it ended well, and every test.
-pub(crate) fn nextest_cases(workspace: &Workspace, run: &mut Command) -> Result<(bool, Vec<Case>)> {
-    let results = workspace.nextest_results();
+/// Runs nextest and reads what it wrote under this profile: whether it ended well, and every test.
+pub(crate) fn nextest_cases(
+    workspace: &Workspace,
+    run: &mut Command,
+    profile: &str,
+) -> Result<(bool, Vec<Case>)> {
+    let results = workspace.nextest_results(profile);
     // What an earlier run left must not be counted for this one.
     drop(fs::remove_file(&results));
     let good = succeeds(run)?;

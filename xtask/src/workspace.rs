@@ -53,7 +53,7 @@ impl Workspace {
     }
 
     /// Where nextest writes its results.
-    pub(crate) fn nextest_results(&self) -> PathBuf {
-        self.target.join("nextest/default/junit.xml")
+    pub(crate) fn nextest_results(&self, profile: &str) -> PathBuf {
+        self.target.join(format!("nextest/{profile}/junit.xml"))
     }
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import errno
 import os
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Callable, Dict, Mapping, Optional
 
 from fasti import _bind, _entrypoint, _pickling, _tables, _times
 from fasti._places import Bindings, Place, substitute
@@ -24,7 +24,11 @@ class UnserialisableError(Exception):
 
 def run(task: Mapping[str, Any]) -> Any:
     """Run the function of a task and return its value; the caller stores it."""
-    function = _entrypoint.resolve(task["entrypoint"])
+    return call(_entrypoint.resolve(task["entrypoint"]), task)
+
+
+def call(function: Callable[..., Any], task: Mapping[str, Any]) -> Any:
+    """Call a function as a task wants it called: with its arguments bound."""
     shape = shape_of(function)
     configuration = _configuration(task)
     if not any(shape) and not configuration:

@@ -6,6 +6,31 @@ from typing import Any, Dict, List, Optional
 
 from fasti import _client, _times
 
+#: Keys of every dict of :func:`get_batches`.
+KEYS = (
+    "id",
+    "name",
+    "tag",
+    "schedule",
+    "schedule_description",
+    "next_run",
+    "run_after",
+    "tasks",
+    "dependencies",
+    "labels",
+    "image",
+    "run_as",
+    "owner",
+    "group",
+    "permissions",
+    "priority",
+    "paused",
+    "version",
+    "last_run",
+    "created_at",
+    "updated_at",
+)
+
 
 def get_batches() -> List[Dict[str, Any]]:
     """Return one dict a saved batch, by name, then tag."""

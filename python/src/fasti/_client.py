@@ -11,7 +11,7 @@ import atexit
 import json
 import os
 import time
-from typing import IO, TYPE_CHECKING, Any, Dict, Iterator, Mapping, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterator, Mapping, NamedTuple, Optional, Union
 
 from fasti import __version__, _config
 from fasti._errors import ConnectionFailed, SchedulerError, ServerError, ValidationError
@@ -21,12 +21,16 @@ if TYPE_CHECKING:
     import email.message
     import http.client
 
+    from fasti._download import Download
+
 PREFIX = "/api/v1"
 
 #: How long an unreachable server is tried again before giving up, in seconds.
 RETRY_SECONDS = 5.0
 #: Longest wait for the next byte of an answer, in seconds.
 ANSWER_SECONDS = 120.0
+#: Bytes of a streamed body read at a time.
+_PIECE_BYTES = 1 << 18
 #: Items asked for at a time where a whole list is wanted; the server's maximum.
 PAGE_ITEMS = 1000
 
@@ -97,11 +101,11 @@ class Client:
         path: str,
         headers: Optional[Mapping[str, str]] = None,
         body: Optional[bytes] = None,
-        into: Optional[IO[bytes]] = None,
+        into: Optional["Download"] = None,
     ) -> Answer:
         """Send one request and return its answer, trying again while there is none.
 
-        With ``into`` the body of a success is written there instead of being held.
+        With ``into`` the body of a success goes there instead of being held.
         Raises :class:`ConnectionFailed` after 5 s without an answer, and the exception
         for whatever else is not a success.
         """
@@ -134,7 +138,7 @@ class Client:
         path: str,
         headers: Mapping[str, str],
         body: Optional[bytes],
-        into: Optional[IO[bytes]],
+        into: Optional["Download"],
     ) -> Answer:
         connection = self._connection()
         connection.request(method, self._prefix + path, body, {**self._headers, **headers})
@@ -143,17 +147,15 @@ class Client:
             raise error_from(response.status, response.read())
         if into is None:
             return Answer(response.headers, response.read())
-        # An earlier try may have left the beginning of the same body.
-        into.seek(0)
-        into.truncate()
+        into.begin(response.headers)
+        piece = memoryview(bytearray(_PIECE_BYTES))
         while True:
-            chunk = response.read(1 << 18)
-            if not chunk:
+            length = response.readinto(piece)
+            if not length:
                 break
-            into.write(chunk)
+            into.write(piece[:length])
         if response.length:
             raise ConnectionResetError(f"the answer ended {response.length} bytes early")
-        into.seek(0)
         return Answer(response.headers, b"")
 
     def _connection(self) -> "http.client.HTTPConnection":

@@ -80,6 +80,8 @@ class CommandTask(Node):
             raise _checks.fail("Command", self.Command, "a list of strings, the program first")
         self.Env = _environment(self.Env)
         self.Cwd = _checks.optional_text("Cwd", self.Cwd)
+        if self.Cwd is not None and not self.Cwd.startswith("/"):
+            raise _checks.fail("Cwd", self.Cwd, "an absolute path, or None for a scratch folder")
         if self.Stdin is not None:
             _checks.text("Stdin", self.Stdin)
         if self.TimeoutSeconds is not None:

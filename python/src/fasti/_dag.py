@@ -14,12 +14,14 @@ from fasti._duration import seconds_of
 from fasti._errors import DuplicateNameError, ValidationError
 from fasti._priority import Priority as PriorityLevel
 from fasti._priority import priority_of
+from fasti._run import Run
 from fasti._schedule import CONDITIONS
 from fasti._schedule import Schedule as ScheduleType
 
 if TYPE_CHECKING:
     from fasti._edges import Linked
     from fasti._node import Node
+    from fasti._picture import Picture
 
 TAGS = ("dev", "pre", "prod")
 
@@ -85,7 +87,7 @@ class DAG:
         #: Id of the batch, once :meth:`save` or :meth:`run` returned.
         self.batch_id: Optional[str] = None
         #: Id of the latest run, once :meth:`run` returned.
-        self.run_id: Optional[int] = None
+        self.run_id: Optional[Run] = None
         #: The tasks, in the order in which they were built.
         self.tasks: List["Node"] = []
         self._edges: Dict[Tuple[int, int], Tuple["Linked", "Linked"]] = {}
@@ -151,14 +153,27 @@ class DAG:
             return _submit.run(self, None)
         return _submit.save(self)
 
-    def run(self, rundate: Union[str, date, None] = None) -> int:
+    def run(self, rundate: Union[str, date, None] = None) -> Run:
         """Start one run of the DAG as it is here, now, without scheduling it.
 
         ``rundate`` (``'YYYY-MM-DD'`` or a date) replaces the one derived from the
-        start.  Returns the run's id and does not wait for it.
+        start.  Returns the run's id and does not wait for it; the id is an ``int`` with
+        methods such as :meth:`Run.wait`.
         """
         self._submitted = True
         return _submit.run(self, rundate)
+
+    def show(self) -> "Picture":
+        """Return a drawing: print it for text, save it as SVG, or let a notebook show it.
+
+        Nothing is asked of the server.
+        """
+        from fasti._picture import picture_of
+
+        return picture_of(self)
+
+    def _repr_svg_(self) -> str:
+        return self.show().svg
 
     def __enter__(self) -> "DAG":
         self._submitted = False

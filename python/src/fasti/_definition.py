@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from fasti._sources import Upstream
 
 
-def definition_of(dag: "DAG") -> Dict[str, Any]:
+def definition_of(dag: "DAG", needs_images: bool = True) -> Dict[str, Any]:
     """Return the JSON definition of a DAG; raises before anything could be sent.
 
-    Attributes may have been changed since construction, so everything is checked
-    again here.
+    ``needs_images`` is false where nothing is sent.  Attributes may have been changed
+    since construction, so everything is checked again here.
     """
     dag._check()
     tasks = dag.tasks
@@ -26,7 +26,8 @@ def definition_of(dag: "DAG") -> Dict[str, Any]:
         task._check()
     _check_names(dag)
     _check_cycles(dag)
-    _check_images(dag)
+    if needs_images:
+        _check_images(dag)
     _check_tables(dag)
     return {**_own_fields(dag), "tasks": _tasks(dag), "edges": _edges(dag)}
 

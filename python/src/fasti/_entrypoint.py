@@ -30,8 +30,12 @@ def is_valid(entrypoint: str) -> bool:
 
 
 def result_name(entrypoint: str) -> str:
-    """Return the name under which the value of an entrypoint goes: its last component."""
-    return entrypoint.replace(":", ".").rpartition(".")[2]
+    """Return the name under which the value of an entrypoint goes.
+
+    Its last component: the function's name, or the module's before ``__batch_main__``.
+    """
+    parts = entrypoint.replace(":", ".").split(".")
+    return parts[-2] if parts[-1] == MAIN_NAME and len(parts) > 1 else parts[-1]
 
 
 def resolve(entrypoint: str) -> Callable[..., Any]:

@@ -12,6 +12,7 @@
       Conflict                              the server refuses in the present state
       PermissionDenied (PermissionError)    not allowed, or not authenticated
       ConnectionFailed (ConnectionError)    the server gave no answer
+      RunFailed (RuntimeError)              a run that was waited for did not succeed
       ServerError (RuntimeError)            the server failed, or its answer makes no sense
 
 Each is also an instance of the built-in named in brackets, so that scripts may catch either.
@@ -90,6 +91,10 @@ class PermissionDenied(SchedulerError, PermissionError):
 
 class ConnectionFailed(SchedulerError, ConnectionError):
     """The server could not be reached."""
+
+
+class RunFailed(SchedulerError, RuntimeError):
+    """A run that was waited for did not succeed; the message names what failed."""
 
 
 class ServerError(SchedulerError, RuntimeError):

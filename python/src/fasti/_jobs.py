@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import pickle
 from typing import Any, Dict, Optional, Tuple
 
 from fasti import _client, _ids, _times
-
-#: Results up to this size are read into memory; larger ones go through a file, in bytes.
-SPOOL_BYTES = 64 * 1024 * 1024
 
 _STREAMS = ("stdout", "stderr")
 
@@ -19,19 +15,17 @@ def get_job_result(run_id: int) -> Tuple[str, Any]:
     Raises :class:`ResultNotAvailable` (a ``ValueError``) if it failed, was skipped or
     cancelled, or has not finished; :class:`NotFound` for an unknown id.
     """
-    import tempfile
     from urllib.parse import unquote
 
+    from fasti._download import Download
+
     number = _ids.positive("run_id", run_id)
-    with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as file:
+    with Download() as download:
         answer = _client.default().send(
-            "GET",
-            f"/task-runs/{number}/result",
-            {"Accept": "*/*"},
-            into=file,
+            "GET", f"/task-runs/{number}/result", {"Accept": "*/*"}, into=download
         )
         name = unquote(answer.headers.get("X-Fasti-Task-Name", ""))
-        return name, pickle.load(file)
+        return name, download.value()
 
 
 def get_job_logs(run_id: int) -> Dict[str, str]:

@@ -12,6 +12,8 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from fasti import _checks, _client, _ids, _jobs, _rows, _times
 from fasti._errors import NotFound, ValidationError
+from fasti._plan import RerunPlan
+from fasti._run import Run
 
 #: How long :meth:`BatchRunResults.get_runs` answers from memory, in seconds.
 CACHE_SECONDS = 300.0
@@ -19,6 +21,7 @@ CACHE_SECONDS = 300.0
 When = Union[str, date, datetime, None]
 
 _RERUN_MODES = ("failed", "all", "from")
+_RERUN_VERSIONS = ("original", "latest")
 
 
 class BatchRunResults:
@@ -159,25 +162,49 @@ class BatchRunResults:
         mode: str = "failed",
         tasks: Optional[Sequence[str]] = None,
         rundate: When = None,
-    ) -> int:
+        version: str = "original",
+    ) -> Run:
         """Run a finished run again, all of it or in part, and return the new run's id.
 
         ``mode`` is ``'failed'`` (what did not succeed, and everything after it),
         ``'all'``, or ``'from'`` with the names of ``tasks`` to start from.  Values of
-        other tasks are reused.
+        other tasks are reused.  ``version`` is ``'original'`` (the definition that the
+        run used) or ``'latest'`` (the present one of the batch: what is new or
+        different in it is executed in any mode).
         """
+        number, body = self._repetition(run_id, mode, tasks, rundate, version)
+        self._cache = None
+        return Run(_client.default().post(f"/runs/{number}/rerun", body)["id"])
+
+    def rerun_plan(
+        self,
+        run_id: int,
+        mode: str = "failed",
+        tasks: Optional[Sequence[str]] = None,
+        rundate: When = None,
+        version: str = "original",
+    ) -> RerunPlan:
+        """Return what :meth:`rerun` would do with the same arguments; nothing is started."""
+        number, body = self._repetition(run_id, mode, tasks, rundate, version)
+        body["dry_run"] = True
+        return RerunPlan(_client.default().post(f"/runs/{number}/rerun", body, creates=False))
+
+    def _repetition(
+        self, run_id: Any, mode: str, tasks: Any, rundate: When, version: str
+    ) -> Tuple[int, Dict[str, Any]]:
         number = self._own_run(run_id)
         _checks.choice("mode", mode, _RERUN_MODES)
         names = [_checks.text("tasks", name) for name in _checks.items("tasks", tasks)]
         if bool(names) != (mode == "from"):
             raise ValidationError("tasks are given with mode='from', and only then", field="tasks")
-        body = {
+        body: Dict[str, Any] = {
             "mode": mode,
             "tasks": names,
             "rundate": None if rundate is None else _times.rundate("rundate", rundate),
         }
-        self._cache = None
-        return int(_client.default().post(f"/runs/{number}/rerun", body)["id"])
+        if _checks.choice("version", version, _RERUN_VERSIONS) != _RERUN_VERSIONS[0]:
+            body["version"] = version
+        return number, body
 
     def _own_run(self, run_id: Any) -> int:
         """Return the id of a run of this batch, or raise :class:`NotFound`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 from fasti import _client, _jobs, _times
 
@@ -48,17 +48,28 @@ def job_run_row(run: Dict[str, Any], task_run: Dict[str, Any]) -> Dict[str, Any]
 
 def task_run_row(item: Dict[str, Any], client: _client.Client) -> Dict[str, Any]:
     """Return a task of a run with the end of its output."""
-    has_output = item.get("started_at") is not None
     return {
         "id": item["id"],
         "name": item["name"],
         "description": item.get("description") or "",
         "start": _times.shown(item.get("started_at")),
         "end": _times.shown(item.get("finished_at")),
-        "stdout": _jobs.log(client, item["id"], "stdout", TAIL_BYTES) if has_output else "",
-        "stderr": _jobs.log(client, item["id"], "stderr", TAIL_BYTES) if has_output else "",
+        "stdout": _tail(item, "stdout", client),
+        "stderr": _tail(item, "stderr", client),
         "configuration_json": item.get("configuration_json") or {},
         "image": item.get("image"),
         "status": item["status"],
         "vm_id": item.get("worker_id"),
     }
+
+
+def _tail(item: Dict[str, Any], stream: str, client: _client.Client) -> str:
+    """Return the end of one output, asking only where there can be any."""
+    if item.get("started_at") is None:
+        return ""
+    attempts: List[Dict[str, Any]] = item.get("attempts") or []
+    ended = bool(attempts) and attempts[-1].get("finished_at") is not None
+    # How much there is is known from the attempt's end; mostly it is nothing.
+    if ended and attempts[-1].get(f"{stream}_bytes") == 0:
+        return ""
+    return _jobs.log(client, item["id"], stream, TAIL_BYTES)

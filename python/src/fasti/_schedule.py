@@ -145,8 +145,9 @@ class Schedule:
         from fasti import _client
 
         _checks.integer("count", count, 1, 1000)
-        at = _times.now() if start is None else _times.instant("start", start)
-        body = {"schedule": self.to_json(), "from": _times.to_wire(at), "count": count}
+        body: Dict[str, Any] = {"schedule": self.to_json(), "count": count}
+        if start is not None:
+            body["from"] = _times.to_wire(_times.instant("start", start))
         answer = _client.default().post("/schedules/preview", body, creates=False)
         return [_times.parse(text) for text in answer["fire_times"]]
 

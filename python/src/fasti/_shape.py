@@ -32,6 +32,10 @@ class Shape(NamedTuple):
     takes_any_position: bool
     takes_any_keyword: bool
 
+    def accepts(self, name: str) -> bool:
+        """Tell whether an argument of that name can be given."""
+        return self.takes_any_keyword or any(one.name == name for one in self.named)
+
 
 def shape_of(function: Callable[..., Any]) -> Shape:
     """Return the parameters of anything callable.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Dict
 
 from fasti import _context, _times
 from fasti._definition import definition_of
+from fasti._run import Run
 
 if TYPE_CHECKING:
     from fasti._client import Client
@@ -25,10 +26,10 @@ def save(dag: "DAG") -> str:
     return dag.batch_id
 
 
-def run(dag: "DAG", rundate: Any) -> int:
+def run(dag: "DAG", rundate: Any) -> Run:
     """Run a DAG once and return the run's id; 0 while a worker imports user code."""
     if _is_import(dag, "run()"):
-        return 0
+        return Run(0)
     from fasti import _client
 
     date = None if rundate is None else _times.rundate("rundate", rundate)
@@ -40,7 +41,7 @@ def run(dag: "DAG", rundate: Any) -> int:
         definition.update(_dev_run_fields(dag, client))
     body = {"definition": definition, "rundate": date, "run_type": run_type}
     answer = client.post("/runs", body)
-    dag.run_id = int(answer["id"])
+    dag.run_id = Run(answer["id"])
     if answer.get("batch_id") is not None:
         dag.batch_id = str(answer["batch_id"])
     if dag.DevRun:

@@ -95,17 +95,18 @@ class Task(Node):
         return Upstream(self._name, result_name, parallel=False, parts=(self._name,))
 
     def _check_tables(self, upstreams: List[Upstream]) -> None:
-        if self._function is not None:
-            # The function is here: every rule can be checked, not just the table.
-            table = getattr(self._function, _entrypoint.MARK, None) or {}
-            target = Target(self.Entrypoint, shape_of(self._function), table)
-            tables = _tables.table_of(self.ConfigurationJson or {})
-            plan_call(target, upstreams, tables, self._submitted_bindings())
-            return
+        shape = None if self._function is None else shape_of(self._function)
+        accepts = None if shape is None else shape.accepts
         for configuration in self._configurations():
-            problem = _tables.problem_with(_tables.table_of(configuration), upstreams)
+            problem = _tables.problem_with(_tables.table_of(configuration), upstreams, accepts)
             if problem is not None:
                 raise ValidationError(f"task {self._name!r}: {problem}", field="ConfigurationJson")
+        if shape is not None:
+            # The function is here: every rule can be checked, not just the table.
+            translated = getattr(self._function, _entrypoint.MARK, None) or {}
+            table = _tables.table_of(self.ConfigurationJson or {})
+            target = Target(self.Entrypoint, shape, translated)
+            plan_call(target, upstreams, table, self._submitted_bindings())
 
     def _submitted_bindings(self) -> Optional[Bindings]:
         """Return the bound arguments with every task replaced by its place."""

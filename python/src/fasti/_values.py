@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from fasti import _pickling
+from fasti import _digest, _pickling
 from fasti._errors import ArgumentResolutionError
 from fasti._sources import Upstream
 
@@ -59,4 +59,5 @@ def _load(part: Mapping[str, Any]) -> Any:
     if path is None:
         return _pickling.loads_base64(part["inline"])
     with open(path, "rb") as file:
+        _digest.check_named(file)
         return pickle.load(file)

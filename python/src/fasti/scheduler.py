@@ -30,13 +30,16 @@ from fasti._errors import (
     NotFound,
     PermissionDenied,
     ResultNotAvailable,
+    RunFailed,
     SchedulerError,
     ServerError,
     ValidationError,
 )
 from fasti._jobs import get_job_logs, get_job_metrics, get_job_result
+from fasti._plan import PlannedTask, RerunPlan
 from fasti._priority import Priority
 from fasti._results import BatchRunResults
+from fasti._run import Run
 from fasti._schedule import Schedule
 from fasti._task import ParallelTask, Task
 
@@ -57,8 +60,12 @@ __all__ = [
     "NotFound",
     "ParallelTask",
     "PermissionDenied",
+    "PlannedTask",
     "Priority",
+    "RerunPlan",
     "ResultNotAvailable",
+    "Run",
+    "RunFailed",
     "Schedule",
     "SchedulerError",
     "ServerError",

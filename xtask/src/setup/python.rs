@@ -1,7 +1,7 @@
 //! The Python side of set-up: an interpreter of 3.9 or later and a virtual environment with pinned packages.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
 
@@ -27,7 +27,7 @@ const NAMES: [&str; 8] = [
 /// An interpreter with its version, as `3.11.7`.
 #[derive(Debug)]
 pub(super) struct Interpreter {
-    program: &'static str,
+    program: String,
     version: String,
 }
 
@@ -40,6 +40,7 @@ pub(super) fn find(workspace: &Workspace) -> Result<Interpreter> {
         };
         if is_supported(&version) {
             say("python", &format!("{version} ({program})"));
+            let program = program.to_owned();
             return Ok(Interpreter { program, version });
         }
     }
@@ -50,9 +51,55 @@ pub(super) fn find(workspace: &Workspace) -> Result<Interpreter> {
     )
 }
 
-/// Makes the virtual environment, or finds it as it should be; returns its interpreter.
-pub(super) fn environment(workspace: &Workspace, base: &Interpreter) -> Result<PathBuf> {
-    let folder = workspace.tools().join("venv");
+/// Finds one interpreter of every other minor version that is new enough: on the path, or kept by pyenv.
+pub(super) fn others(workspace: &Workspace, first: &Interpreter) -> Vec<Interpreter> {
+    let ask = "import platform; print(platform.python_version())";
+    let mut found: Vec<Interpreter> = Vec::new();
+    for program in NAMES.map(str::to_owned).into_iter().chain(kept_by_pyenv()) {
+        let Some(version) = answer(command(workspace, &program).args(["-c", ask])) else {
+            continue;
+        };
+        let is_new = |known: &Interpreter| known.minor() != minor(&version);
+        if is_supported(&version) && is_new(first) && found.iter().all(is_new) {
+            found.push(Interpreter { program, version });
+        }
+    }
+    found
+}
+
+impl Interpreter {
+    /// Its version without the last number, as `3.11`.
+    pub(super) fn minor(&self) -> &str {
+        minor(&self.version)
+    }
+}
+
+/// Interpreters below pyenv's folder, which are on the path only where somebody chose them.
+fn kept_by_pyenv() -> Vec<String> {
+    let root = env::var_os("PYENV_ROOT").map(PathBuf::from);
+    let root = root.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".pyenv")));
+    let versions = root.and_then(|root| fs::read_dir(root.join("versions")).ok());
+    let mut found: Vec<String> = versions
+        .into_iter()
+        .flatten()
+        .filter_map(|version| Some(version.ok()?.path().join("bin/python")))
+        .filter_map(|python| python.to_str().map(str::to_owned))
+        .collect();
+    found.sort_unstable();
+    found
+}
+
+fn minor(version: &str) -> &str {
+    version.rsplit_once('.').map_or(version, |(minor, _)| minor)
+}
+
+/// Makes a virtual environment, or finds it as it should be; returns its interpreter.
+pub(super) fn environment(
+    workspace: &Workspace,
+    base: &Interpreter,
+    name: &str,
+) -> Result<PathBuf> {
+    let folder = workspace.tools().join(name);
     let python = folder.join("bin/python");
     let requirements = workspace.path("xtask/python-requirements.txt");
     let wanted = fs::read_to_string(&requirements)
@@ -62,16 +109,14 @@ pub(super) fn environment(workspace: &Workspace, base: &Interpreter) -> Result<P
     let content = format!("python {}\n{wanted}", base.version);
     let stamped = fs::read_to_string(&stamp).is_ok_and(|found| found == content);
     if stamped && answer(command(workspace, &python).arg("--version")).is_some() {
-        say("python packages", "as pinned, nothing to do");
+        say(name, "packages as pinned, nothing to do");
         return Ok(python);
     }
-    say(
-        "python packages",
-        "making the virtual environment target/xtask/venv",
-    );
+    let making = format!("making the virtual environment target/xtask/{name}");
+    say("python packages", &making);
     need_venv_module(workspace, base)?;
     must(
-        command(workspace, base.program)
+        command(workspace, &base.program)
             .args(["-m", "venv", "--clear"])
             .arg(&folder),
     )?;
@@ -88,7 +133,7 @@ pub(super) fn environment(workspace: &Workspace, base: &Interpreter) -> Result<P
 /// Debian ships Python without what `venv` needs; root can mend that by package name, others are told.
 fn need_venv_module(workspace: &Workspace, base: &Interpreter) -> Result<()> {
     let probe = || {
-        let mut command = command(workspace, base.program);
+        let mut command = command(workspace, &base.program);
         answer(command.args(["-c", "import venv, ensurepip"])).is_some()
     };
     if probe() {
