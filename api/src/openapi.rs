@@ -179,9 +179,15 @@ mod tests {
                     responses += 1;
                 }
                 for parameter in operation["parameters"].as_array().into_iter().flatten() {
-                    let is_in_path = path.contains(&format!("{{{}}}", parameter["name"].as_str().unwrap_or_default()));
+                    let is_in_path = path.contains(&format!(
+                        "{{{}}}",
+                        parameter["name"].as_str().unwrap_or_default()
+                    ));
                     assert_eq!(parameter["in"] == "path", is_in_path, "{path}: {parameter}");
-                    assert!(!is_in_path || parameter["required"] == true, "{path}: {parameter}");
+                    assert!(
+                        !is_in_path || parameter["required"] == true,
+                        "{path}: {parameter}"
+                    );
                 }
             }
         }

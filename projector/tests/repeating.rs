@@ -159,9 +159,9 @@ fn reuse_of_a_reuse_leads_to_the_first() {
 #[test]
 fn another_version_executes_what_is_new_or_different_in_it() {
     let (mut world, run) = ended(&[]);
-    let with = |image: &str| {
+    let with = |configuration: &str| {
         let mut mid = task("mid");
-        mid.image = Some(image.to_owned());
+        mid.configuration = Some(configuration.to_owned());
         let tasks = vec![
             task("first"),
             parallel("p", 2),
@@ -171,7 +171,7 @@ fn another_version_executes_what_is_new_or_different_in_it() {
         ];
         definition("b", tasks, &[(1, 2), (2, 3)])
     };
-    let batch = world.save(with("changed"));
+    let batch = world.save(with(r#"{"changed":true}"#));
     let views = world.views();
     let view = views.batch(batch).unwrap().unwrap();
     let graph = views.graph_of(view.digest).unwrap().unwrap();

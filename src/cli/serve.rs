@@ -157,20 +157,12 @@ fn settle(args: ServeArgs, config: ConfigFile) -> anyhow::Result<ServeSettings> 
         .into());
     }
     let server = config.server;
-    let listen = args
-        .listen
-        .or(server.listen)
-        .unwrap_or_else(|| DEFAULT_LISTEN.to_owned());
-    let listen: SocketAddr = listen
-        .parse()
-        .with_context(|| {
-            format!(
-                "`{listen}` is no address to listen on; write IP:PORT, such as {DEFAULT_LISTEN}"
-            )
-        })
-        .map_err(|error| Failure::new(Exit::Usage, format!("{error:#}")))?;
+    let listen = address(args.listen.or(server.listen))?;
     let token = args.server_token.or(server.token);
-    if token.as_deref().is_some_and(|token| token.trim().is_empty()) {
+    if token
+        .as_deref()
+        .is_some_and(|token| token.trim().is_empty())
+    {
         return Err(Failure::new(
             Exit::Usage,
             "the token is empty, so that nobody could show it: write one, or leave --server-token, FASTI_SERVER_TOKEN and server.token out",
@@ -227,6 +219,15 @@ fn settle(args: ServeArgs, config: ConfigFile) -> anyhow::Result<ServeSettings> 
         log: config.log,
         nats: nats(args.nats, args.nats_tenant, args.nats_encoding, config.nats)?,
     })
+}
+
+/// Where to listen.
+fn address(text: Option<String>) -> anyhow::Result<SocketAddr> {
+    let text = text.unwrap_or_else(|| DEFAULT_LISTEN.to_owned());
+    let parsed = text.parse().with_context(|| {
+        format!("`{text}` is no address to listen on; write IP:PORT, such as {DEFAULT_LISTEN}")
+    });
+    Ok(parsed.map_err(|error| Failure::new(Exit::Usage, format!("{error:#}")))?)
 }
 
 /// Attempts at a time: a number that a machine could have slots for.

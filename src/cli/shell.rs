@@ -107,7 +107,12 @@ mod tests {
         let mut pages = Vec::new();
         collect(&root, "fasti", &mut pages).unwrap();
         let names: Vec<&str> = pages.iter().map(|(name, _)| name.as_str()).collect();
-        for name in ["fasti", "fasti-serve", "fasti-run-start", "fasti-event-tail"] {
+        for name in [
+            "fasti",
+            "fasti-serve",
+            "fasti-run-start",
+            "fasti-event-tail",
+        ] {
             assert!(names.contains(&name), "{name}: {names:?}");
         }
         assert!(!names.contains(&"fasti-runner"));

@@ -16,12 +16,20 @@ fn settings_that_cannot_be_meant_are_refused() {
     let long = format!("/tmp/{}", "long/".repeat(30));
     for (arguments, variable, word) in [
         (vec!["--server-token", ""], None, "token"),
-        (vec![], Some(("FASTI_SERVER_TOKEN", "")), "FASTI_SERVER_TOKEN"),
+        (
+            vec![],
+            Some(("FASTI_SERVER_TOKEN", "")),
+            "FASTI_SERVER_TOKEN",
+        ),
         (vec!["--slots", "0"], None, "slots"),
         (vec!["--slots", "1000000"], None, "slots"),
         (vec![], Some(("FASTI_SLOTS", "many")), "FASTI_SLOTS"),
         (vec!["--retry-delay-seconds", "NaN"], None, "retry delay"),
-        (vec!["--nats-encoding", "xml", "--nats", "nats://x"], None, "xml"),
+        (
+            vec!["--nats-encoding", "xml", "--nats", "nats://x"],
+            None,
+            "xml",
+        ),
         (vec!["--data", long.as_str()], None, "--data"),
         (vec!["--config", "/nowhere.toml"], None, "/nowhere.toml"),
     ] {
@@ -63,7 +71,11 @@ fn an_address_that_is_none_is_the_callers_mistake() {
         let called = call(server.folder(), url, &["run", "list"]);
         assert_eq!(called.code, 2, "{url}: {called:?}");
     }
-    let called = call(server.folder(), "http://127.0.0.1:9", &["run", "list", "--limit", "0"]);
+    let called = call(
+        server.folder(),
+        "http://127.0.0.1:9",
+        &["run", "list", "--limit", "0"],
+    );
     assert_eq!(called.code, 2, "{called:?}");
 }
 
@@ -87,7 +99,11 @@ fn output_that_nobody_reads_any_more_is_no_failure() {
         let mut said = String::new();
         let mut stderr = child.stderr.take().unwrap();
         stderr.read_to_string(&mut said).unwrap();
-        assert_eq!((ended.code(), said.as_str()), (Some(0), ""), "{arguments:?}");
+        assert_eq!(
+            (ended.code(), said.as_str()),
+            (Some(0), ""),
+            "{arguments:?}"
+        );
     }
 }
 
@@ -133,11 +149,16 @@ fn names_do_not_steer_the_terminal() {
 fn a_followed_log_goes_on_over_a_restart() {
     let mut server = Server::start(&[]);
     let script = "i=0; while [ $i -lt 200 ]; do echo line $i; i=$((i+1)); sleep 0.02; done";
-    let definition = json!({"name": "b", "tasks": [{"name": "t", "command": ["sh", "-c", script]}]});
+    let definition =
+        json!({"name": "b", "tasks": [{"name": "t", "command": ["sh", "-c", script]}]});
     let run = server.api().start_definition(&definition);
     let task = run + 1;
     let url = server.api().url().to_owned();
-    let mut child = begin(server.folder(), &url, &["logs", "-f", "--stdout", &task.to_string()]);
+    let mut child = begin(
+        server.folder(),
+        &url,
+        &["logs", "-f", "--stdout", &task.to_string()],
+    );
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut seen = vec![lines.next().unwrap().unwrap()];
     server.kill();

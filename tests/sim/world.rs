@@ -111,7 +111,11 @@ impl World {
             8..12 => self.progress_something(),
             12..14 => self.want_something(),
             14..16 => {
-                let longest = if self.dice.once_in(20) { 5_000 } else { 150 };
+                let longest = match self.dice.small(60) {
+                    0 => 60_000,
+                    1..4 => 5_000,
+                    _ => 150,
+                };
                 let ms = self.dice.below(longest);
                 self.pass_ms(ms);
             }

@@ -304,7 +304,12 @@ async fn a_damaged_result_is_not_given_out_for_whole() {
         let whole = server.get(&format!("{path}?min_seq={seq}")).await;
         assert!(whole.body == value);
         let name = sha256(&value).to_string();
-        let file = server.data.path().join("blobs").join(&name[..2]).join(&name);
+        let file = server
+            .data
+            .path()
+            .join("blobs")
+            .join(&name[..2])
+            .join(&name);
         let mut damaged = value.clone();
         damaged[bytes / 2] ^= 1;
         std::fs::remove_file(&file).unwrap();

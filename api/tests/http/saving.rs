@@ -108,7 +108,10 @@ async fn reasons_are_kept_as_they_are_or_refused() {
     let path = format!("/api/v1/runs/{run}/cancel");
     let reason = |length| json!({"reason": "x".repeat(length)});
     let refused = server.post(&path, &reason(2_001)).await;
-    assert_eq!(refused.problem(), (422, "validation_failed".into(), "reason".into()));
+    assert_eq!(
+        refused.problem(),
+        (422, "validation_failed".into(), "reason".into())
+    );
     assert_eq!(server.post(&path, &reason(2_000)).await.status, 200);
     server.stop().await;
 }
@@ -122,7 +125,9 @@ async fn cancelling_a_finished_run_takes_the_same_right() {
     server.run_next(0, None).await;
     let path = format!("/api/v1/runs/{run}/cancel");
     let seq = server.engine.feed().last();
-    server.get(&format!("/api/v1/runs/{run}?min_seq={seq}")).await;
+    server
+        .get(&format!("/api/v1/runs/{run}?min_seq={seq}"))
+        .await;
     let eve = [("X-Fasti-User", "eve")];
     let refused = server.send("POST", &path, &eve, &json!({})).await;
     assert_eq!(refused.problem().0, 403);

@@ -106,7 +106,9 @@ pub(crate) fn check_definition(definition: &Definition) -> Result<(), Rejection>
         )),
         Some(seconds) if seconds > FAIL_AFTER_SECONDS_MAX => Err(Rejection::invalid(
             "fail_after_seconds",
-            format!("{seconds} seconds are more than the {FAIL_AFTER_SECONDS_MAX} allowed, ten years; leave it out for no bound"),
+            format!(
+                "{seconds} seconds are more than the {FAIL_AFTER_SECONDS_MAX} allowed, ten years; leave it out for no bound"
+            ),
         )),
         Some(_) | None => Ok(()),
     }

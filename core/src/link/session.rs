@@ -64,9 +64,7 @@ pub(super) async fn run(stream: UnixStream, parts: LinkParts) -> io::Result<()> 
         log_id: parts.log_id,
     }));
     let heard = Arc::new(Mutex::new(Instant::now()));
-    let session = parts
-        .links
-        .register(&runner, sender.clone(), heard.clone());
+    let session = parts.links.register(&runner, sender.clone(), heard.clone());
     let hello = (info, held);
     let served = serve(&mut reading, &parts, hello, &heard, &sender).await;
     parts.links.unregister(&runner, session);

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use fasti_core::domain::batch::SavedFrom;
 use fasti_core::domain::definition::Tag;
-use fasti_core::domain::event::{
-    BatchDeleted, BatchPaused, BatchSaved, DefinitionAdded, Recorded,
-};
+use fasti_core::domain::event::{BatchDeleted, BatchPaused, BatchSaved, DefinitionAdded, Recorded};
 use fasti_core::domain::graph::Graph;
 use fasti_core::domain::ids::{BatchId, Digest};
 use fasti_core::domain::slots::NextSlot;

@@ -67,7 +67,9 @@ pub(super) fn follow(
                 })?;
             }
         }
-        let is_drained = tails.values().all(|tail| tail.is_drained || tail.attempt == 0);
+        let is_drained = tails
+            .values()
+            .all(|tail| tail.is_drained || tail.attempt == 0);
         if is_drained && tasks.iter().all(is_over) {
             return Ok(());
         }

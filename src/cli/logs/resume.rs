@@ -114,9 +114,10 @@ impl<'a> Reading<'a> {
         };
         let size = response.headers().get("x-fasti-log-size");
         let size = size.and_then(|size| size.to_str().ok()?.parse::<u64>().ok());
-        let begin = self.args.tail.map_or(0, |tail| {
-            size.unwrap_or(0).saturating_sub(tail)
-        });
+        let begin = self
+            .args
+            .tail
+            .map_or(0, |tail| size.unwrap_or(0).saturating_sub(tail));
         let at = self.at.get_or_insert(begin);
         let mut reader = client::reader(response);
         let mut piece = vec![0; PIECE_BYTES];

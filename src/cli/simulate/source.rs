@@ -47,12 +47,13 @@ pub(super) fn of_files(paths: &[PathBuf], fallback_us: i64) -> anyhow::Result<Ve
     let mut found = Vec::new();
     for path in paths {
         for file in files(path)? {
-            let definitions = match read_json(&file)? {
-                Value::Array(several) => several,
-                one => vec![one],
-            };
+            let read = read_json(&file)?;
+            // One definition, or a list of them.
+            let definitions = read
+                .as_array()
+                .map_or(std::slice::from_ref(&read), Vec::as_slice);
             for definition in definitions {
-                if let Some(mut simulated) = simulated(&definition, &Calendars::new())? {
+                if let Some(mut simulated) = simulated(definition, &Calendars::new())? {
                     simulated.duration_us = fallback_us;
                     found.push(simulated);
                 }

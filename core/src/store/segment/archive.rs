@@ -145,9 +145,11 @@ impl Archive {
 }
 
 fn bytes(path: &Path, seq: Seq) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => StoreError::damaged(seq, path, "segment is missing"),
-        _ => StoreError::io("reading", path, e),
+    fs::read(path).map_err(|e| {
+        if e.kind() == std::io::ErrorKind::NotFound {
+            return StoreError::damaged(seq, path, "segment is missing");
+        }
+        StoreError::io("reading", path, e)
     })
 }
 

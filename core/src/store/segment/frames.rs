@@ -19,7 +19,7 @@ pub(in crate::store) struct Frames {
 }
 
 enum Source {
-    Database(sled::Iter),
+    Database(Box<sled::Iter>),
     Segment(Arc<Segment>, usize),
 }
 
@@ -32,7 +32,7 @@ impl Frames {
         })?;
         let mut frames = Self {
             database: Arc::clone(database),
-            source: Source::Database(database.log.iter()),
+            source: Source::Database(Box::new(database.log.iter())),
             hole: None,
         };
         let start = match found {
@@ -94,7 +94,7 @@ impl Frames {
         let frames = self
             .database
             .guard("finding an event", from, |db| Ok(db.log.range(key(from)..)))?;
-        Ok(Source::Database(frames))
+        Ok(Source::Database(Box::new(frames)))
     }
 }
 

@@ -380,10 +380,10 @@ impl Rebuild {
 
 /// Damage ends a source; anything else ends the rebuild.
 fn stopped(error: StoreError) -> Result<Option<StoreError>> {
-    match error {
-        damage @ StoreError::Damaged { .. } => Ok(Some(damage)),
-        other => Err(other),
+    if matches!(error, StoreError::Damaged { .. }) {
+        return Ok(Some(error));
     }
+    Err(error)
 }
 
 fn free_name(data: &Path) -> PathBuf {

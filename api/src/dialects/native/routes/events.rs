@@ -190,12 +190,7 @@ struct Read {
 }
 
 /// Reads one piece of the log. Waits for the views first: they know who may see what.
-async fn read(
-    app: &Arc<App>,
-    filter: &Filter,
-    after: Seq,
-    max: usize,
-) -> Result<Read, Problem> {
+async fn read(app: &Arc<App>, filter: &Filter, after: Seq, max: usize) -> Result<Read, Problem> {
     let feed = app.parts.feed.clone();
     let reading = tokio::task::spawn_blocking(move || feed.read(after, max)).await;
     let entries = reading

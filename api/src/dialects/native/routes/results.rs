@@ -195,7 +195,9 @@ fn find(content: &Content, digest: Digest) -> Result<Option<Found>, Problem> {
         tracing::error!(%digest, "a stored value is damaged");
         Err(Problem::new(
             Code::ResultUnavailable,
-            format!("the stored value {digest} is damaged: its bytes have another digest; run the task again"),
+            format!(
+                "the stored value {digest} is damaged: its bytes have another digest; run the task again"
+            ),
         ))
     };
     if let Some(bytes) = content.values.get(digest).map_err(failed)? {

@@ -18,8 +18,8 @@ mod task_run;
 mod words;
 
 pub(crate) use batch::{Batch, BatchVersion, LastRun, Pause};
-pub(crate) use definition::{Definition, Edge, Task};
 pub(crate) use calendar::{Calendar, CalendarBody};
+pub(crate) use definition::{Definition, Edge, Task};
 pub(crate) use event::Event;
 pub(crate) use graph::{GraphEdge, GraphNode, RunGraph, TaskEdge};
 pub(crate) use image::{BundleAnswer, Image, ImageBody};
@@ -27,9 +27,7 @@ pub(crate) use list::{Page, RunPage};
 pub(crate) use run::{
     Cancel, NewRun, PlannedTask, Rerun, RerunMode, RerunPlan, RerunVersion, Run, StartRun,
 };
-pub(crate) use run_set::{
-    Backfill, BackfillOrder, BackfillPreview, NewBackfill,
-};
+pub(crate) use run_set::{Backfill, BackfillOrder, BackfillPreview, NewBackfill};
 pub(crate) use run_set::{MoreRuns, NewRunSet, RunSet, RunSetRun};
 pub(crate) use runner::Runner;
 pub(crate) use schedule::{
@@ -39,5 +37,6 @@ pub(crate) use server::{Health, Nothing, StoreHealth, Version};
 pub(crate) use slot::{Slot, SlotPage, SlotPlan, SlotTotals};
 pub(crate) use task_run::{Attempt, Metrics, ResultRef, TaskRun};
 pub(crate) use words::{
-    CalendarMode, EndCondition, Kind, Misfire, Overlap, Priority, RunStatus, RunType, Tag, TaskStatus,
+    CalendarMode, EndCondition, Kind, Misfire, Overlap, Priority, RunStatus, RunType, Tag,
+    TaskStatus,
 };
