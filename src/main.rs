@@ -1,7 +1,7 @@
 //! The `fasti` binary: reads its arguments, and turns the chain of an error into one line and an exit code.
 
-mod cli;
 mod check;
+mod cli;
 mod clock;
 mod config;
 mod local_runner;

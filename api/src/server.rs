@@ -21,7 +21,7 @@ use crate::service::{Door, Service};
 const HEADER_WAIT: Duration = Duration::from_secs(30);
 
 /// How long a client may leave everything lying that is sent to it. Longer than any stream has patience.
-const TAKE_WAIT: Duration = Duration::from_mins(16);
+const TAKE_WAIT: Duration = Duration::from_secs(16 * 60);
 
 /// Connections above the bound that are still told so; health checks are answered on them.
 const CONNECTIONS_SPARE: usize = 64;

@@ -37,8 +37,8 @@ impl Kind {
     /// How long a client may leave a piece lying before its connection is closed.
     pub(crate) fn patience(self) -> Duration {
         match self {
-            Self::Endless => Duration::from_mins(1),
-            Self::Whole => Duration::from_mins(15),
+            Self::Endless => Duration::from_secs(60),
+            Self::Whole => Duration::from_secs(15 * 60),
         }
     }
 }
@@ -115,7 +115,7 @@ impl Stream for Pieces {
                 let is_whole = self.is_whole.load(Ordering::Acquire);
                 Poll::Ready((!is_whole).then(broken))
             }
-            other => other,
+            piece @ (Poll::Ready(Some(_)) | Poll::Pending) => piece,
         }
     }
 }

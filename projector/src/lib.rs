@@ -37,6 +37,6 @@ pub use follow::{Follower, FollowerOptions};
 pub use history::{HistoryTable, MemoryTable};
 pub use model::Kept;
 pub use page::{Order, Page, Total};
-pub use snapshot::empty_history;
 pub use shared::{Lag, Position, SharedViews, WaitError};
+pub use snapshot::empty_history;
 pub use views::Views;

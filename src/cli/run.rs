@@ -202,7 +202,12 @@ fn planned(show: &Show, plan: &Value) -> anyhow::Result<()> {
     }
     for item in plan["items"].as_array().into_iter().flatten() {
         let text = |name| read::text(item, name);
-        show.line(&format!("{:<6} {}: {}", text("action"), text("name"), text("reason")))?;
+        show.line(&format!(
+            "{:<6} {}: {}",
+            text("action"),
+            text("name"),
+            text("reason")
+        ))?;
     }
     Ok(())
 }

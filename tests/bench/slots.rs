@@ -51,7 +51,11 @@ pub(crate) fn slots(context: &Context) -> anyhow::Result<Vec<Figure>> {
     let mut sorted = late.clone();
     sorted.sort_by(f64::total_cmp);
     Ok(vec![
-        figure("processor used by 10,000 schedules, nothing due", idle * 100.0, "% of a core"),
+        figure(
+            "processor used by 10,000 schedules, nothing due",
+            idle * 100.0,
+            "% of a core",
+        ),
         figure("slot to start, median", median(late) * 1e3, "ms"),
         figure(
             "slot to start, 99 of 100",
@@ -61,7 +65,10 @@ pub(crate) fn slots(context: &Context) -> anyhow::Result<Vec<Figure>> {
     ])
 }
 
-#[expect(clippy::disallowed_methods, reason = "compared with instants of the log")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "compared with instants of the log"
+)]
 fn now() -> std::time::SystemTime {
     std::time::SystemTime::now()
 }
@@ -72,11 +79,15 @@ fn lateness(server: &Server, since: &str, until: &str) -> anyhow::Result<Vec<f64
     let mut late = Vec::new();
     let mut cursor = String::new();
     loop {
-        let path = format!("/runs?limit=1000&scheduled_from={since}&scheduled_until={until}{cursor}");
+        let path =
+            format!("/runs?limit=1000&scheduled_from={since}&scheduled_until={until}{cursor}");
         let page = server.get(&path)?;
         for run in page["items"].as_array().context("a page has items")? {
             let start = &run["started_at"];
-            anyhow::ensure!(!start.is_null(), "a run has not started seconds after its slot");
+            anyhow::ensure!(
+                !start.is_null(),
+                "a run has not started seconds after its slot"
+            );
             late.push(seconds(start)? - seconds(&run["scheduled_time"])?);
         }
         match page["next_cursor"].as_str() {
@@ -89,7 +100,9 @@ fn lateness(server: &Server, since: &str, until: &str) -> anyhow::Result<Vec<f64
 /// Processor time of a process so far.
 fn cpu(pid: u32) -> anyhow::Result<Duration> {
     let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat"))?;
-    let (_, rest) = stat.rsplit_once(')').context("the name of a process is in brackets")?;
+    let (_, rest) = stat
+        .rsplit_once(')')
+        .context("the name of a process is in brackets")?;
     let fields: Vec<&str> = rest.split_whitespace().collect();
     let ticks = |at: usize| -> anyhow::Result<u64> { Ok(fields[at].parse()?) };
     // User and system time in hundredths of a second.

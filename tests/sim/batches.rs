@@ -42,7 +42,12 @@ fn task(dice: &mut Dice, index: u32) -> Task {
 }
 
 fn policy(dice: &mut Dice) -> SlotPolicy {
-    let misfires = [Misfire::Latest, Misfire::All, Misfire::Within, Misfire::Skip];
+    let misfires = [
+        Misfire::Latest,
+        Misfire::All,
+        Misfire::Within,
+        Misfire::Skip,
+    ];
     let overlaps = [
         Overlap::Allow,
         Overlap::Skip,
@@ -73,7 +78,9 @@ pub(super) fn random(dice: &mut Dice, number: u64) -> Hashed {
         }
     }
     let schedule = Schedule {
-        cron: dice.once_in(5).then(|| format!("*/{} * * * * *", 1 + dice.small(20))),
+        cron: dice
+            .once_in(5)
+            .then(|| format!("*/{} * * * * *", 1 + dice.small(20))),
         policy: policy(dice),
         timezone: dice.once_in(2).then(|| "Asia/Tokyo".to_owned()),
         ..Schedule::default()

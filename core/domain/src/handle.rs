@@ -50,10 +50,8 @@ pub fn handle(state: &mut State, request: &Request, at: Timestamp) -> Result<Han
     let naming = naming_event(&first);
     let made = first
         .get(naming)
-        .map_or(Subject::None, |event| match event {
-            Event::RunCreated(run) if run.run_type == RunType::Scheduled => Subject::None,
-            event => subject(event),
-        });
+        .filter(|event| !is_of_slot(event))
+        .map_or(Subject::None, subject);
     for (index, event) in first.into_iter().enumerate() {
         let key = request.key.clone().filter(|_| index == naming);
         // A slot and its run are decided together; the slot is why the run is there.
@@ -76,18 +74,26 @@ pub fn handle(state: &mut State, request: &Request, at: Timestamp) -> Result<Han
 
 /// Position of the event that names what a request made; a keyed request is remembered by it.
 fn naming_event(events: &[Event]) -> usize {
-    // Slots that were due are dealt with on the way; nobody asked for their runs.
-    let is_of_slot = |event: &Event| matches!(event, Event::RunCreated(run) if run.run_type == RunType::Scheduled);
     // A run comes with the batch and the definition that it needed.
     let run = events
         .iter()
         .rposition(|event| matches!(event, Event::RunCreated(_)) && !is_of_slot(event));
+    let saved = || {
+        events
+            .iter()
+            .position(|event| matches!(event, Event::BatchSaved(_)))
+    };
     let any = || {
         events
             .iter()
             .position(|event| subject(event) != Subject::None && !is_of_slot(event))
     };
-    run.or_else(any).unwrap_or(0)
+    run.or_else(saved).or_else(any).unwrap_or(0)
+}
+
+/// Slots that are due when something is asked are dealt with on the way; nobody asked for their runs.
+fn is_of_slot(event: &Event) -> bool {
+    matches!(event, Event::RunCreated(run) if run.run_type == RunType::Scheduled)
 }
 
 fn repeated(state: &State, request: &Request) -> Result<Option<Receipt>, Rejection> {

@@ -124,9 +124,11 @@ pub(crate) fn wake(state: &State, at: Timestamp) -> Vec<Event> {
     }
     // Two reasons to cancel a run at the same moment are one.
     let mut cancelled = std::collections::BTreeSet::new();
-    events.retain(|event| match event {
-        Event::RunCancelRequested(event) => cancelled.insert(event.run),
-        _ => true,
+    events.retain(|event| {
+        let Event::RunCancelRequested(event) = event else {
+            return true;
+        };
+        cancelled.insert(event.run)
     });
     // A run that ends now gets no further attempts, even if one is due at the same moment.
     retries.retain(|id, _| !ending.contains(id) && !cancelled.contains(id));

@@ -28,7 +28,7 @@ pub(crate) fn target_of(
     };
     let found = find(state, after, definition.tag);
     found
-        .map(|id| Some(id))
+        .map(Some)
         .ok_or_else(|| missing(after, definition.tag))
 }
 

@@ -46,6 +46,12 @@ macro_rules! closed {
 }
 
 pub(super) fn samples() -> Vec<Event> {
+    let mut all = slot_samples();
+    all.extend(other_samples());
+    all
+}
+
+fn slot_samples() -> Vec<Event> {
     vec![
         SchedulePlanned {
             batch: BATCH,
@@ -75,6 +81,11 @@ pub(super) fn samples() -> Vec<Event> {
         closed!(ScheduleSkipped, "its batch was paused"),
         closed!(ScheduleSuperseded, "a later slot took its place"),
         closed!(ScheduleCancelled, "its batch was deleted"),
+    ]
+}
+
+fn other_samples() -> Vec<Event> {
+    vec![
         CalendarSaved {
             name: "paris".to_owned(),
             version: 2,

@@ -1,8 +1,6 @@
 //! Backfills: a run set with one run a slot of a range.
 
-use fasti_core::domain::backfill::{
-    Backfill, BackfillOrder, BackfillRequest, plan,
-};
+use fasti_core::domain::backfill::{Backfill, BackfillOrder, BackfillRequest, plan};
 use fasti_core::domain::calendar::Rule;
 use fasti_core::domain::calendar::rundate::rundate;
 use fasti_core::domain::command::Command;
@@ -53,7 +51,10 @@ pub(crate) async fn post_backfill(mut call: Call) -> Answer {
 fn from_wire(given: wire::NewBackfill) -> Result<BackfillRequest, Problem> {
     let batch = given.batch_id.parse().map_err(|_| {
         let id = &given.batch_id;
-        Problem::invalid("batch_id", format!("`{id}` is no id of a batch: must be a UUID"))
+        Problem::invalid(
+            "batch_id",
+            format!("`{id}` is no id of a batch: must be a UUID"),
+        )
     })?;
     Ok(BackfillRequest {
         batch,
@@ -90,7 +91,9 @@ fn preview(
     let rule = views.rule(schedule).ok().flatten();
     let backfill = plan(request, rule.as_ref())?;
     // A plan without a rule is refused above.
-    let listed = rule.map(|rule| listed(&backfill, &rule)).unwrap_or_default();
+    let listed = rule
+        .map(|rule| listed(&backfill, &rule))
+        .unwrap_or_default();
     let offset = schedule.rundate_offset.unwrap_or(0);
     let zone = fasti_core::domain::calendar::rundate::zone(schedule.timezone.as_deref());
     let zone = zone.unwrap_or_default();

@@ -1,10 +1,10 @@
 //! What starts runs: a saved batch, a definition as it comes, a finished run again.
 
 use fasti_core::codec::hashed;
+use fasti_core::domain::attempt::ResultRef;
 use fasti_core::domain::command::{
     Command, CreateRun, Hashed, Receipt, Repeats, ReusedNode, RunSource, Subject,
 };
-use fasti_core::domain::attempt::ResultRef;
 use fasti_core::domain::ids::RunId;
 use fasti_core::domain::run::RunType;
 use fasti_projector::Views;
@@ -107,7 +107,11 @@ pub(crate) async fn rerun_run(id: String, mut call: Call) -> Answer {
     });
     let ((source, plan), as_of) = asked.await?;
     if is_dry {
-        return Ok(json(StatusCode::OK, &map::rerun_plan(&source, &plan), as_of));
+        return Ok(json(
+            StatusCode::OK,
+            &map::rerun_plan(&source, &plan),
+            as_of,
+        ));
     }
     let create = repetition(source, &plan);
     submit(&call, Command::CreateRun(create), &bytes, tell).await
