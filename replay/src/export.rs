@@ -1,5 +1,5 @@
 //! Events as files for others: NDJSON for programs and people, Parquet for analysts. Both carry every record's
-//! exact bytes, so that [`import`] builds the very same log from them.
+//! exact bytes, so that `import` builds the very same log from them.
 //!
 //! An export holds whole commits. It says which schema it follows, where it stands in the chain, and ends with a
 //! checksum. The exact bytes hold rights too (lease tokens, the seed): a file of them is as secret as the log.

@@ -27,11 +27,20 @@ pub struct Blobs {
 }
 
 impl Blobs {
-    /// Opens (and makes) the folder; removes what a dead writer left half done. Only under the lock.
+    /// Opens the folder and makes all folders in it; removes what a dead writer left half done. Only under the lock.
+    ///
+    /// Runners write here as well. Were folders made when first needed, one that a runner has just made could be lost
+    /// in a power cut with what the server put into it, and synced, meanwhile.
     pub(super) fn open(dir: &Path) -> Result<Self> {
         let tmp = dir.join("tmp");
         durable::make_dir(&tmp)?;
         durable::remove_tmp(&tmp)?;
+        for first in 0..=u8::MAX {
+            let folder = dir.join(format!("{first:02x}"));
+            if !folder.is_dir() {
+                durable::make_dir(&folder)?;
+            }
+        }
         durable::sync_dir(dir)?;
         Ok(Self {
             dir: dir.to_owned(),
