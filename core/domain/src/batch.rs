@@ -412,7 +412,7 @@ pub(crate) fn resumed(state: &State, batch: &Batch, at: Timestamp) -> Vec<Event>
         return Vec::new();
     }
     let mut events = vec![BatchResumed { batch: batch.id }.into()];
-    events.extend(slots::resume_events(state, batch, at));
+    events.extend(slots::passed_in_pause(state, batch, at));
     events
 }
 

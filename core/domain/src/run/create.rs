@@ -82,7 +82,8 @@ pub(crate) fn check_room(state: &State, runs: usize) -> Result<(), Rejection> {
     Ok(())
 }
 
-fn from_saved(
+/// A run of the present version of a batch; whoever makes several gives each its own id.
+pub(crate) fn from_saved(
     state: &State,
     principal: &Principal,
     id: BatchId,

@@ -2,10 +2,11 @@
 
 use crate::batch::Batch;
 use crate::definition::Definition;
-use crate::event::{Event, ScheduleCancelled, SchedulePlanned, ScheduleSkipped};
+use crate::event::{Event, SchedulePlanned};
 use crate::ids::BatchId;
 use crate::slots::NextSlot;
 use crate::slots::due::fire_due;
+use crate::slots::passed::Passed;
 use crate::slots::timing::{RunIds, Timing};
 use crate::state::State;
 use crate::time::Timestamp;
@@ -27,46 +28,23 @@ pub(crate) fn close_for_change(
     // Slots that came, but whose jitter had not passed.
     let due = plan.next.filter(|next| next.due <= at);
     let mark = due.map_or(plan.after, |next| timing.last_due(next.slot, at));
-    if let Some((first, last, count)) = passed(&timing, mark, at) {
-        let event = ScheduleSkipped {
-            batch: batch.id,
-            version: batch.version,
-            first,
-            last,
-            count,
-            reason: "its schedule was changed before its delay was over".to_owned(),
-            next: timing.next(last),
-        };
-        events.push(event.into());
+    if let Some(passed) = Passed::between(batch, &timing, mark, at) {
+        let reason = "its schedule was changed before its delay was over";
+        events.push(passed.skipped(reason, timing.next(passed.last())));
     }
     events
 }
 
 /// Slots of a batch that goes away: those that wait, and those that passed unseen.
 pub(crate) fn close_for_end(state: &State, batch: &Batch, at: Timestamp) -> Vec<Event> {
-    let (Some(plan), Some(timing)) = (&batch.plan, state.timing(batch)) else {
-        return Vec::new();
-    };
-    let mut events = Vec::new();
-    let mut cancel = |first, last, count| {
-        let event = ScheduleCancelled {
-            batch: batch.id,
-            version: batch.version,
-            first,
-            last,
-            count,
-            reason: "its batch was deleted".to_owned(),
-            next: None,
-        };
-        events.push(event.into());
-    };
-    if let (Some(first), Some(last)) = (plan.queue.front(), plan.queue.back()) {
-        cancel(first.slot, last.slot, plan.queue.len() as u64);
-    }
-    if let Some((first, last, count)) = passed(&timing, plan.after, at) {
-        cancel(first, last, count);
-    }
-    events
+    let unseen = batch.plan.as_ref().and_then(|plan| {
+        let timing = state.timing(batch)?;
+        Passed::between(batch, &timing, plan.after, at)
+    });
+    let waiting = Passed::waiting(batch);
+    let all = waiting.into_iter().chain(unseen);
+    all.map(|passed| passed.cancelled("its batch was deleted", None))
+        .collect()
 }
 
 /// The plan of a batch that is saved; `None` when no rule starts it and none did.
@@ -106,39 +84,14 @@ pub(crate) fn next_slot(
     Timing::of(state, id, definition)?.next(after)
 }
 
-/// The schedule goes on after a pause: what passed meanwhile was skipped.
-pub(crate) fn resume_events(state: &State, batch: &Batch, at: Timestamp) -> Vec<Event> {
-    passed_in_pause(state, batch, at)
-}
-
-fn passed_in_pause(state: &State, batch: &Batch, at: Timestamp) -> Vec<Event> {
+/// What passed in a pause was skipped.
+pub(crate) fn passed_in_pause(state: &State, batch: &Batch, at: Timestamp) -> Vec<Event> {
     let (Some(plan), Some(timing)) = (&batch.plan, state.timing(batch)) else {
         return Vec::new();
     };
-    let Some((first, last, count)) = passed(&timing, plan.after, at) else {
-        return Vec::new();
-    };
-    let event = ScheduleSkipped {
-        batch: batch.id,
-        version: batch.version,
-        first,
-        last,
-        count,
-        reason: "its batch was paused".to_owned(),
-        next: timing.next(last),
-    };
-    vec![event.into()]
-}
-
-/// First, last and number of the slots in (`after`, `at`].
-fn passed(
-    timing: &Timing<'_>,
-    after: Timestamp,
-    at: Timestamp,
-) -> Option<(Timestamp, Timestamp, u64)> {
-    let first = timing.rule.next_after(after)?;
-    let last = timing.rule.prev_before(at.plus_us(1))?;
-    (first <= last).then(|| (first, last, timing.rule.count_between(after, last)))
+    let passed = Passed::between(batch, &timing, plan.after, at);
+    let skipped = |it: Passed<'_>| it.skipped("its batch was paused", timing.next(it.last()));
+    passed.map(skipped).into_iter().collect()
 }
 
 /// Plans whose next slot is another one by the rules of this build: a zone has changed its mind.

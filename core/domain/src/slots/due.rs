@@ -2,9 +2,10 @@
 
 use crate::batch::Batch;
 use crate::definition::Definition;
-use crate::event::{Event, ScheduleMissed, ScheduleSkipped};
+use crate::event::Event;
 use crate::ids::BatchId;
 use crate::slots::fire::Firing;
+use crate::slots::passed::Passed;
 use crate::slots::policy::{MADE_UP_DEFAULT, MADE_UP_MAX, Misfire};
 use crate::slots::timing::{ON_TIME_US, RunIds, Timing};
 use crate::slots::{NextSlot, Plan};
@@ -13,7 +14,10 @@ use crate::time::Timestamp;
 
 /// Everything that the plan of a batch calls for at `at`.
 pub(crate) fn fire_due(state: &State, id: BatchId, at: Timestamp, ids: &mut RunIds) -> Vec<Event> {
-    let Some((batch, plan, definition, timing)) = parts(state, id) else {
+    let Some((batch, plan, definition)) = planned(state, id) else {
+        return Vec::new();
+    };
+    let Some(timing) = state.timing(batch) else {
         return Vec::new();
     };
     let Some(next) = plan.next.filter(|next| next.due <= at && !batch.paused) else {
@@ -34,12 +38,9 @@ pub(crate) fn fire_due(state: &State, id: BatchId, at: Timestamp, ids: &mut RunI
     events
 }
 
-fn parts(state: &State, id: BatchId) -> Option<(&Batch, &Plan, &Definition, Timing<'_>)> {
+fn planned(state: &State, id: BatchId) -> Option<(&Batch, &Plan, &Definition)> {
     let batch = state.batches.get(&id)?;
-    let plan = batch.plan.as_ref()?;
-    let definition = state.batch_definition(batch)?;
-    let timing = state.timing(batch)?;
-    Some((batch, plan, definition, timing))
+    Some((batch, batch.plan.as_ref()?, state.batch_definition(batch)?))
 }
 
 /// The slots in (`after`, `last`] that get their chance, oldest first: those on time, and of the late ones those
@@ -94,37 +95,25 @@ fn missed(
     chosen: &[NextSlot],
     events: &mut Vec<Event>,
 ) {
-    let end = match chosen.first() {
-        Some(first) => timing.rule.prev_before(first.slot),
-        None => Some(last),
+    let until = match chosen.first() {
+        Some(first) => first.slot.plus_us(-1),
+        None => last,
     };
-    let (Some(first), Some(end)) = (timing.rule.next_after(after), end) else {
-        return;
-    };
-    let count = timing.rule.count_between(after, end);
-    if first > end || count == 0 {
-        return;
+    if let Some(passed) = Passed::between(batch, timing, after, until) {
+        let next = chosen.first().copied().or_else(|| timing.next(last));
+        let reason = "they passed while the scheduler was away or held up";
+        events.push(passed.missed(reason, next));
     }
-    let event = ScheduleMissed {
-        batch: batch.id,
-        version: batch.version,
-        first,
-        last: end,
-        count,
-        reason: "they passed while the scheduler was away or held up".to_owned(),
-        next: chosen.first().copied().or_else(|| timing.next(last)),
-    };
-    events.push(event.into());
 }
 
-/// A run of the batch is over: the oldest slot that waits gets its chance.
+/// A run of the batch is over: the oldest slot that waits gets its chance, whatever the schedule is by now.
 pub(crate) fn fire_queued(
     state: &State,
     id: BatchId,
     at: Timestamp,
     ids: &mut RunIds,
 ) -> Vec<Event> {
-    let Some((batch, plan, definition, _)) = parts(state, id) else {
+    let Some((batch, plan, definition)) = planned(state, id) else {
         return Vec::new();
     };
     let deadline = definition.schedule.policy.start_deadline_seconds;
@@ -135,16 +124,9 @@ pub(crate) fn fire_queued(
             .and_then(|seconds| i64::try_from(seconds).ok())
             .is_some_and(|seconds| waited_us > seconds.saturating_mul(1_000_000));
         if is_too_late {
-            let event = ScheduleSkipped {
-                batch: id,
-                version: batch.version,
-                first: waiting.slot,
-                last: waiting.slot,
-                count: 1,
-                reason: "its start deadline passed while it waited for an earlier run".to_owned(),
-                next: plan.next,
-            };
-            events.push(event.into());
+            let reason = "its start deadline passed while it waited for an earlier run";
+            let passed = Passed::one(batch, waiting.slot);
+            events.push(passed.skipped(reason, plan.next));
             continue;
         }
         let mut firing = Firing::new(state, batch, plan, definition, at);

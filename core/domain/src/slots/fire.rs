@@ -1,16 +1,14 @@
 //! A slot gets its chance: it fires, waits, or is skipped.
 
 use crate::access::Principal;
-use crate::batch::{Batch, bounded, check_definition};
-use crate::command::Hashed;
+use crate::batch::{Batch, bounded};
 use crate::definition::Definition;
-use crate::event::{
-    Event, RunCreated, ScheduleFired, ScheduleQueued, ScheduleSkipped, ScheduleSuperseded,
-};
+use crate::event::{Event, RunCreated, ScheduleFired, ScheduleQueued};
 use crate::ids::RunId;
-use crate::limits::{LIVE_RUNS_MAX, QUEUED_SLOTS_MAX};
+use crate::limits::QUEUED_SLOTS_MAX;
 use crate::rejection::Rejection;
 use crate::run::{RunType, create, stop};
+use crate::slots::passed::Passed;
 use crate::slots::policy::Overlap;
 use crate::slots::timing::RunIds;
 use crate::slots::{NextSlot, Plan};
@@ -27,6 +25,8 @@ pub(super) struct Firing<'a> {
     busy: Vec<RunId>,
     /// Slots that wait, those queued here included.
     waiting: Vec<NextSlot>,
+    /// Runs made here.
+    fired: usize,
 }
 
 impl<'a> Firing<'a> {
@@ -48,6 +48,7 @@ impl<'a> Firing<'a> {
             at,
             busy: batch.live_runs.iter().filter(is_counted).copied().collect(),
             waiting: plan.queue.iter().copied().collect(),
+            fired: 0,
         }
     }
 
@@ -65,17 +66,18 @@ impl<'a> Firing<'a> {
             _ if !is_busy => self.run(slot, next, ids, events),
             Overlap::Skip => {
                 let reason = format!("an earlier run ({}) still went on", self.oldest());
-                events.push(self.skipped(slot, next, reason));
+                events.push(self.passed(slot).skipped(reason, next));
             }
             Overlap::QueueOne => {
                 for old in std::mem::take(&mut self.waiting) {
-                    events.push(self.superseded(old, slot, next));
+                    let reason = format!("the slot of {} took its place", slot.slot);
+                    events.push(self.passed(old).superseded(reason, next));
                 }
                 self.queue(slot, next, events);
             }
             Overlap::QueueAll if self.waiting.len() >= QUEUED_SLOTS_MAX => {
                 let reason = format!("{QUEUED_SLOTS_MAX} slots waited already");
-                events.push(self.skipped(slot, next, reason));
+                events.push(self.passed(slot).skipped(reason, next));
             }
             Overlap::QueueAll => self.queue(slot, next, events),
             Overlap::CancelOld => {
@@ -101,6 +103,7 @@ impl<'a> Firing<'a> {
         match self.created(slot, ids) {
             Ok(run) => {
                 self.busy.push(run.run);
+                self.fired += 1;
                 let fired = ScheduleFired {
                     batch: self.batch.id,
                     version: self.batch.version,
@@ -114,34 +117,18 @@ impl<'a> Firing<'a> {
             }
             Err(rejection) => {
                 let reason = bounded(&format!("its batch could not run: {rejection}"));
-                events.push(self.skipped(slot, next, reason));
+                events.push(self.passed(slot).skipped(reason, next));
             }
         }
     }
 
     fn created(&self, slot: NextSlot, ids: &mut RunIds) -> Result<RunCreated, Rejection> {
-        if self.state.runs.len() + self.busy.len() >= LIVE_RUNS_MAX {
-            create::check_room(self.state, LIVE_RUNS_MAX)?;
-        }
-        let digest = self.batch.definition;
-        let unknown = Rejection::UnknownBatch { id: self.batch.id };
-        let used = self.state.definitions.get(&digest).ok_or(unknown)?;
-        let definition = used.graph.definition().clone();
-        check_definition(self.state, &Hashed { digest, definition })?;
-        let task_runs = used.graph.node_count();
-        let run = create::blank(
-            ids.take(task_runs),
-            self.batch.id,
-            self.definition,
-            digest,
-            task_runs,
-            &Principal::system(),
-            self.at,
-        );
+        create::check_room(self.state, self.fired + 1)?;
+        let run = create::from_saved(self.state, &Principal::system(), self.batch.id, self.at)?;
         let deadline = self.definition.schedule.policy.start_deadline_seconds;
         let start_by = deadline.map(|seconds| slot.due.plus_ms(seconds.saturating_mul(1_000)));
         Ok(RunCreated {
-            version: Some(self.batch.version),
+            run: ids.take(run.task_runs),
             run_type: RunType::Scheduled,
             scheduled_time: slot.slot,
             start_by,
@@ -161,30 +148,8 @@ impl<'a> Firing<'a> {
         events.push(event.into());
     }
 
-    fn skipped(&self, slot: NextSlot, next: Option<NextSlot>, reason: String) -> Event {
-        ScheduleSkipped {
-            batch: self.batch.id,
-            version: self.batch.version,
-            first: slot.slot,
-            last: slot.slot,
-            count: 1,
-            reason,
-            next,
-        }
-        .into()
-    }
-
-    fn superseded(&self, old: NextSlot, by: NextSlot, next: Option<NextSlot>) -> Event {
-        ScheduleSuperseded {
-            batch: self.batch.id,
-            version: self.batch.version,
-            first: old.slot,
-            last: old.slot,
-            count: 1,
-            reason: format!("the slot of {} took its place", by.slot),
-            next,
-        }
-        .into()
+    fn passed(&self, slot: NextSlot) -> Passed<'a> {
+        Passed::one(self.batch, slot.slot)
     }
 
     fn oldest(&self) -> String {

@@ -12,6 +12,7 @@ mod apply;
 mod change;
 mod due;
 mod fire;
+mod passed;
 mod policy;
 mod run_after;
 mod timing;
@@ -27,7 +28,7 @@ pub(crate) use apply::{
     unplanned,
 };
 pub(crate) use change::{
-    close_for_change, close_for_end, next_slot, plan_event, replan, resume_events,
+    close_for_change, close_for_end, next_slot, passed_in_pause, plan_event, replan,
 };
 pub(crate) use due::{fire_due, fire_queued};
 pub use policy::{

@@ -3,15 +3,14 @@
 use std::collections::BTreeSet;
 
 use crate::access::Principal;
-use crate::batch::{bounded, check_definition};
-use crate::command::Hashed;
+use crate::batch::bounded;
 use crate::definition::{Definition, EndCondition, Tag};
-use crate::event::{Event, RunCreated, ScheduleSkipped};
+use crate::event::{Event, RunCreated};
 use crate::ids::{BatchId, RunId};
 use crate::rejection::Rejection;
 use crate::run::{Run, RunStatus, RunType, Stop, create};
 use crate::schedule::RunAfter;
-use crate::slots::timing::RunIds;
+use crate::slots::passed::Passed;
 use crate::state::State;
 use crate::time::Timestamp;
 
@@ -125,16 +124,8 @@ pub(crate) fn start_after(state: &State, id: BatchId, parent: RunId, at: Timesta
         return Vec::new();
     };
     let skipped = |reason: String| {
-        let event = ScheduleSkipped {
-            batch: id,
-            version: batch.version,
-            first: at,
-            last: at,
-            count: 1,
-            reason,
-            next: batch.plan.as_ref().and_then(|plan| plan.next),
-        };
-        vec![event.into()]
+        let next = batch.plan.as_ref().and_then(|plan| plan.next);
+        vec![Passed::one(batch, at).skipped(reason, next)]
     };
     if batch.paused {
         return skipped(format!("run {parent} ended while its batch was paused"));
@@ -154,27 +145,9 @@ fn created(
     at: Timestamp,
 ) -> Result<RunCreated, Rejection> {
     create::check_room(state, 1)?;
-    let batch = state.batch(id)?;
-    let digest = batch.definition;
-    let used = state.definitions.get(&digest);
-    let used = used.ok_or(Rejection::UnknownBatch { id })?;
-    let definition = used.graph.definition().clone();
-    let hashed = Hashed { digest, definition };
-    check_definition(state, &hashed)?;
-    let task_runs = used.graph.node_count();
-    let run = create::blank(
-        RunIds::of(state).take(task_runs),
-        id,
-        &hashed.definition,
-        digest,
-        task_runs,
-        &Principal::system(),
-        at,
-    );
     Ok(RunCreated {
-        version: Some(batch.version),
         run_type: RunType::RunAfter,
         parent_run: Some(parent),
-        ..run
+        ..create::from_saved(state, &Principal::system(), id, at)?
     })
 }

@@ -326,6 +326,42 @@ fn saving_again_repeats_nothing_and_drops_nothing() {
     assert!(ledger(&mut world).is_empty(), "by hand from now on");
 }
 
+/// Two slots: the run of the first goes on, the second waits.
+fn world_with_a_slot_that_waits() -> (World, BatchId) {
+    let (mut world, batch) = world_with(&every_minute(overlapping(Overlap::QueueAll)));
+    world.pass_ms(60_000);
+    world.pass_ms(60_000);
+    assert_eq!(
+        ledger(&mut world).last().unwrap(),
+        "schedule.queued 12:02:00"
+    );
+    (world, batch)
+}
+
+#[test]
+fn a_slot_that_waits_outlives_its_schedule() {
+    let (mut world, _) = world_with_a_slot_that_waits();
+    world.save(&batch("b", vec![task("a")], &[]));
+    ledger(&mut world);
+    world.exit("a", 0);
+    assert_eq!(
+        ledger(&mut world),
+        [
+            "run.finished success",
+            "schedule.fired 12:02:00",
+            "run.created scheduled 12:02:00"
+        ]
+    );
+    let (mut world, batch_id) = world_with_a_slot_that_waits();
+    world.save(&batch("b", vec![task("a")], &[]));
+    ledger(&mut world);
+    world.ask(Command::DeleteBatch {
+        batch: batch_id,
+        force: Force::Yes,
+    });
+    assert_eq!(ledger(&mut world)[0], "schedule.cancelled 1");
+}
+
 #[test]
 fn slots_of_a_batch_that_is_deleted() {
     let (mut world, batch) = world_with(&every_minute(overlapping(Overlap::QueueAll)));
