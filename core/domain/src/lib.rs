@@ -24,6 +24,7 @@ pub mod image;
 pub mod launch;
 pub mod launching;
 pub mod limits;
+mod pieces;
 pub mod placement;
 pub mod ranges;
 mod react;

@@ -25,6 +25,10 @@ pub const LOST_RETRIES_MAX: u32 = 3;
 /// Leases granted by one placement step; bounds the size of a commit.
 pub const LEASES_PER_STEP_MAX: u32 = 512;
 
+/// Bytes, about, of the list in one event, so that with what is around it the event stays below the 4 KiB that the
+/// log keeps inline; longer lists are several events.
+pub const EVENT_LIST_BYTES_MAX: usize = 3_600;
+
 /// Leases beyond its slots that a runner may hold, however short its attempts are.
 pub const LEASES_AHEAD_MAX: u32 = 256;
 

@@ -12,7 +12,8 @@ use crate::event::{
     RunnerLost,
 };
 use crate::ids::{AttemptId, BatchId, RunId, RunnerId, TaskRunId, Token};
-use crate::limits::{LEASE_AHEAD_US, LEASES_AHEAD_MAX, LEASES_PER_STEP_MAX};
+use crate::limits::{EVENT_LIST_BYTES_MAX, LEASE_AHEAD_US, LEASES_AHEAD_MAX, LEASES_PER_STEP_MAX};
+use crate::pieces::{LEASE_BYTES, pieces};
 use crate::ranges::index_in;
 use crate::rejection::Rejection;
 use crate::run::Run;
@@ -141,27 +142,22 @@ fn lease(state: &State, run: &Run, index: u32) -> Lease {
     }
 }
 
-/// Leases of one run to one runner share an event.
+/// Leases of one run to one runner share an event, as many as fit.
 fn add_lease(events: &mut Vec<Event>, run: &Run, runner: &RunnerId, lease: Lease) {
-    if let Some(Event::AttemptLeased(last)) = events.last_mut()
-        && last.run == run.id
-        && last.runner == *runner
-    {
-        last.leases.push(lease);
-        return;
-    }
-    let mut found = None;
-    for event in events.iter_mut() {
+    const LEASES_MAX: usize = EVENT_LIST_BYTES_MAX / LEASE_BYTES;
+    let last = events.iter_mut().rev().find_map(|event| {
         if let Event::AttemptLeased(leased) = event
             && leased.run == run.id
             && leased.runner == *runner
         {
-            found = Some(leased);
+            Some(&mut leased.leases)
+        } else {
+            None
         }
-    }
-    match found {
-        Some(leased) => leased.leases.push(lease),
-        None => events.push(
+    });
+    match last {
+        Some(leases) if leases.len() < LEASES_MAX => leases.push(lease),
+        Some(_) | None => events.push(
             AttemptLeased {
                 run: run.id,
                 batch: run.batch,
@@ -222,16 +218,22 @@ pub(crate) fn lose_attempts(
                 usage: crate::attempt::Usage::default(),
             });
     }
-    let finished = |((run, batch), ends)| {
-        AttemptFinished {
-            run,
-            batch,
-            runner: runner.clone(),
-            ends,
-        }
-        .into()
+    finished(runner, ends)
+}
+
+fn finished(runner: &RunnerId, ends: BTreeMap<(RunId, BatchId), Vec<AttemptEnd>>) -> Vec<Event> {
+    let of_run = |((run, batch), ends)| {
+        pieces(ends).into_iter().map(move |ends| {
+            AttemptFinished {
+                run,
+                batch,
+                runner: runner.clone(),
+                ends,
+            }
+            .into()
+        })
     };
-    ends.into_iter().map(finished).collect()
+    ends.into_iter().flat_map(of_run).collect()
 }
 
 /// News of attempts, grouped by run. A report without a live lease changes nothing; an end is kept as
@@ -287,9 +289,8 @@ pub(crate) fn report(
             }
         }
     }
-    let mut events: Vec<Event> = starts
-        .into_iter()
-        .map(|((run, batch), starts)| {
+    let of_run = |((run, batch), starts)| {
+        pieces(starts).into_iter().map(move |starts| {
             AttemptStarted {
                 run,
                 batch,
@@ -298,15 +299,9 @@ pub(crate) fn report(
             }
             .into()
         })
-        .collect();
-    events.extend(ends.into_iter().map(|((run, batch), ends)| {
-        Event::from(AttemptFinished {
-            run,
-            batch,
-            runner: runner.clone(),
-            ends,
-        })
-    }));
+    };
+    let mut events: Vec<Event> = starts.into_iter().flat_map(of_run).collect();
+    events.extend(finished(runner, ends));
     events.extend(late);
     Ok(events)
 }
