@@ -107,7 +107,8 @@ class Runner:
             "arguments_blob": None,
             "upstreams": [],
         }
-        body = json.dumps({"op": "start", "id": name, "task": task}).encode()
+        code = json.dumps([task["entrypoint"], task["import_path"]])
+        body = b"\0".join([b"start", name.encode(), code.encode(), json.dumps(task).encode()])
         self.ours.sendall(struct.pack(">I", len(body)) + body)
 
     def calls(self, count: int, ahead: int) -> float:

@@ -65,11 +65,12 @@ def test_new_output_files_are_private(worker: Worker) -> None:
 
 def test_surroundings(worker: Worker) -> None:
     text = (
-        "import os, sys\n"
+        "import os, subprocess, sys\n"
         "def f():\n"
         "    return dict(cwd=os.getcwd(), env=os.environ['FASTI_RUN_ID'], path=sys.path[0],\n"
         "        argv=sys.argv, stdin=sys.stdin.read(), out=sys.stdout.encoding,\n"
-        "        fds=sorted(int(n) for n in os.listdir('/proc/self/fd'))[:-1])\n"
+        "        fds=sorted(int(n) for n in os.listdir('/proc/self/fd'))[:-1],\n"
+        "        below=subprocess.check_output(['ls', '/proc/self/fd']).split()[:-1])\n"
     )
     worker.module("m", text)
     task = worker.task("m.f", env={"FASTI_RUN_ID": "77"})
@@ -80,8 +81,42 @@ def test_surroundings(worker: Worker) -> None:
     assert seen["argv"] == ["m.f"]
     assert seen["stdin"] == ""
     assert seen["out"] == "utf-8"
-    # The worker's socket and pipes must not leak into the attempt.
-    assert seen["fds"] == [0, 1, 2]
+    # Of the worker's descriptors the attempt has the pipe for its value alone, and what
+    # it starts has none.
+    assert len(seen["fds"]) == 4
+    assert seen["fds"][:3] == [0, 1, 2]
+    assert seen["below"] == [b"0", b"1", b"2"]
+
+
+def test_values_go_through_the_pipe_or_a_file(worker: Worker) -> None:
+    text = "def short(): return 'x' * 100\ndef long(): return 'x' * 100_000\n"
+    worker.module("m", text)
+    short, long = worker.run("m.short"), worker.run("m.long")
+    assert "value" in short.message
+    assert short.value == "x" * 100
+    assert "value" not in long.message
+    assert long.value == "x" * 100_000
+
+
+def test_a_closed_pipe_leaves_the_file(worker: Worker) -> None:
+    worker.module("m", "import os\ndef f():\n    os.closerange(3, 100)\n    return 7\n")
+    ended = worker.run("m.f")
+    assert "value" not in ended.message
+    assert ended.value == 7
+
+
+def test_what_a_fork_of_the_task_returns_is_not_its_value(worker: Worker) -> None:
+    text = (
+        "import os\n"
+        "def f():\n"
+        "    pid = os.fork()\n"
+        "    if pid == 0:\n"
+        "        return 'child'\n"
+        "    os.waitpid(pid, 0)\n"
+        "    return 'parent'\n"
+    )
+    worker.module("m", text)
+    assert worker.run("m.f").value == "parent"
 
 
 def test_time_zone_of_the_environment_counts(worker: Worker) -> None:

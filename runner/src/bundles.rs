@@ -1,19 +1,22 @@
-//! Code bundles: gzipped tar files of the blob store, unpacked once for each digest and shared by the
-//! runners of a data folder. What is inside comes from a stranger: nothing may land outside.
+//! Code bundles: gzipped tar files of the blob store. What is inside comes from a stranger: nothing may land outside.
+//!
+//! One that is only imported from is unpacked once for each digest and shared by the runners of a data folder. One that
+//! is worked in (that of a dev run) is unpacked for each run, since what a run writes there is no other run's business.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use fasti_core::domain::ids::{Digest, RunnerId};
+use fasti_core::domain::ids::{Digest, RunId, RunnerId};
 use flate2::read::GzDecoder;
 use sha2::{Digest as _, Sha256};
 use tar::{Archive, Entry};
 
-use crate::limits::{BUNDLE_BYTES_MAX, BUNDLE_ENTRIES_MAX};
+use crate::limits::{BUNDLE_BYTES_MAX, BUNDLE_ENTRIES_MAX, TREE_IDLE_MS_MAX};
 use crate::outcome::SpawnFailure;
 use crate::places::{Places, make_folder};
 
@@ -24,6 +27,8 @@ pub(crate) struct Bundles {
     runner: String,
     /// Those known to be there. Held while unpacking, so that one slot unpacks and the others wait for it.
     there: Mutex<HashSet<Digest>>,
+    /// Runs that work in a tree of their own, and when they last began an attempt. Held while unpacking, too.
+    trees: Mutex<HashMap<(RunId, Digest), Instant>>,
 }
 
 impl Bundles {
@@ -33,10 +38,11 @@ impl Bundles {
             places,
             runner: runner.to_string(),
             there: Mutex::default(),
+            trees: Mutex::default(),
         }
     }
 
-    /// Folder with the unpacked bundle.
+    /// Folder with the unpacked bundle, to import from.
     ///
     /// # Errors
     /// It is not stored, is not what its digest says, or holds something that it must not.
@@ -54,29 +60,75 @@ impl Bundles {
             let unpacked = self.unpack(digest, &temporary, &folder);
             // Left over after a failure, or when another runner was faster.
             let _ = fs::remove_dir_all(&temporary);
-            unpacked.map_err(|error| {
-                SpawnFailure::new(format!("cannot unpack the code bundle {digest}"), &error)
-            })?;
+            unpacked.map_err(|error| cannot_unpack(digest, &error))?;
         }
         there.insert(*digest);
         Ok(folder)
     }
 
+    /// Folder with the unpacked bundle, for the attempts of one run to work in.
+    ///
+    /// # Errors
+    /// As for [`unpacked`](Self::unpacked).
+    pub(crate) fn tree(&self, digest: &Digest, run: RunId) -> Result<PathBuf, SpawnFailure> {
+        let folder = self.places.tree(run, digest);
+        let mut trees = self.trees.lock().unwrap_or_else(PoisonError::into_inner);
+        if !trees.contains_key(&(run, *digest)) || !folder.is_dir() {
+            let unpacked = self.unpack_whole(digest, &folder);
+            unpacked.map_err(|error| {
+                let _ = fs::remove_dir_all(&folder);
+                cannot_unpack(digest, &error)
+            })?;
+        }
+        trees.insert((run, *digest), Instant::now());
+        Ok(folder)
+    }
+
+    /// Remove the trees of runs that have had no attempt for long; `busy` have one.
+    pub(crate) fn tidy(&self, busy: impl FnOnce() -> BTreeSet<RunId>) {
+        let mut trees = self.trees.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = Duration::from_millis(TREE_IDLE_MS_MAX);
+        if trees.values().all(|used| used.elapsed() < old) {
+            return;
+        }
+        let busy = busy();
+        trees.retain(|(run, digest), used| {
+            if busy.contains(run) {
+                *used = Instant::now();
+            }
+            let keep = used.elapsed() < old;
+            if !keep && let Err(error) = fs::remove_dir_all(self.places.tree(*run, digest)) {
+                tracing::warn!(%error, %run, "cannot remove the working tree of a run");
+            }
+            keep
+        });
+    }
+
     fn unpack(&self, digest: &Digest, temporary: &Path, folder: &Path) -> io::Result<()> {
+        self.unpack_whole(digest, temporary)?;
+        // The name says that all of it is there, so all of it must be before the name is.
+        rustix::fs::syncfs(File::open(temporary)?)?;
+        match fs::rename(temporary, folder) {
+            Err(_) if folder.is_dir() => Ok(()),
+            renamed => renamed,
+        }
+    }
+
+    fn unpack_whole(&self, digest: &Digest, folder: &Path) -> io::Result<()> {
         let mut file = File::open(self.places.blob(digest))?;
         let mut hash = Sha256::new();
         io::copy(&mut file, &mut hash)?;
         if Digest(hash.finalize().into()) != *digest {
             return Err(wrong("the stored file has another digest"));
         }
-        let _ = fs::remove_dir_all(temporary);
-        make_folder(temporary)?;
-        unpack(File::open(self.places.blob(digest))?, temporary)?;
-        match fs::rename(temporary, folder) {
-            Err(_) if folder.is_dir() => Ok(()),
-            renamed => renamed,
-        }
+        let _ = fs::remove_dir_all(folder);
+        make_folder(folder)?;
+        unpack(File::open(self.places.blob(digest))?, folder)
     }
+}
+
+fn cannot_unpack(digest: &Digest, error: &io::Error) -> SpawnFailure {
+    SpawnFailure::new(format!("cannot unpack the code bundle {digest}"), error)
 }
 
 /// Unpack a gzipped tar file into `root`, an empty folder.

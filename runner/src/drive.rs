@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::error::RunnerError;
 use crate::launcher::Launcher;
-use crate::limits::{OUTGOING_BYTES_MAX, RECONNECT_MS};
+use crate::limits::{OUTGOING_BYTES_MAX, OUTPUT_SHOWN_MS, RECONNECT_MS};
 use crate::supervisor::{Action, Exit, Input, Supervisor};
 
 /// Pause between housekeeping.
@@ -34,6 +34,7 @@ struct Drive<'a> {
     retry_at_ms: u64,
     retry_ms: u64,
     tidy_at_ms: u64,
+    outlets_at_ms: u64,
 }
 
 /// What woke the loop.
@@ -67,6 +68,7 @@ pub(crate) async fn drive(config: &Config, launcher: &Launcher) -> Result<Exit, 
         retry_at_ms: 0,
         retry_ms: RECONNECT_MS.0,
         tidy_at_ms: TIDY_MS,
+        outlets_at_ms: 0,
     };
     let mut actions = Vec::new();
     loop {
@@ -122,6 +124,9 @@ impl Drive<'_> {
         if self.connection.is_none() {
             wake_ms = wake_ms.min(self.retry_at_ms);
         }
+        if self.launcher.is_busy() {
+            wake_ms = wake_ms.min(self.outlets_at_ms);
+        }
         let time = tokio::time::sleep_until(self.clock.instant(wake_ms).into());
         let server = async {
             match &mut self.connection {
@@ -167,6 +172,10 @@ impl Drive<'_> {
         if self.tidy_at_ms <= now.uptime_ms {
             self.tidy_at_ms = now.uptime_ms + TIDY_MS;
             self.launcher.tidy();
+        }
+        if self.outlets_at_ms <= now.uptime_ms {
+            self.outlets_at_ms = now.uptime_ms + OUTPUT_SHOWN_MS;
+            self.launcher.tidy_outlets();
         }
     }
 

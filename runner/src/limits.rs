@@ -40,10 +40,6 @@ pub const RECONNECT_MS: (u64, u64) = (20, 500);
 /// Encoded bytes waiting to be written to the server before more reports are encoded.
 pub const OUTGOING_BYTES_MAX: usize = 4 << 20;
 
-/// Forks asked of interpreters for one attempt before it counts as impossible to start: an interpreter may
-/// die before it forks, then a fresh one is asked.
-pub const WORKER_TRIES_MAX: u32 = 3;
-
 /// Time an interpreter may take from its start to its first message, in milliseconds.
 pub const WORKER_READY_MS_MAX: u64 = 30_000;
 
@@ -75,6 +71,10 @@ pub const BUNDLE_ENTRIES_MAX: usize = 100_000;
 /// Unpacked bytes of one code bundle.
 pub const BUNDLE_BYTES_MAX: u64 = 4 << 30;
 
+/// Time after which the working tree of a run without attempts is removed, in milliseconds. A later attempt gets it
+/// unpacked anew.
+pub const TREE_IDLE_MS_MAX: u64 = 600_000;
+
 /// Bytes read of a process's environment when looking for the marks of an attempt.
 pub const ENVIRON_BYTES_MAX: u64 = 1 << 20;
 
@@ -89,3 +89,6 @@ pub const PROGRAMS_CACHED_MAX: usize = 1_024;
 
 /// Output folders known to exist.
 pub const FOLDERS_CACHED_MAX: usize = 4_096;
+
+/// Time after which the output of an attempt that goes on is where it can be read, in milliseconds.
+pub const OUTPUT_SHOWN_MS: u64 = 200;

@@ -7,7 +7,9 @@
 //! runner/bundles/<sha256>/            unpacked code, shared by the runners
 //! runner/<id>/pid                     held locked while the runner lives
 //! runner/<id>/scratch/<slot>/         working folder of the attempt in a slot
-//! runner/<id>/private/<attempt>.*     return value and failure on their way
+//! runner/<id>/spare/<slot>.{out,err}  output of the attempt in a slot, until there is some
+//! runner/<id>/trees/<run>.<sha256>/   unpacked code that the attempts of a run work in
+//! runner/<id>/private/<attempt>.*     large return value on its way
 //! runner/<id>/workers/<n>.log         what interpreters say before and beside tasks
 //! ```
 
@@ -18,7 +20,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use fasti_core::domain::ids::{AttemptId, Digest, RunnerId};
+use fasti_core::domain::ids::{AttemptId, Digest, RunId, RunnerId};
 use fasti_core::domain::launch::Launch;
 
 use crate::limits::FOLDERS_CACHED_MAX;
@@ -37,6 +39,16 @@ pub(crate) struct Places {
 pub(crate) enum Stream {
     Out,
     Err,
+}
+
+impl Stream {
+    /// Ending of its files.
+    fn extension(self) -> &'static str {
+        match self {
+            Self::Out => "out",
+            Self::Err => "err",
+        }
+    }
 }
 
 impl Places {
@@ -70,7 +82,7 @@ impl Places {
     /// # Errors
     /// One of them cannot be made.
     pub(crate) fn make_home(&self) -> io::Result<()> {
-        for folder in ["scratch", "private", "workers"] {
+        for folder in ["scratch", "spare", "private", "workers"] {
             make_folder(&self.home.join(folder))?;
         }
         make_folder(&self.bundles())
@@ -79,6 +91,11 @@ impl Places {
     /// Unpacked bundles.
     pub(crate) fn bundles(&self) -> PathBuf {
         self.data.join("runner").join("bundles")
+    }
+
+    /// Unpacked code that a run works in.
+    pub(crate) fn tree(&self, run: RunId, digest: &Digest) -> PathBuf {
+        self.home.join("trees").join(format!("{run}.{digest}"))
     }
 
     /// Working folder of the attempt in a slot.
@@ -104,20 +121,41 @@ impl Places {
 
     /// An output file.
     pub(crate) fn output(&self, launch: &Launch, stream: Stream) -> PathBuf {
-        let extension = match stream {
-            Stream::Out => "out",
-            Stream::Err => "err",
-        };
         let (index, number) = (launch.index, launch.attempt.number);
+        let extension = stream.extension();
         self.output_folder(launch)
             .join(format!("{index}.{number}.{extension}"))
     }
 
-    /// Make the folder of the output files, unless it is known to be there.
+    /// File of a slot for output, before it is known whether there is any.
+    pub(crate) fn spare(&self, slot: usize, stream: Stream) -> PathBuf {
+        let name = format!("{slot}.{}", stream.extension());
+        self.home.join("spare").join(name)
+    }
+
+    /// Do something that needs the folder of the output files.
     ///
     /// # Errors
-    /// It cannot be made.
-    pub(crate) fn make_output_folder(&self, launch: &Launch) -> io::Result<()> {
+    /// The folder cannot be made, or what `action` says.
+    pub(crate) fn in_output_folder<T>(
+        &self,
+        launch: &Launch,
+        action: impl Fn() -> io::Result<T>,
+    ) -> io::Result<T> {
+        self.make_output_folder(launch)?;
+        match action() {
+            // The folder was removed since it was made.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.made().remove(&(launch.run.0, launch.index / 1000));
+                self.make_output_folder(launch)?;
+                action()
+            }
+            done => done,
+        }
+    }
+
+    /// Make the folder of the output files, unless it is known to be there.
+    fn make_output_folder(&self, launch: &Launch) -> io::Result<()> {
         let key = (launch.run.0, launch.index / 1000);
         if self.made().contains(&key) {
             return Ok(());
@@ -129,23 +167,6 @@ impl Places {
         }
         made.insert(key);
         Ok(())
-    }
-
-    /// Open an output file for appending, made if need be, readable by its owner alone.
-    ///
-    /// # Errors
-    /// It cannot be opened.
-    pub(crate) fn open_output(&self, launch: &Launch, stream: Stream) -> io::Result<File> {
-        let path = self.output(launch, stream);
-        match open_append(&path) {
-            // The folder was removed since it was made.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.made().remove(&(launch.run.0, launch.index / 1000));
-                self.make_output_folder(launch)?;
-                open_append(&path)
-            }
-            opened => opened,
-        }
     }
 
     fn output_folder(&self, launch: &Launch) -> PathBuf {
@@ -182,17 +203,17 @@ pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use std::collections::BTreeMap;
     use std::os::unix::fs::PermissionsExt;
 
-    use fasti_core::domain::ids::{RunId, TaskRunId, Token};
+    use fasti_core::domain::ids::{TaskRunId, Token};
     use fasti_core::domain::launch::Program;
 
     use super::*;
 
-    fn launch(index: u32) -> Launch {
+    pub(crate) fn launch(index: u32) -> Launch {
         Launch {
             attempt: AttemptId {
                 task_run: TaskRunId(8231),
@@ -227,9 +248,10 @@ mod tests {
     fn a_removed_output_folder_is_made_again() {
         let folder = tempfile::tempdir().unwrap();
         let places = Places::new(folder.path().into(), &RunnerId::new("r").unwrap());
-        places.make_output_folder(&launch(0)).unwrap();
+        let make = || open_append(&places.output(&launch(0), Stream::Out));
+        places.in_output_folder(&launch(0), make).unwrap();
         std::fs::remove_dir_all(folder.path().join("output")).unwrap();
-        let file = places.open_output(&launch(0), Stream::Out).unwrap();
+        let file = places.in_output_folder(&launch(0), make).unwrap();
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         let made = folder.path().join("output/8000");
         assert_eq!(made.metadata().unwrap().permissions().mode() & 0o777, 0o700);

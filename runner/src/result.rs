@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use fasti_core::domain::attempt::{Failure, ResultRef};
@@ -19,6 +20,20 @@ pub(crate) const VALUE: &str = "result";
 
 /// Name of the private file with the failure.
 pub(crate) const FAILURE: &str = "failure";
+
+/// What the process of an attempt handed to its interpreter, and that to us.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Handed {
+    /// Nothing: a value or a failure is in its file, if there is one.
+    #[default]
+    Nothing,
+    /// The return value.
+    Value(Vec<u8>),
+    /// Why it failed, as it wrote it down.
+    Failure(Vec<u8>),
+    /// The interpreter is gone, and with it what was handed to it.
+    Unknown,
+}
 
 /// How return values are written.
 const FORMAT: &str = "pickle";
@@ -38,13 +53,31 @@ pub(crate) struct Returned {
 /// failure a reason.
 ///
 /// # Errors
-/// The value cannot be read or stored.
-pub(crate) fn collect(places: &Places, attempt: AttemptId, success: bool) -> io::Result<Returned> {
+/// The value cannot be read or stored, or nobody knows what it is.
+pub(crate) fn collect(
+    places: &Places,
+    attempt: AttemptId,
+    success: bool,
+    handed: Handed,
+) -> io::Result<Returned> {
+    let mut returned = Returned::default();
+    match handed {
+        Handed::Value(bytes) if success => {
+            let sha256 = Digest(Sha256::digest(&bytes).into());
+            returned.result = Some(result_ref(sha256, bytes.len() as u64));
+            returned.value = Some(bytes);
+            return Ok(returned);
+        }
+        Handed::Failure(bytes) if !success => {
+            returned.failure = parse_failure(&bytes);
+            return Ok(returned);
+        }
+        Handed::Nothing | Handed::Value(_) | Handed::Failure(_) | Handed::Unknown => {}
+    }
     let (value, failure) = (
         places.private(attempt, VALUE),
         places.private(attempt, FAILURE),
     );
-    let mut returned = Returned::default();
     let stored = if success {
         store(places, &value).map(|stored| (returned.result, returned.value) = stored)
     } else {
@@ -53,17 +86,37 @@ pub(crate) fn collect(places: &Places, attempt: AttemptId, success: bool) -> io:
         Ok(())
     };
     remove(&value);
-    stored.map(|()| returned)
+    stored?;
+    if success && handed == Handed::Unknown && returned.result.is_none() {
+        return Err(io::Error::other("the interpreter it was handed to ended"));
+    }
+    Ok(returned)
+}
+
+fn result_ref(sha256: Digest, size: u64) -> ResultRef {
+    ResultRef {
+        sha256,
+        size,
+        format: FORMAT.to_owned(),
+    }
 }
 
 type Stored = (Option<ResultRef>, Option<Vec<u8>>);
 
 fn store(places: &Places, path: &Path) -> io::Result<Stored> {
-    let mut file = match File::open(path) {
+    // A task can put anything at this path; opening a FIFO would wait for ever.
+    let opened = File::options()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW)
+        .open(path);
+    let mut file = match opened {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((None, None)),
         Err(error) => return Err(error),
     };
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("what is in its place is no file"));
+    }
     let mut hash = Sha256::new();
     let mut bytes = Vec::new();
     (&file).take(INLINE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
@@ -77,20 +130,16 @@ fn store(places: &Places, path: &Path) -> io::Result<Stored> {
     if !small {
         keep(path, &file, &places.blob(&sha256), size)?;
     }
-    let result = ResultRef {
-        sha256,
-        size,
-        format: FORMAT.to_owned(),
-    };
-    Ok((Some(result), small.then_some(bytes)))
+    Ok((Some(result_ref(sha256, size)), small.then_some(bytes)))
 }
 
 /// Move the file to its place, durably: first its bytes, then its name.
 fn keep(path: &Path, file: &File, blob: &Path, size: u64) -> io::Result<()> {
-    if fs::metadata(blob).is_ok_and(|there| there.is_file() && there.len() == size) {
-        return Ok(());
-    }
     let folder = blob.parent().expect("a blob lies in a folder");
+    if fs::metadata(blob).is_ok_and(|there| there.is_file() && there.len() == size) {
+        // Whoever put it there may not have made its name durable yet.
+        return File::open(folder)?.sync_all();
+    }
     if !folder.is_dir() {
         make_folder(folder)?;
         File::open(folder.parent().expect("the folder lies in the blob store"))?.sync_all()?;
@@ -100,20 +149,29 @@ fn keep(path: &Path, file: &File, blob: &Path, size: u64) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// The failure a process wrote down. It is the task's word: anything may be in it, or nothing.
+/// The failure a process left in its file.
 fn read_failure(path: &Path) -> Option<Failure> {
+    let opened = File::options()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW)
+        .open(path);
+    let mut bytes = Vec::new();
+    opened
+        .ok()?
+        .take(FAILURE_BYTES_MAX)
+        .read_to_end(&mut bytes)
+        .ok()?;
+    parse_failure(&bytes)
+}
+
+/// The failure a process wrote down. It is the task's word: anything may be in it, or nothing.
+fn parse_failure(bytes: &[u8]) -> Option<Failure> {
     #[derive(Deserialize)]
     struct Written {
         reason: String,
         message: String,
     }
-    let mut bytes = Vec::new();
-    File::open(path)
-        .ok()?
-        .take(FAILURE_BYTES_MAX)
-        .read_to_end(&mut bytes)
-        .ok()?;
-    let written: Written = serde_json::from_slice(&bytes)
+    let written: Written = serde_json::from_slice(bytes)
         .inspect_err(|error| tracing::warn!(%error, "cannot read the failure a task wrote"))
         .ok()?;
     let line = written.message.lines().next().unwrap_or_default();
@@ -153,7 +211,7 @@ mod tests {
     fn collect_value(bytes: &[u8]) -> (tempfile::TempDir, Places, Returned) {
         let (folder, places) = places();
         fs::write(places.private(ATTEMPT, VALUE), bytes).unwrap();
-        let returned = collect(&places, ATTEMPT, true).unwrap();
+        let returned = collect(&places, ATTEMPT, true, Handed::Nothing).unwrap();
         assert!(!places.private(ATTEMPT, VALUE).exists());
         (folder, places, returned)
     }
@@ -183,7 +241,10 @@ mod tests {
         let bytes = vec![9; 5_000];
         let (_folder, places, first) = collect_value(&bytes);
         fs::write(places.private(ATTEMPT, VALUE), &bytes).unwrap();
-        assert_eq!(collect(&places, ATTEMPT, true).unwrap(), first);
+        assert_eq!(
+            collect(&places, ATTEMPT, true, Handed::Nothing).unwrap(),
+            first
+        );
         assert!(!places.private(ATTEMPT, VALUE).exists());
     }
 
@@ -191,9 +252,41 @@ mod tests {
     fn nothing_written_is_no_value() {
         let (_folder, places) = places();
         assert_eq!(
-            collect(&places, ATTEMPT, true).unwrap(),
+            collect(&places, ATTEMPT, true, Handed::Nothing).unwrap(),
             Returned::default()
         );
+    }
+
+    #[test]
+    fn what_was_handed_over_needs_no_file() {
+        let (_folder, places) = places();
+        let value = Handed::Value(b"seven".to_vec());
+        let returned = collect(&places, ATTEMPT, true, value).unwrap();
+        assert_eq!(returned.value.as_deref(), Some(&b"seven"[..]));
+        assert_eq!(returned.result.unwrap().size, 5);
+        let failure = Handed::Failure(br#"{"reason":"exception","message":"E: no"}"#.to_vec());
+        let returned = collect(&places, ATTEMPT, false, failure).unwrap();
+        assert_eq!(returned.failure.unwrap().message, "E: no");
+    }
+
+    #[test]
+    fn a_value_that_went_with_its_interpreter_is_not_none() {
+        let (_folder, places) = places();
+        assert!(collect(&places, ATTEMPT, true, Handed::Unknown).is_err());
+        fs::write(places.private(ATTEMPT, VALUE), b"in a file").unwrap();
+        let returned = collect(&places, ATTEMPT, true, Handed::Unknown).unwrap();
+        assert_eq!(returned.value.as_deref(), Some(&b"in a file"[..]));
+    }
+
+    #[test]
+    fn something_else_in_the_place_of_a_value_is_an_error() {
+        let (folder, places) = places();
+        let path = places.private(ATTEMPT, VALUE);
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR).unwrap();
+        assert!(collect(&places, ATTEMPT, true, Handed::Nothing).is_err());
+        assert!(!path.exists());
+        std::os::unix::fs::symlink(folder.path(), &path).unwrap();
+        assert!(collect(&places, ATTEMPT, true, Handed::Nothing).is_err());
     }
 
     #[test]
@@ -202,7 +295,7 @@ mod tests {
         fs::write(places.private(ATTEMPT, VALUE), b"half").unwrap();
         let text = r#"{"reason":"exception","message":"ValueError: no\nmore"}"#;
         fs::write(places.private(ATTEMPT, FAILURE), text).unwrap();
-        let returned = collect(&places, ATTEMPT, false).unwrap();
+        let returned = collect(&places, ATTEMPT, false, Handed::Nothing).unwrap();
         assert_eq!(returned.result, None);
         let failure = returned.failure.unwrap();
         assert_eq!(
@@ -217,7 +310,7 @@ mod tests {
         let (_folder, places) = places();
         fs::write(places.private(ATTEMPT, FAILURE), "{nonsense").unwrap();
         assert_eq!(
-            collect(&places, ATTEMPT, false).unwrap(),
+            collect(&places, ATTEMPT, false, Handed::Nothing).unwrap(),
             Returned::default()
         );
     }

@@ -64,11 +64,15 @@ impl Strays {
     /// End the processes that interpreter `worker`, which is gone, forked without saying so.
     pub(crate) fn end_forks(&self, worker: u64, live: &Live) {
         let worker = worker.to_string();
-        let is_fork = |pid| {
+        let is_fork = |pid, view: &LiveView| {
             let marks = process::marks(pid);
-            marks.runner.as_deref() == Some(&self.runner) && marks.worker.as_ref() == Some(&worker)
+            // A program that a task started has the marks of its interpreter too, and its own attempt's.
+            let of_task = marks.attempt.and_then(|attempt| attempt.parse().ok());
+            marks.runner.as_deref() == Some(&self.runner)
+                && marks.worker.as_ref() == Some(&worker)
+                && !of_task.is_some_and(|attempt| view.attempts.contains(&attempt))
         };
-        self.rounds(|pid, _| is_fork(pid), live);
+        self.rounds(is_fork, live);
     }
 
     /// End everything: the runner itself ends.

@@ -476,16 +476,15 @@ fn a_worker_that_dies_at_its_start_is_quoted() {
 }
 
 #[test]
-fn a_start_that_was_not_begun_goes_to_a_fresh_interpreter() {
-    let body = "say(op='ready')\nhear()\nmark('deaths')\nos._exit(1)";
+fn a_start_that_an_interpreter_took_along_is_a_loss() {
+    let body = "say(op='ready')\nhear()\nmark('deaths')\nprint('last words', file=sys.stderr)\nos._exit(1)";
     let (mut world, sdk) = with_worker(body);
-    let outcome = world.run(1, "seven").outcome;
-    assert!(
-        matches!(outcome, Outcome::SpawnFailed { .. }),
-        "{outcome:?}"
-    );
+    let Outcome::Lost { message } = world.run(1, "seven").outcome else {
+        panic!("whether it was begun is not known")
+    };
+    assert!(message.contains("last words"), "{message}");
     let deaths = fs::read_to_string(sdk.path().join("deaths")).unwrap();
-    assert_eq!(deaths.lines().count(), 3);
+    assert_eq!(deaths.lines().count(), 1, "one token, one start");
 }
 
 #[test]
@@ -520,7 +519,11 @@ fn a_refusal_and_nonsense_are_failures_to_start() {
         panic!()
     };
     assert!(message.contains("fork: no"), "{message}");
-    let Outcome::SpawnFailed { message, .. } = world.run(2, "seven").outcome else {
+    assert!(matches!(
+        world.run(2, "seven").outcome,
+        Outcome::Lost { .. }
+    ));
+    let Outcome::SpawnFailed { message, .. } = world.run(3, "seven").outcome else {
         panic!()
     };
     assert!(

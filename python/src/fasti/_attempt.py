@@ -7,11 +7,9 @@ set up.  It never exits the process itself; it returns how things ended.
 from __future__ import annotations
 
 import copy
-import errno
-import os
 from typing import Any, Callable, Dict, Mapping, Optional
 
-from fasti import _bind, _entrypoint, _pickling, _tables, _times
+from fasti import _bind, _entrypoint, _handover, _pickling, _tables, _times
 from fasti._places import Bindings, Place, substitute
 from fasti._shape import shape_of
 from fasti._sources import FromMany, FromUpstream, Given, Reserved, Source, Target
@@ -52,33 +50,24 @@ def call(function: Callable[..., Any], task: Mapping[str, Any]) -> Any:
 _SHORT = (type(None), bool, float)
 
 
-def _write(path: str, content: bytes) -> None:
-    """Write a short file; a file object would cost a fresh process thirty pages."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        written = os.write(descriptor, content)
-        if written != len(content):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
-    finally:
-        os.close(descriptor)
+def store(value: Any, path: str, entrypoint: str, descriptor: int = -1) -> None:
+    """Hand a value over to the worker if it is short, else write it to a file.
 
-
-def store(value: Any, path: str, entrypoint: str) -> None:
-    """Write a value to where the runner looks for it.
-
-    Raises :class:`UnserialisableError` if neither pickle nor cloudpickle takes it; the
-    file is then removed, so that nothing is mistaken for a result.
+    Raises :class:`UnserialisableError` if neither pickle nor cloudpickle takes it;
+    nothing is then left that could be mistaken for a result.
     """
-    if type(value) in _SHORT:
-        _write(path, _pickling.dumps(value))
+    if type(value) in _SHORT and _handover.send(
+        descriptor, _handover.VALUE, _pickling.dumps(value)
+    ):
         return
+    spool = _handover.Spool(path)
     try:
-        with open(path, "wb") as file:
-            _pickling.dump(value, file)
+        _pickling.dump(value, spool)  # type: ignore[arg-type]  # it has all that is asked for
+        spool.close(descriptor)
     except OSError:
         raise
     except Exception as error:
-        os.unlink(path)
+        spool.discard()
         kind = f"{type(value).__module__}.{type(value).__qualname__}"
         raise UnserialisableError(
             f"the return value of {entrypoint} (type {kind}) cannot be stored\n"

@@ -16,7 +16,7 @@ import time
 import types
 from typing import Any, Mapping, NoReturn, Optional
 
-from fasti import _attempt, _prefetch
+from fasti import _attempt, _handover, _prefetch
 from fasti._errors import ArgumentResolutionError, EntrypointError
 
 #: Exit status after an error in the task; ``sys.exit(n)`` has its own.
@@ -28,8 +28,16 @@ EXIT_INTERRUPTED = 130
 MESSAGE_CHARS_MAX = 1000
 
 
-def run_and_exit(task: Mapping[str, Any]) -> NoReturn:
-    """Run one attempt in this process and end it; never returns."""
+#: The pipe to the worker, if there is one.
+_handover_to = -1
+
+
+def run_and_exit(task: Mapping[str, Any], descriptor: int = -1) -> NoReturn:
+    """Run one attempt in this process and end it; never returns.
+
+    ``descriptor`` is the pipe by which what is short goes back to the worker.
+    """
+    hand_over_to(descriptor)
     code = EXIT_FAILURE
     try:
         try:
@@ -43,6 +51,12 @@ def run_and_exit(task: Mapping[str, Any]) -> NoReturn:
     finally:
         # Whatever went wrong above, this copy of the worker must not go on.
         os._exit(code)
+
+
+def hand_over_to(descriptor: int) -> None:
+    """Give values and failures to this pipe where they fit."""
+    global _handover_to
+    _handover_to = descriptor
 
 
 def set_up(task: Mapping[str, Any]) -> None:
@@ -99,7 +113,7 @@ def run(task: Mapping[str, Any]) -> int:
             if code:
                 return code
             value = None
-        _attempt.store(value, task["result_path"], task["entrypoint"])
+        _attempt.store(value, task["result_path"], task["entrypoint"], _handover_to)
         return 0
     except (ArgumentResolutionError, EntrypointError) as error:
         return _framework_failure(task, error)
@@ -178,7 +192,7 @@ def _say(text: str) -> None:
 
 
 def _leave_reason(task: Mapping[str, Any], reason: str, error: BaseException) -> None:
-    """Write why the attempt failed where the runner looks for it, if it wants to know."""
+    """Say why the attempt failed, to the worker or where the runner looks for it."""
     path = task["failure_path"]
     if not path:
         return
@@ -189,6 +203,8 @@ def _leave_reason(task: Mapping[str, Any], reason: str, error: BaseException) ->
     if reason in ("exception", "interrupted"):
         text = f"{type(error).__name__}: {text}" if text else type(error).__name__
     message = json.dumps({"reason": reason, "message": text[:MESSAGE_CHARS_MAX]})
+    if _handover.send(_handover_to, _handover.FAILURE, message.encode("ascii")):
+        return
     try:
         with open(path, "w", encoding="ascii") as file:
             file.write(message)

@@ -11,7 +11,7 @@ import os
 import sys
 from typing import Any, Dict
 
-from fasti import _child, _frames, _prefetch
+from fasti import _child, _frames, _handover, _prefetch
 
 #: Python specialises code after eight calls, and settles a few calls later.
 ROUNDS = 16
@@ -48,14 +48,19 @@ def rehearse() -> None:
     main, argv = sys.modules["__main__"], list(sys.argv)
     spare = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
     body = _frames.encode(_TASK)[4:]
+    reading, writing = _handover.make_pipe()
+    _child.hand_over_to(writing)
     for _ in range(ROUNDS):
         _prefetch.offer_code(_MODULE, _CODE)
         task = _frames.parse(body)
         _child.redirect(os.devnull, spare)
         _child.set_up(task)
         _child.run(task)
+        _handover.receive(reading, os.getpid())
         sys.modules.pop(_MODULE, None)
-    os.close(spare)
+    _child.hand_over_to(-1)
+    for descriptor in (spare, reading, writing):
+        os.close(descriptor)
     _prefetch.offer_nothing()
     os.environ.pop("FASTI_REHEARSAL", None)
     sys.modules["__main__"] = main

@@ -18,9 +18,10 @@ import select
 import signal
 import socket
 import sys
-from typing import Any, Dict, List, NoReturn
+from binascii import b2a_base64
+from typing import Any, Dict, List, NoReturn, Tuple
 
-from fasti import _child
+from fasti import _child, _handover
 from fasti._frames import Decoder, encode, frame, parse
 from fasti._prefetch import Prefetcher, install
 from fasti._rehearsal import rehearse
@@ -29,7 +30,8 @@ from fasti._rehearsal import rehearse
 _READ_BYTES = 1 << 18
 
 #: Ids of attempts are digits and dots, so that they need no escaping here.
-_EXITED = b'{"op":"exited","id":"%b","pid":%d,"status":%d,"cpu_us":%d,"max_rss_kb":%d}'
+_EXITED = b'{"op":"exited","id":"%b","pid":%d,"status":%d,"cpu_us":%d,"max_rss_kb":%d%b}'
+_HANDED = {_handover.VALUE: b',"value":"%b"', _handover.FAILURE: b',"failure":"%b"'}
 _MAXRSS_PER_KIB = 1024 if sys.platform == "darwin" else 1
 
 
@@ -40,7 +42,8 @@ class Zygote:
         self._runner = runner
         self._decoder = Decoder()
         self._outgoing = bytearray()
-        self._attempts: Dict[int, bytes] = {}
+        #: Of each child the attempt and our end of its pipe.
+        self._attempts: Dict[int, Tuple[bytes, int]] = {}
         self._serving = True
         self._prefetcher = Prefetcher()
         self._wake_read, self._wake_write = os.pipe()
@@ -115,14 +118,17 @@ class Zygote:
         # The description of the task is the child's to read: what this process touches
         # between two forks, it pays for page by page.
         self._prefetcher.offer(code)
+        reading, writing = _handover.make_pipe()
         try:
             pid = os.fork()
         except OSError as error:
+            _close(reading, writing)
             reason = f"fork: {error.strerror}"
             self._queue({"op": "refused", "id": attempt.decode(), "reason": reason})
             return
         if pid == 0:
-            self._become(task)
+            self._become(task, reading, writing)
+        _close(writing)
         try:
             # The child does this too; whoever comes first closes the gap in which a
             # stop would miss it.
@@ -130,20 +136,20 @@ class Zygote:
         except OSError as error:
             if error.errno not in (errno.EACCES, errno.ESRCH, errno.EPERM):
                 raise
-        self._attempts[pid] = attempt
+        self._attempts[pid] = (attempt, reading)
         self._outgoing += frame(b'{"op":"started","id":"%b","pid":%d}' % (attempt, pid))
 
-    def _become(self, task: bytes) -> NoReturn:
+    def _become(self, task: bytes, reading: int, writing: int) -> NoReturn:
         """Turn this fresh copy of the worker into the process of an attempt."""
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            os.close(self._wake_read)
-            os.close(self._wake_write)
+            _close(self._wake_read, self._wake_write, reading)
+            _close(*[others for _, others in self._attempts.values()])
             self._runner.close()
             gc.enable()
-            _child.run_and_exit(parse(task))
+            _child.run_and_exit(parse(task), writing)
         finally:
             os._exit(_child.EXIT_FAILURE)
 
@@ -153,9 +159,10 @@ class Zygote:
             pid, status, usage = os.wait4(-1, os.WNOHANG)
             if pid == 0:
                 return
-            attempt = self._attempts.pop(pid, None)
-            if attempt is None:
+            known = self._attempts.pop(pid, None)
+            if known is None:
                 continue
+            attempt, reading = known
             self._outgoing += frame(
                 _EXITED
                 % (
@@ -164,8 +171,10 @@ class Zygote:
                     status,
                     round((usage.ru_utime + usage.ru_stime) * 1e6),
                     usage.ru_maxrss // _MAXRSS_PER_KIB,
+                    _handed(reading, pid),
                 )
             )
+            _close(reading)
 
     def _queue(self, message: Dict[str, Any]) -> None:
         self._outgoing += encode(message)
@@ -182,6 +191,21 @@ class Zygote:
                 self._outgoing.clear()
                 return
             del self._outgoing[:sent]
+
+
+def _handed(reading: int, pid: int) -> bytes:
+    """Return what a child handed over, as a member of the message about its end."""
+    handed = _handover.receive(reading, pid)
+    if handed is None or handed[0] not in _HANDED:
+        return b""
+    kind, content = handed
+    return _HANDED[kind] % b2a_base64(content, newline=False)
+
+
+def _close(*descriptors: int) -> None:
+    for descriptor in descriptors:
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 def _ignore(_signal: int, _frame: Any) -> None:

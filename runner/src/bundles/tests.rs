@@ -143,3 +143,27 @@ fn a_bundle_that_is_missing_or_changed_is_not_used() {
         0
     );
 }
+
+#[test]
+fn a_run_works_in_a_tree_of_its_own() {
+    let data = tempfile::tempdir().unwrap();
+    let runner = RunnerId::new("r").unwrap();
+    let places = Arc::new(Places::new(data.path().into(), &runner));
+    places.make_home().unwrap();
+    let bytes = packed(&[("a.py", FILE, "A")]);
+    let digest = Digest(Sha256::digest(&bytes).into());
+    let blob = places.blob(&digest);
+    make_folder(blob.parent().unwrap()).unwrap();
+    fs::write(&blob, bytes).unwrap();
+    let bundles = Bundles::new(places, &runner);
+
+    let first = bundles.tree(&digest, RunId(1)).unwrap();
+    fs::write(first.join("a.py"), "changed").unwrap();
+    fs::write(first.join("new"), "").unwrap();
+    let again = bundles.tree(&digest, RunId(1)).unwrap();
+    assert!(again.join("new").exists(), "the attempts of a run share it");
+    let other = bundles.tree(&digest, RunId(2)).unwrap();
+    assert_eq!(fs::read(other.join("a.py")).unwrap(), b"A");
+    assert!(!other.join("new").exists());
+    assert!(!bundles.unpacked(&digest).unwrap().join("new").exists());
+}

@@ -1,6 +1,8 @@
 //! Signals to the runner itself. TERM ends it. Those of a terminal (INT, HUP, QUIT) are for the server only,
 //! and pass without effect.
 //!
+//! SIGIO comes from the question whether a file is still open elsewhere, and means nothing here.
+//!
 //! They are caught rather than ignored, because a child inherits what is ignored, but never a handler. For
 //! the same reason, signals that whoever started the runner had ignored are caught too: tasks begin with
 //! default actions.
@@ -21,11 +23,12 @@ impl Signals {
     /// The system refuses.
     pub(super) fn set_up() -> io::Result<Self> {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        for number in
-            ignored(&status)
-                .into_iter()
-                .chain([libc::SIGINT, libc::SIGHUP, libc::SIGQUIT])
-        {
+        for number in ignored(&status).into_iter().chain([
+            libc::SIGINT,
+            libc::SIGHUP,
+            libc::SIGQUIT,
+            libc::SIGIO,
+        ]) {
             // SIGPIPE is ignored by the Rust runtime, which resets it in children.
             if number != libc::SIGPIPE
                 && let Err(error) = signal(SignalKind::from_raw(number))

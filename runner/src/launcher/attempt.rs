@@ -1,6 +1,5 @@
 //! One attempt from its folder to its report, on the thread of its slot.
 
-use std::fs;
 use std::sync::Arc;
 
 use fasti_core::domain::attempt::{Failure, Outcome, Process, ResultRef, Usage};
@@ -8,8 +7,8 @@ use fasti_core::domain::launch::Program;
 use fasti_core::domain::time::Timestamp;
 use rustix::process::Pid;
 
+use super::outlet::Outlet;
 use super::{News, Record, Shared, command, python, scratch};
-use crate::places::Stream;
 use crate::supervisor::{Ended, Input};
 use crate::{clock, process};
 
@@ -43,14 +42,18 @@ impl Over {
 
 /// Run it in a slot. Returns when no process of it is left.
 pub(super) fn run(shared: &Shared, record: &Arc<Record>, slot: usize) -> Ended {
+    let outlet = record
+        .outlet
+        .get_or_init(|| Outlet::of_slot(&shared.places, slot));
     let over = if record.is_unwanted() {
         Over::new(Outcome::Stopped, 0, 0)
     } else {
         let over = match &record.launch.program {
             Program::Command { argv, cwd, stdin } => {
-                command::run(shared, record, slot, argv, cwd.as_deref(), stdin.as_deref())
+                let surroundings = (cwd.as_deref(), stdin.as_deref());
+                command::run(shared, record, (slot, outlet), argv, surroundings)
             }
-            Program::Python(call) => python::run(shared, record, slot, call),
+            Program::Python(call) => python::run(shared, record, (slot, outlet), call),
         };
         over.unwrap_or_else(|failure| Over::new(failure.into(), 0, 0))
     };
@@ -58,10 +61,7 @@ pub(super) fn run(shared: &Shared, record: &Arc<Record>, slot: usize) -> Ended {
         shared.strays.end_of(record.attempt(), &shared.live);
     }
     scratch::clear(&shared.places, slot);
-    let size = |stream| {
-        let file = fs::metadata(shared.places.output(&record.launch, stream));
-        file.map_or(0, |metadata| metadata.len())
-    };
+    let (stdout_bytes, stderr_bytes) = outlet.settle(&shared.places, &record.launch);
     Ended {
         at: over.at,
         outcome: over.outcome,
@@ -72,8 +72,8 @@ pub(super) fn run(shared: &Shared, record: &Arc<Record>, slot: usize) -> Ended {
         usage: Usage {
             cpu_us: over.cpu_us,
             max_rss_kib: over.max_rss_kib,
-            stdout_bytes: size(Stream::Out),
-            stderr_bytes: size(Stream::Err),
+            stdout_bytes,
+            stderr_bytes,
         },
     }
 }

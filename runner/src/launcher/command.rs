@@ -16,22 +16,22 @@ use rustix::process::{Pid, Signal};
 
 use super::attempt::{Over, begin};
 use super::environment::{Variables, apply, path_of};
+use super::outlet::Outlet;
 use super::{Record, Shared, scratch};
 use crate::outcome::{SpawnFailure, of_status};
 use crate::places::Stream;
 use crate::process::{self, Child};
 
-/// Run a command and wait for its end.
+/// Run a command in a slot, with a working folder and standard input if it names them, and wait for its end.
 ///
 /// # Errors
 /// It could not be started.
 pub(super) fn run(
     shared: &Shared,
     record: &Record,
-    slot: usize,
+    (slot, outlet): (usize, &Outlet),
     argv: &[String],
-    cwd: Option<&str>,
-    stdin: Option<&str>,
+    (cwd, stdin): (Option<&str>, Option<&str>),
 ) -> Result<Over, SpawnFailure> {
     let launch = &record.launch;
     let variables = shared
@@ -41,17 +41,17 @@ pub(super) fn run(
         Some(cwd) => shared.places.data().join(cwd),
         None => scratch::make(&shared.places, slot)?,
     };
-    let pid = spawn(shared, record, argv, &cwd, stdin, &variables)?;
+    let stdin = input(shared, record, stdin)?;
+    let pid = spawn(shared, (stdin, outlet), argv, &cwd, &variables)?;
     begin(record, &shared.news, pid);
     Ok(wait(record, pid))
 }
 
 fn spawn(
     shared: &Shared,
-    record: &Record,
+    (stdin, outlet): (Option<File>, &Outlet),
     argv: &[String],
     cwd: &Path,
-    stdin: Option<&str>,
     variables: &Variables,
 ) -> Result<Pid, SpawnFailure> {
     let Some(name) = argv.first() else {
@@ -70,9 +70,12 @@ fn spawn(
             .current_dir(cwd)
             .process_group(0);
         apply(&mut command, variables);
-        command.stdin(input(shared, record, stdin)?);
-        command.stdout(output(shared, record, Stream::Out)?);
-        command.stderr(output(shared, record, Stream::Err)?);
+        command.stdin(match &stdin {
+            Some(file) => Stdio::from(file.try_clone().map_err(|error| no_input(&error))?),
+            None => Stdio::null(),
+        });
+        command.stdout(output(outlet, Stream::Out)?);
+        command.stderr(output(outlet, Stream::Err)?);
         match command.spawn() {
             Ok(child) => return Ok(Pid::from_child(&child)),
             // The program moved since it was looked up.
@@ -121,15 +124,19 @@ fn lost(why: impl std::fmt::Display) -> Outcome {
     }
 }
 
-/// Standard input: nothing, or a file that no longer has a name.
-fn input(shared: &Shared, record: &Record, text: Option<&str>) -> Result<Stdio, SpawnFailure> {
-    let Some(text) = text else {
-        return Ok(Stdio::null());
-    };
+/// Standard input, if there is any: a file that no longer has a name.
+fn input(
+    shared: &Shared,
+    record: &Record,
+    text: Option<&str>,
+) -> Result<Option<File>, SpawnFailure> {
     let path = shared.places.private(record.attempt(), "stdin");
-    let file = write_unnamed(&path, text.as_bytes());
-    file.map(Stdio::from)
-        .map_err(|error| SpawnFailure::new("cannot keep the standard input", &error))
+    let file = text.map(|text| write_unnamed(&path, text.as_bytes()));
+    file.transpose().map_err(|error| no_input(&error))
+}
+
+fn no_input(error: &io::Error) -> SpawnFailure {
+    SpawnFailure::new("cannot keep the standard input", error)
 }
 
 fn write_unnamed(path: &PathBuf, bytes: &[u8]) -> io::Result<File> {
@@ -146,14 +153,9 @@ fn write_unnamed(path: &PathBuf, bytes: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
-fn output(shared: &Shared, record: &Record, stream: Stream) -> Result<Stdio, SpawnFailure> {
-    let launch = &record.launch;
-    let opened = shared
-        .places
-        .make_output_folder(launch)
-        .and_then(|()| shared.places.open_output(launch, stream));
-    opened.map(Stdio::from).map_err(|error| {
-        let path = shared.places.output(launch, stream);
+fn output(outlet: &Outlet, stream: Stream) -> Result<Stdio, SpawnFailure> {
+    outlet.open(stream).map(Stdio::from).map_err(|error| {
+        let path = outlet.path(stream);
         SpawnFailure::new(
             format!("cannot open the output file `{}`", path.display()),
             &error,

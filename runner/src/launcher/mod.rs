@@ -8,6 +8,7 @@ mod attempt;
 mod command;
 mod environment;
 mod news;
+mod outlet;
 mod program;
 mod python;
 mod record;
@@ -31,7 +32,7 @@ use crate::places::Places;
 use crate::strays::Strays;
 use crate::supervisor::{Ended, Input, StopSignal};
 use crate::worker::Pool;
-use crate::{Config, clock};
+use crate::{Config, clock, process};
 
 /// Stack of a slot's thread: shallow code, many threads.
 const STACK_BYTES: usize = 512 << 10;
@@ -151,14 +152,43 @@ impl Launcher {
     pub(crate) fn tidy(&self) {
         self.shared.strays.tidy(&self.shared.live);
         self.shared.pool.tidy();
+        let runs = || {
+            self.shared
+                .live
+                .all()
+                .iter()
+                .map(|it| it.launch.run)
+                .collect()
+        };
+        self.shared.bundles.tidy(runs);
+    }
+
+    /// Whether attempts are with the launcher.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.shared.live.is_empty()
+    }
+
+    /// Give the attempts that go on what they have written so far, so that it can be followed.
+    pub(crate) fn tidy_outlets(&self) {
+        for record in self.shared.live.all() {
+            if let Some(outlet) = record.outlet.get() {
+                outlet.move_written(&self.shared.places, &record.launch);
+            }
+        }
     }
 
     /// End whatever still runs, without reports: the runner is about to end.
     pub(crate) fn end_all(&self) {
+        let waiting = std::mem::take(&mut self.shared.queue().waiting);
+        for record in waiting {
+            self.shared.live.remove(&record.launch.token);
+        }
         for record in self.shared.live.all() {
             record.signal(StopSignal::Kill);
         }
         self.shared.pool.end_all();
+        // A slot may be about to start one: it is ended as it begins, and what it leaves is then here to be seen.
+        process::poll_until(|| self.shared.live.is_empty());
         self.shared.strays.end_all();
     }
 

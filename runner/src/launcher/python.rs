@@ -10,12 +10,12 @@ use fasti_core::domain::launch::PythonCall;
 use rustix::process::{Pid, Signal};
 
 use super::attempt::Over;
+use super::outlet::Outlet;
 use super::{Record, Shared, scratch};
-use crate::limits::WORKER_TRIES_MAX;
 use crate::outcome::{SpawnFailure, of_status};
 use crate::places::Stream;
 use crate::process::{self, Child};
-use crate::result::{self, Returned};
+use crate::result::{self, Handed, Returned};
 use crate::worker::{Key, Said, TaskPlaces, Worker, start_frame};
 
 /// Call the function and wait for the end of its process.
@@ -25,55 +25,47 @@ use crate::worker::{Key, Said, TaskPlaces, Worker, start_frame};
 pub(super) fn run(
     shared: &Shared,
     record: &Arc<Record>,
-    slot: usize,
+    (slot, outlet): (usize, &Outlet),
     call: &PythonCall,
 ) -> Result<Over, SpawnFailure> {
-    let launch = &record.launch;
-    let (key, frame) = prepare(shared, record, slot, call)?;
-    for _ in 0..WORKER_TRIES_MAX {
-        let (worker, said) = shared.pool.start(&key, record, &frame)?;
-        let over = match listen(&worker, &said) {
-            Said::Exited {
-                status,
-                cpu_us,
-                max_rss_kib,
-            } => Over::new(of_status(status), cpu_us, max_rss_kib),
-            Said::Refused { reason } => {
-                return Err(SpawnFailure::plain(format!(
-                    "the interpreter refused: {reason}"
-                )));
+    let (key, frame) = prepare(shared, record, (slot, outlet), call)?;
+    let (worker, said) = shared.pool.start(&key, record, &frame)?;
+    match listen(&worker, &said) {
+        Said::Exited {
+            status,
+            cpu_us,
+            max_rss_kib,
+            handed,
+        } => {
+            let over = Over::new(of_status(status), cpu_us, max_rss_kib);
+            Ok(finish(shared, record, over, handed))
+        }
+        Said::Refused { reason } => Err(SpawnFailure::plain(format!(
+            "the interpreter refused: {reason}"
+        ))),
+        Said::Gone { was_ready, log } => match record.pid() {
+            Some(pid) => {
+                let over = wait_ourselves(record, pid);
+                Ok(finish(shared, record, over, Handed::Unknown))
             }
-            Said::Gone { was_ready, log } => match record.pid() {
-                Some(pid) => wait_ourselves(record, pid),
-                None if !was_ready => {
-                    let python = key.python.display();
-                    let what = format!("the interpreter `{python}` ended before it was ready");
-                    return Err(SpawnFailure::plain(quote(&what, &log)));
-                }
-                // The first thing a fork does is to open its output.
-                None if shared.places.output(launch, Stream::Out).exists() => {
-                    let what = "the interpreter ended while it started the task";
-                    Over::new(
-                        Outcome::Lost {
-                            message: quote(what, &log),
-                        },
-                        0,
-                        0,
-                    )
-                }
-                None => continue,
-            },
-        };
-        return Ok(finish(shared, record, over));
+            None if was_ready => {
+                // Whether it had forked, and how far the fork came, went with it.
+                let message = quote("the interpreter ended while it started the task", &log);
+                Ok(Over::new(Outcome::Lost { message }, 0, 0))
+            }
+            None => {
+                let python = key.python.display();
+                let what = format!("the interpreter `{python}` ended before it was ready");
+                Err(SpawnFailure::plain(quote(&what, &log)))
+            }
+        },
     }
-    let what = format!("{WORKER_TRIES_MAX} interpreters ended before they could start the task");
-    Err(SpawnFailure::plain(what))
 }
 
 fn prepare(
     shared: &Shared,
     record: &Record,
-    slot: usize,
+    (slot, outlet): (usize, &Outlet),
     call: &PythonCall,
 ) -> Result<(Key, Vec<u8>), SpawnFailure> {
     let launch = &record.launch;
@@ -84,14 +76,12 @@ fn prepare(
         super::environment::path_of(&base),
         shared.places.home(),
     )?;
-    let bundle = call
-        .bundle
-        .as_ref()
-        .map(|digest| shared.bundles.unpacked(digest))
-        .transpose()?;
+    let unpacked = |digest| match call.works_in_bundle {
+        true => shared.bundles.tree(digest, launch.run),
+        false => shared.bundles.unpacked(digest),
+    };
+    let bundle = call.bundle.as_ref().map(unpacked).transpose()?;
     let scratch = scratch::make(&shared.places, slot)?;
-    let folder = shared.places.make_output_folder(launch);
-    folder.map_err(|error| SpawnFailure::new("cannot make the folder for the output", &error))?;
     let places = TaskPlaces {
         cwd: if call.works_in_bundle {
             bundle.clone().unwrap_or(scratch)
@@ -102,8 +92,8 @@ fn prepare(
             .into_iter()
             .chain(call.path.as_ref().map(Into::into))
             .collect(),
-        stdout: shared.places.output(launch, Stream::Out),
-        stderr: shared.places.output(launch, Stream::Err),
+        stdout: outlet.path(Stream::Out),
+        stderr: outlet.path(Stream::Err),
         result: shared.places.private(launch.attempt, result::VALUE),
         failure: shared.places.private(launch.attempt, result::FAILURE),
     };
@@ -149,12 +139,12 @@ fn wait_ourselves(record: &Record, pid: Pid) -> Over {
 }
 
 /// End what is left of the group, and take over what the function returned.
-fn finish(shared: &Shared, record: &Record, mut over: Over) -> Over {
+fn finish(shared: &Shared, record: &Record, mut over: Over, handed: Handed) -> Over {
     if let Some(pid) = record.pid() {
         process::clear_group(pid);
     }
     let places = &shared.places;
-    match result::collect(places, record.attempt(), over.outcome.is_success()) {
+    match result::collect(places, record.attempt(), over.outcome.is_success(), handed) {
         Ok(Returned {
             result,
             value,

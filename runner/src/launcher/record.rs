@@ -2,12 +2,13 @@
 //! process that took over its number.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use fasti_core::domain::ids::{AttemptId, Token};
 use fasti_core::domain::launch::Launch;
 use rustix::process::{Pid, Signal};
 
+use super::outlet::Outlet;
 use crate::process;
 use crate::supervisor::StopSignal;
 
@@ -16,6 +17,8 @@ use crate::supervisor::StopSignal;
 pub(crate) struct Record {
     /// What to run.
     pub(crate) launch: Arc<Launch>,
+    /// Its output, from the moment it has a slot.
+    pub(crate) outlet: OnceLock<Outlet>,
     state: Mutex<State>,
 }
 
@@ -36,6 +39,7 @@ impl Record {
     pub(crate) fn new(launch: Arc<Launch>) -> Self {
         Self {
             launch,
+            outlet: OnceLock::new(),
             state: Mutex::default(),
         }
     }
@@ -65,8 +69,7 @@ impl Record {
         let mut state = self.state();
         state.pid = Some(pid);
         if let Some(signal) = state.wanted.take() {
-            state.signalled = true;
-            send(pid, signal);
+            state.signalled |= send(pid, signal);
         }
     }
 
@@ -81,10 +84,7 @@ impl Record {
         let mut state = self.state();
         // The lock is held while signalling: the thread that waits for the process takes it before reaping.
         match state.pid {
-            Some(pid) if !state.over => {
-                state.signalled = true;
-                send(pid, signal);
-            }
+            Some(pid) if !state.over => state.signalled |= send(pid, signal),
             Some(_) => {}
             None => {
                 let kill = signal == StopSignal::Kill || state.wanted == Some(StopSignal::Kill);
@@ -102,16 +102,16 @@ impl Record {
     }
 }
 
-fn send(group: Pid, signal: StopSignal) {
+/// `false` when there was nothing left to signal: then the signal is not why the attempt ended.
+fn send(group: Pid, signal: StopSignal) -> bool {
     match signal {
         StopSignal::Term => {
-            process::signal_group(group, Signal::TERM);
+            let sent = process::signal_group(group, Signal::TERM);
             // A stopped process sees TERM only once it goes on.
             process::signal_group(group, Signal::CONT);
+            sent
         }
-        StopSignal::Kill => {
-            process::signal_group(group, Signal::KILL);
-        }
+        StopSignal::Kill => process::signal_group(group, Signal::KILL),
     }
 }
 
@@ -144,6 +144,11 @@ impl Live {
     /// Find one.
     pub(crate) fn get(&self, token: &Token) -> Option<Arc<Record>> {
         self.records().get(token).cloned()
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.records().is_empty()
     }
 
     /// All of them.

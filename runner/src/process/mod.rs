@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use rustix::process::{self as rx, Pid, Signal, WaitId, WaitIdOptions};
 
 pub(crate) use self::procfs::{Adopted, Stat, all_pids, boot_id, marks, stat};
-pub(crate) use self::sys::{Child, keep_descriptors, reap};
+pub(crate) use self::sys::{Child, is_only_writer, keep_descriptors, reap};
 use crate::limits::KILL_MS_MAX;
 
 /// Marks in the environment of everything a runner starts.

@@ -1,12 +1,15 @@
-//! The one place with `unsafe`: wait4(2), which alone tells what a single child used, and close_range(2), which
-//! alone keeps inherited descriptors from children in one step. Nothing else may be called from here.
+//! The one place with `unsafe`: wait4(2), which alone tells what a single child used, close_range(2), which
+//! alone keeps inherited descriptors from children in one step, and fcntl(2) with leases, which alone tells
+//! whether others have a file open. Nothing else may be called from here.
 #![allow(
     unsafe_code,
-    reason = "there is no safe interface to these two system calls"
+    reason = "there is no safe interface to these system calls"
 )]
 
+use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd;
 
 use rustix::process::Pid;
 
@@ -91,4 +94,17 @@ pub(crate) fn keep_descriptors() -> io::Result<()> {
     } else {
         Err(io::Error::last_os_error())
     }
+}
+
+/// Whether `file`, opened for writing, is the only open description of that file that can write. `false` also where
+/// the file system cannot tell.
+///
+/// The kernel gives a write lease only to the sole writer; it is taken and given back at once. Whoever opens the file
+/// in between makes the kernel send SIGIO, which the runner catches (see `drive::signals`).
+pub(crate) fn is_only_writer(file: &File) -> bool {
+    let lease = |kind: libc::c_int| {
+        // SAFETY: the descriptor is open for the whole call, and the third argument is a plain integer.
+        unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLEASE, kind) }
+    };
+    lease(libc::F_WRLCK) == 0 && lease(libc::F_UNLCK) == 0
 }

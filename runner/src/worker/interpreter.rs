@@ -21,6 +21,7 @@ use crate::launcher::{Record, Variables, begin};
 use crate::limits::{LOG_TAIL_BYTES, WORKER_FRAME_MS_MAX, WORKER_READY_MS_MAX};
 use crate::outcome::SpawnFailure;
 use crate::process::{self, ENV_WORKER};
+use crate::result::Handed;
 
 /// Module that an interpreter runs.
 const MODULE: &str = "fasti._worker";
@@ -39,6 +40,8 @@ pub(crate) enum Said {
         cpu_us: u64,
         /// Largest resident memory in KiB.
         max_rss_kib: u64,
+        /// What its process handed over.
+        handed: Handed,
     },
     /// There is no process.
     Refused {
@@ -257,7 +260,12 @@ impl Worker {
                 return;
             }
             match wire::read(&mut reader) {
-                Ok(Some(message)) => self.take_in(message, surroundings),
+                Ok(Some(message)) => {
+                    if let Err(error) = self.take_in(message, surroundings) {
+                        tracing::warn!(%error, worker = self.number, "cannot understand an interpreter");
+                        return;
+                    }
+                }
                 Ok(None) => return,
                 Err(error) => {
                     tracing::warn!(%error, worker = self.number, "cannot understand an interpreter");
@@ -267,7 +275,7 @@ impl Worker {
         }
     }
 
-    fn take_in(&self, message: FromWorker, surroundings: &Surroundings) {
+    fn take_in(&self, message: FromWorker, surroundings: &Surroundings) -> io::Result<()> {
         match message {
             FromWorker::Ready {} => self.state().ready = true,
             FromWorker::Started { id, pid } => {
@@ -277,7 +285,7 @@ impl Worker {
                     .get(&id)
                     .map(|(record, _)| Arc::clone(record));
                 let (Some(record), Some(pid)) = (record, process::pid_from(pid)) else {
-                    return;
+                    return Ok(());
                 };
                 if record.pid().is_none() {
                     state.unforked -= 1;
@@ -290,18 +298,23 @@ impl Worker {
                 status,
                 cpu_us,
                 max_rss_kb,
+                value,
+                failure,
             } => {
+                let handed = wire::handed(value.as_deref(), failure.as_deref())?;
                 self.end(
                     &id,
                     Said::Exited {
                         status,
                         cpu_us,
                         max_rss_kib: max_rss_kb,
+                        handed,
                     },
                 );
             }
             FromWorker::Refused { id, reason } => self.end(&id, Said::Refused { reason }),
         }
+        Ok(())
     }
 
     fn end(&self, id: &str, said: Said) {

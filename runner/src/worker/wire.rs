@@ -15,6 +15,7 @@ use crate::launcher::BaseEnvironment;
 use crate::limits::WORKER_FRAME_BYTES_MAX;
 use crate::outcome::SpawnFailure;
 use crate::places::Places;
+use crate::result::Handed;
 
 /// What an interpreter says.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -39,6 +40,12 @@ pub(super) enum FromWorker {
         cpu_us: u64,
         /// Largest resident memory in KiB.
         max_rss_kb: u64,
+        /// A small return value that the process handed over, in base64.
+        #[serde(default)]
+        value: Option<String>,
+        /// The failure that the process handed over, in base64.
+        #[serde(default)]
+        failure: Option<String>,
     },
     /// It could not fork.
     Refused {
@@ -47,6 +54,22 @@ pub(super) enum FromWorker {
         /// What the system said.
         reason: String,
     },
+}
+
+/// What an interpreter passes on from a process.
+///
+/// # Errors
+/// It is no base64.
+pub(super) fn handed(value: Option<&str>, failure: Option<&str>) -> io::Result<Handed> {
+    let decode = |text: &str| {
+        let decoded = BASE64.decode(text);
+        decoded.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    };
+    match (value, failure) {
+        (Some(value), _) => decode(value).map(Handed::Value),
+        (None, Some(failure)) => decode(failure).map(Handed::Failure),
+        (None, None) => Ok(Handed::Nothing),
+    }
 }
 
 /// Where a task's files are.

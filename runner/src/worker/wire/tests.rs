@@ -149,7 +149,7 @@ fn messages_are_read_until_the_stream_ends() {
     let mut bytes = Vec::new();
     for text in [
         r#"{"op":"ready","pid":5,"python":"3.11"}"#,
-        r#"{"op":"exited","id":"1.1","pid":9,"status":256,"cpu_us":5,"max_rss_kb":6}"#,
+        r#"{"op":"exited","id":"1.1","pid":9,"status":256,"cpu_us":5,"max_rss_kb":6,"value":"AQI="}"#,
     ] {
         bytes.extend_from_slice(&u32::try_from(text.len()).unwrap().to_be_bytes());
         bytes.extend_from_slice(text.as_bytes());
@@ -161,9 +161,25 @@ fn messages_are_read_until_the_stream_ends() {
         status: 256,
         cpu_us: 5,
         max_rss_kb: 6,
+        value: Some("AQI=".into()),
+        failure: None,
     };
     assert_eq!(read(&mut stream).unwrap(), Some(exited));
     assert_eq!(read(&mut stream).unwrap(), None);
+}
+
+#[test]
+fn what_is_handed_over_is_base64() {
+    assert_eq!(handed(None, None).unwrap(), Handed::Nothing);
+    assert_eq!(
+        handed(Some("AQI="), None).unwrap(),
+        Handed::Value(vec![1, 2])
+    );
+    assert_eq!(
+        handed(None, Some("AQI=")).unwrap(),
+        Handed::Failure(vec![1, 2])
+    );
+    assert!(handed(Some("?"), None).is_err());
 }
 
 #[test]
