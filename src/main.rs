@@ -5,6 +5,7 @@ mod cli;
 mod clock;
 mod config;
 mod local_runner;
+mod phases;
 mod sdk;
 mod sealing;
 mod serve;

@@ -29,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use crate::check::Check;
 use crate::clock::SystemClock;
 use crate::local_runner::{self, RunnerSettings};
+use crate::phases::Phases;
 use crate::sdk;
 
 /// How long the runner may take to end at shutdown, beyond the grace of its tasks.
@@ -108,16 +109,19 @@ async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let mut ends = Ends::take().context("taking the signals that ask for the end")?;
     let url = format!("http://{address}");
-    let log = open_log(&settings, &url)?;
+    let mut phases = Phases::begin();
+    let log = open_log(&settings, &url, &mut phases)?;
     let sdk = sdk::unpack(&settings.data).context("unpacking the Python packages")?;
     let links = Links::default();
     let vitals = Arc::clone(&log.vitals);
     let reader = log.reader.clone();
     let core = start_engine(log, &settings, &links)?;
+    phases.end("engine");
     let stop = CancellationToken::new();
     let publisher = start_publisher(&settings, &core, &stop)?;
     let (views, follower, tables) = start_views(&settings, &core)?;
     views.wait_for(core.engine.feed().last()).await?;
+    phases.end("views");
     let runner = start_runner(&settings, &core, &links, &sdk, &url, &stop)?;
     let parts = ApiParts {
         engine: core.engine.clone(),
@@ -134,6 +138,8 @@ async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
         api_config(&settings, address),
         stop.clone(),
     ));
+    phases.end("runner and API");
+    phases.say();
     eprintln!("listening on {url}");
     let sealer = crate::sealing::start(&reader, &settings.log);
     let check = Check::start(reader, vitals)?;
@@ -166,7 +172,7 @@ struct OpenLog {
     state: fasti_core::domain::state::State,
 }
 
-fn open_log(settings: &ServeSettings, url: &str) -> anyhow::Result<OpenLog> {
+fn open_log(settings: &ServeSettings, url: &str, phases: &mut Phases) -> anyhow::Result<OpenLog> {
     let options = OpenOptions {
         accept_loss: settings.accept_loss,
         reserve_bytes: settings.reserve_bytes,
@@ -174,16 +180,12 @@ fn open_log(settings: &ServeSettings, url: &str) -> anyhow::Result<OpenLog> {
         ..OpenOptions::default()
     };
     let store = Store::open(&settings.data, options).map_err(crate::cli::store_failure)?;
+    phases.end("log");
     store.lock.announce(url)?;
     let last = store.opened.last.seq;
-    let mut said = Seq(0);
-    let folded = fold(&store.reader, Some(&store.snapshots), last, &mut |seq| {
-        const EVERY: u64 = 500_000;
-        if seq.0 >= said.0 + EVERY {
-            said = seq;
-            tracing::info!(%seq, %last, "reading the log");
-        }
-    })?;
+    let mut progress = progress("reading the log", last);
+    let folded = fold(&store.reader, Some(&store.snapshots), last, &mut progress)?;
+    phases.end("state");
     tracing::info!(
         data = %settings.data.display(), seq = %last, from_snapshot = %folded.from_snapshot,
         "the log is open"
@@ -292,7 +294,7 @@ fn start_views(
     core: &Core,
 ) -> anyhow::Result<(SharedViews, Follower, Tables)> {
     let folder = settings.data.join("views");
-    let (tables, views) = match open_views(&folder, core) {
+    let (tables, views, snapshot_at) = match open_views(&folder, core) {
         Ok(opened) => opened,
         Err(error) => {
             tracing::warn!(%error, "the tables of the views are made anew");
@@ -304,15 +306,34 @@ fn start_views(
     let options = FollowerOptions {
         tables: Some(tables.clone()),
         snapshots: Some(core.snapshots.clone()),
+        snapshot_at,
     };
     let follower = Follower::start(views.clone(), core.engine.feed().clone(), options)?;
     Ok((views, follower, tables))
 }
 
-fn open_views(folder: &Path, core: &Core) -> anyhow::Result<(Tables, Views)> {
+/// The views up to the end of the log, and the position of the snapshot that they began with.
+fn open_views(folder: &Path, core: &Core) -> anyhow::Result<(Tables, Views, Seq)> {
     let tables = Tables::open_in_boot(folder, VIEWS_CACHE_BYTES, &kernel_text(BOOT_ID))?;
-    let views = Views::open(Some(&tables), Some(&core.snapshots), core.engine.feed())?;
-    Ok((tables, views))
+    let feed = core.engine.feed();
+    let mut views = Views::open(Some(&tables), Some(&core.snapshots), feed)?;
+    let snapshot_at = views.as_of();
+    let last = feed.last();
+    views.catch_up(feed, &mut progress("computing the views", last))?;
+    tracing::info!(seq = %views.as_of(), from_snapshot = %snapshot_at, "the views are up to date");
+    Ok((tables, views, snapshot_at))
+}
+
+/// Says now and then how far something long is.
+fn progress(doing: &'static str, last: Seq) -> impl FnMut(Seq) {
+    const EVERY: u64 = 500_000;
+    let mut said = Seq(0);
+    move |seq| {
+        if seq.0 >= said.0 + EVERY {
+            said = seq;
+            tracing::info!(%seq, %last, doing);
+        }
+    }
 }
 
 fn api_config(settings: &ServeSettings, address: SocketAddr) -> ApiConfig {

@@ -18,7 +18,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::feed::Entry;
-use crate::record::{NewRecord, StoredRecord};
+use crate::record::{NewRecord, RecordView, StoredRecord};
 
 /// A record that cannot be read as an event.
 #[derive(Debug, thiserror::Error)]
@@ -78,49 +78,68 @@ pub fn encode(recorded: &Recorded) -> NewRecord {
 /// # Errors
 /// The record is of a later version or its payload is not what its name promises.
 pub fn decode(stored: &StoredRecord) -> Result<Entry, CodecError> {
-    let record = &stored.record;
-    let unknown = || CodecError::Unknown {
-        seq: stored.seq,
-        name: record.name.clone(),
-        version: record.version,
-    };
-    let known = Event::NAMES.iter().find(|(name, _)| *name == record.name);
-    if known.is_none_or(|(_, version)| *version < record.version) {
-        return Err(unknown());
-    }
-    let mut deserializer = rmp_serde::Deserializer::from_read_ref(&record.payload);
-    let event = Event::deserialize_payload(&record.name, &mut deserializer)
-        .ok_or_else(unknown)?
-        .map_err(|source| CodecError::Payload {
-            seq: stored.seq,
-            name: record.name.clone(),
-            source,
-        })?;
-    let key = record
-        .key
-        .as_ref()
-        .and_then(|text| text.split_once(':'))
-        .map(|(fingerprint, key)| {
+    Decoder::default().decode(&stored.view())
+}
+
+/// Reads event after event; what is mostly the same in one as in the one before is kept once.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    actor: Option<Arc<str>>,
+}
+
+impl Decoder {
+    /// The event of a record.
+    ///
+    /// # Errors
+    /// As [`decode`].
+    pub fn decode(&mut self, record: &RecordView<'_>) -> Result<Entry, CodecError> {
+        let unknown = || CodecError::Unknown {
+            seq: record.seq,
+            name: record.name.to_owned(),
+            version: record.version,
+        };
+        let known = Event::NAMES.iter().find(|(name, _)| *name == record.name);
+        if known.is_none_or(|(_, version)| *version < record.version) {
+            return Err(unknown());
+        }
+        let mut deserializer = rmp_serde::Deserializer::from_read_ref(record.payload);
+        let event = Event::deserialize_payload(record.name, &mut deserializer)
+            .ok_or_else(unknown)?
+            .map_err(|source| CodecError::Payload {
+                seq: record.seq,
+                name: record.name.to_owned(),
+                source,
+            })?;
+        let key = record.key.and_then(|text| text.split_once(':'));
+        let key = key.map(|(fingerprint, key)| {
             Arc::new(KeyUse {
                 key: key.to_owned(),
                 fingerprint: fingerprint.to_owned(),
             })
         });
-    Ok(Entry {
-        recorded: Recorded {
-            seq: stored.seq,
-            at: record.at,
-            actor: record.actor.as_str().into(),
-            causation: record.causation,
-            key,
-            trace: record.trace.as_deref().map(Into::into),
-            event,
-        },
-        epoch: stored.epoch,
-        commit_first: stored.commit_first,
-        commit_len: stored.commit_len,
-        hash: stored.hash,
-    })
+        Ok(Entry {
+            recorded: Recorded {
+                seq: record.seq,
+                at: record.at,
+                actor: self.actor(record.actor),
+                causation: record.causation,
+                key,
+                trace: record.trace.map(Into::into),
+                event,
+            },
+            epoch: record.epoch,
+            commit_first: record.commit_first,
+            commit_len: record.commit_len,
+            hash: record.hash,
+        })
+    }
+
+    fn actor(&mut self, name: &str) -> Arc<str> {
+        match &self.actor {
+            Some(known) if **known == *name => known.clone(),
+            Some(_) | None => self.actor.insert(name.into()).clone(),
+        }
+    }
 }
 
 /// SHA-256 of some bytes.

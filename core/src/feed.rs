@@ -62,6 +62,9 @@ pub enum FeedError {
     /// A record is no event.
     #[error(transparent)]
     Codec(#[from] CodecError),
+    /// The system gives no threads for reading.
+    #[error("no thread for reading the log: {0}")]
+    Threads(#[source] std::io::Error),
 }
 
 /// A reader of durable events. Cheap to clone.
@@ -217,6 +220,16 @@ impl Feed {
                 return Ok(out);
             }
         }
+    }
+
+    /// Hands all events after `after` up to the present end to `take`, in order, some at a time, from the log itself:
+    /// for whoever goes through much of it.
+    ///
+    /// # Errors
+    /// As [`Feed::read`].
+    pub fn each(&self, after: Seq, take: &mut dyn FnMut(&[Entry])) -> Result<(), FeedError> {
+        let last = self.last();
+        self.shared.reader.each(after.next(), last, take)
     }
 
     /// Waits until there is an event after `seq`; answers with the last position.

@@ -1,5 +1,6 @@
 //! Engine, log, bus and protocol of Fasti around the pure domain.
 
+mod ahead;
 pub mod bus;
 pub mod codec;
 pub mod engine;

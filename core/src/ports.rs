@@ -5,6 +5,9 @@ use fasti_domain::ids::{Digest, RunnerId, Seq};
 use fasti_domain::launch::Launch;
 use fasti_domain::time::Timestamp;
 
+use crate::ahead;
+use crate::codec;
+use crate::feed::{Entry, FeedError};
 use crate::protocol::runner_v1::StopAttempt;
 use crate::record::{NewRecord, StoredRecord};
 use crate::store::{Appended, Log, LogReader, StoreError};
@@ -47,6 +50,27 @@ pub trait LogRead: Send + Sync {
         max_records: usize,
         max_bytes: usize,
     ) -> Result<Vec<StoredRecord>, StoreError>;
+
+    /// Hands the events from `from` to `upto` (both inclusive) to `take`, in order, some at a time.
+    ///
+    /// # Errors
+    /// The log is damaged, or was written by a later version.
+    fn each(&self, from: Seq, upto: Seq, take: &mut dyn FnMut(&[Entry])) -> Result<(), FeedError> {
+        const RECORDS: usize = 1_000;
+        const BYTES: usize = 4 << 20;
+        let mut next = from.max(Seq(1));
+        while next <= upto {
+            let records = self.read(next, RECORDS, BYTES)?;
+            let wanted = records.iter().take_while(|record| record.seq <= upto);
+            let entries = wanted.map(codec::decode).collect::<Result<Vec<_>, _>>()?;
+            let Some(last) = entries.last() else {
+                return Ok(());
+            };
+            next = last.seq().next();
+            take(&entries);
+        }
+        Ok(())
+    }
 }
 
 /// Carries out what a durable commit calls for. Must not block.
@@ -80,5 +104,9 @@ impl LogRead for LogReader {
         max_bytes: usize,
     ) -> Result<Vec<StoredRecord>, StoreError> {
         LogReader::read(self, from, max_records, max_bytes)
+    }
+
+    fn each(&self, from: Seq, upto: Seq, take: &mut dyn FnMut(&[Entry])) -> Result<(), FeedError> {
+        ahead::each(self, from, upto, take)
     }
 }

@@ -47,3 +47,57 @@ pub struct StoredRecord {
     /// Chain hash: BLAKE3 over the hash before it and this record's exact bytes.
     pub hash: [u8; 32],
 }
+
+/// What a record says, where it lies: nothing is copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordView<'a> {
+    /// Position.
+    pub seq: Seq,
+    /// Epoch of the writer.
+    pub epoch: u32,
+    /// Position of the first record of the same commit.
+    pub commit_first: Seq,
+    /// Records in that commit.
+    pub commit_len: u32,
+    /// When it happened.
+    pub at: Timestamp,
+    /// Who asked.
+    pub actor: &'a str,
+    /// The event that led to this one, if any.
+    pub causation: Option<Seq>,
+    /// Idempotency key of the command.
+    pub key: Option<&'a str>,
+    /// W3C trace context given with the request.
+    pub trace: Option<&'a str>,
+    /// Stable name.
+    pub name: &'a str,
+    /// Version of the payload's shape.
+    pub version: u16,
+    /// The payload, wherever it lay.
+    pub payload: &'a [u8],
+    /// Chain hash up to and including this record.
+    pub hash: [u8; 32],
+}
+
+impl StoredRecord {
+    /// The same, borrowed.
+    #[must_use]
+    pub fn view(&self) -> RecordView<'_> {
+        let record = &self.record;
+        RecordView {
+            seq: self.seq,
+            epoch: self.epoch,
+            commit_first: self.commit_first,
+            commit_len: self.commit_len,
+            at: record.at,
+            actor: &record.actor,
+            causation: record.causation,
+            key: record.key.as_deref(),
+            trace: record.trace.as_deref(),
+            name: &record.name,
+            version: record.version,
+            payload: &record.payload,
+            hash: self.hash,
+        }
+    }
+}

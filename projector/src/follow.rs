@@ -27,6 +27,8 @@ pub struct FollowerOptions {
     /// Where snapshots go; `None`: there are none, and the views are built from the whole log next time.
     /// Without `tables` there are none either.
     pub snapshots: Option<Snapshots>,
+    /// Position of the snapshot that the views began with; 0 without one.
+    pub snapshot_at: Seq,
 }
 
 /// The thread. Stopped when dropped.
@@ -43,7 +45,7 @@ impl Follower {
     pub fn start(shared: SharedViews, feed: Feed, options: FollowerOptions) -> io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let worker = Worker {
-            last_snapshot: shared.position().seq,
+            last_snapshot: options.snapshot_at,
             shared,
             feed,
             options,
@@ -94,6 +96,7 @@ impl Drop for Farewell {
 impl Worker {
     fn run(mut self) {
         let farewell = Farewell(self.shared.clone());
+        self.snapshot_if_due();
         while !self.stop.load(Ordering::Relaxed) {
             match self.step() {
                 Ok(true) => {}
@@ -129,10 +132,15 @@ impl Worker {
         if let Err(error) = self.write_history() {
             tracing::warn!(%error, "old runs stay in memory");
         }
-        if seq.0 - self.last_snapshot.0 >= SNAPSHOT_EVERY_EVENTS {
+        self.snapshot_if_due();
+        Ok(true)
+    }
+
+    fn snapshot_if_due(&mut self) {
+        let seq = self.shared.position().seq;
+        if seq.0.saturating_sub(self.last_snapshot.0) >= SNAPSHOT_EVERY_EVENTS {
             self.snapshot();
         }
-        Ok(true)
     }
 
     fn write_history(&self) -> Result<(), ViewsError> {

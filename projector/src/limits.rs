@@ -36,6 +36,10 @@ pub const LEAVING_RUNS_MAX: usize = 1_024;
 /// Task runs in one row of the history table: one lookup decodes no more than these.
 pub const TASK_RUNS_PER_ROW: u32 = 128;
 
+/// Task runs that are in the row of their run in the history table, if it has no more than these: most runs are
+/// small, and a row less for each is what writing the history is made of.
+pub const TASK_RUNS_WITH_RUN: usize = 8;
+
 /// Definitions of old runs kept decoded between queries.
 pub const CACHED_GRAPHS_MAX: usize = 8;
 

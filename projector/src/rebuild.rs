@@ -8,14 +8,12 @@ use fasti_core::feed::Feed;
 use fasti_core::store::{Snapshots, Tables};
 
 use crate::error::ViewsError;
-use crate::history::HistoryTable;
+use crate::history::{HistoryTable, HistoryWriter};
 use crate::model::Kept;
 use crate::page::Order;
 use crate::snapshot;
 use crate::views::Views;
 
-/// Events read at a time.
-const CHUNK_EVENTS: usize = 4096;
 /// Rows of the history compared at a time.
 const CHUNK_ROWS: usize = 1024;
 /// After every key of the history.
@@ -37,25 +35,31 @@ impl Views {
         Ok(views)
     }
 
-    /// Applies what `feed` has beyond these views.
+    /// Applies what `feed` has beyond these views. Other threads read and decode the events, and write old runs to the
+    /// table, meanwhile.
     ///
     /// # Errors
-    /// The log cannot be read or the table cannot be written.
+    /// The log cannot be read or the table cannot be written; the views are of no use then.
     pub fn catch_up(
         &mut self,
         feed: &Feed,
         progress: &mut dyn FnMut(Seq),
     ) -> Result<(), ViewsError> {
-        loop {
-            let entries = feed.read(self.as_of(), CHUNK_EVENTS)?;
-            if entries.is_empty() {
-                return self.write_history();
-            }
-            for entry in &entries {
-                self.apply(entry);
-            }
-            progress(self.as_of());
-        }
+        let (table, from) = (self.history.table().clone(), self.as_of());
+        std::thread::scope(|scope| {
+            let writer = HistoryWriter::start(scope, table)?;
+            feed.each(from, &mut |entries| {
+                for entry in entries {
+                    self.apply_in_memory(entry);
+                }
+                if self.history.is_full() {
+                    writer.give(self.history.take_all(), self.cursor());
+                }
+                progress(self.as_of());
+            })?;
+            writer.give(self.history.take_all(), self.cursor());
+            writer.finish()
+        })
     }
 
     /// Where these views and `other` differ, in memory or in the history; `None` if not a byte does. Both must

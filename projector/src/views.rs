@@ -45,15 +45,20 @@ impl Views {
 
     /// Applies one event. Entries are given in the order of the log; those seen before change nothing.
     pub fn apply(&mut self, entry: &Entry) {
-        let mut out = Outbox::default();
-        self.model.apply(entry, &mut out);
-        self.history.take(out);
+        self.apply_in_memory(entry);
         // The follower writes long before this; whoever applies events by himself need not think of it.
         if self.history.is_full()
             && let Err(error) = self.write_history()
         {
             tracing::warn!(%error, "old runs stay in memory");
         }
+    }
+
+    /// As [`Views::apply`], for callers that write the history themselves.
+    pub(crate) fn apply_in_memory(&mut self, entry: &Entry) {
+        let mut out = Outbox::default();
+        self.model.apply(entry, &mut out);
+        self.history.take(out);
     }
 
     /// Last event known.

@@ -35,6 +35,7 @@ impl Disk {
         FollowerOptions {
             tables: Some(self.tables.clone()),
             snapshots: Some(self.snapshots.clone()),
+            snapshot_at: Seq(0),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use fasti_core::codec::CodecError;
 use fasti_core::domain::ids::Seq;
+use fasti_core::feed::FeedError;
 use fasti_core::store::StoreError;
 
 /// See the module.
@@ -31,4 +32,14 @@ pub enum ReplayError {
     /// The file system refuses.
     #[error("reading or writing the export: {0}")]
     Io(#[from] std::io::Error),
+}
+
+impl From<FeedError> for ReplayError {
+    fn from(error: FeedError) -> Self {
+        match error {
+            FeedError::Store(error) => error.into(),
+            FeedError::Codec(error) => error.into(),
+            FeedError::Threads(error) => error.into(),
+        }
+    }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use fasti_core::domain::event::Event;
 use fasti_core::domain::ids::Seq;
-use fasti_core::engine::{FoldError, fold};
+use fasti_core::engine::fold;
 use fasti_core::feed::{Feed, feed};
 use fasti_core::store::{OpenOptions, Store, Tables};
 use fasti_projector::Views;
@@ -63,10 +63,10 @@ pub fn folder(
 
     let began = Instant::now();
     let last = feed.last();
-    let whole = fold(&store.reader, None, last, &mut |_| {}).map_err(fold_failure)?;
+    let whole = fold(&store.reader, None, last, &mut |_| {})?;
     let state_took = began.elapsed();
     let kept = fold(&store.reader, Some(&store.snapshots), last, &mut |_| {});
-    if kept.map_err(fold_failure)?.state != whole.state && difference.is_none() {
+    if kept?.state != whole.state && difference.is_none() {
         difference = Some("the state from its snapshot is not the state of the log".to_owned());
     }
     if !is_check {
@@ -101,11 +101,4 @@ fn feed_of(store: &Store) -> Result<Feed, ReplayError> {
         Box::new(store.reader.clone()),
     );
     Ok(feed)
-}
-
-fn fold_failure(error: FoldError) -> ReplayError {
-    match error {
-        FoldError::Store(error) => error.into(),
-        FoldError::Codec(error) => error.into(),
-    }
 }

@@ -3,16 +3,12 @@
 
 use std::path::Path;
 
-use fasti_core::codec;
 use fasti_core::domain::ids::Seq;
 use fasti_core::feed::Entry;
+use fasti_core::ports::LogRead;
 use fasti_core::store::{Content, LogReader, OpenOptions, Store};
 
 use crate::error::ReplayError;
-
-/// Events read at a time.
-const CHUNK_RECORDS: usize = 10_000;
-const CHUNK_BYTES: usize = 8 << 20;
 
 /// A history that can be read from any position.
 pub struct Source {
@@ -69,17 +65,9 @@ impl Source {
     /// The log is damaged, or an event is not known.
     pub fn each(&self, until: Seq, mut visit: impl FnMut(&Entry)) -> Result<(), ReplayError> {
         let end = until.min(self.last);
-        let mut next = Seq(1);
-        while next <= end {
-            let records = self.reader.read(next, CHUNK_RECORDS, CHUNK_BYTES)?;
-            if records.is_empty() {
-                return Ok(());
-            }
-            for record in records.iter().take_while(|record| record.seq <= end) {
-                visit(&codec::decode(record)?);
-            }
-            next = records.last().map_or(end, |record| record.seq).next();
-        }
+        LogRead::each(&self.reader, Seq(1), end, &mut |entries| {
+            entries.iter().for_each(&mut visit);
+        })?;
         Ok(())
     }
 }

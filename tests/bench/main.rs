@@ -4,6 +4,7 @@
 //! the build folder (a real disk), driven through the native API. Figures are for comparison within one run;
 //! nothing is asserted here.
 
+mod durable;
 mod floor;
 mod measure;
 mod million;
@@ -71,7 +72,7 @@ const MEASUREMENTS: &[(&str, Measurement)] = &[
     ("functions", measure::functions),
     ("start", measure::request_to_start),
     ("chain", measure::chain),
-    ("events", measure::durable_events),
+    ("events", durable::durable_events),
     ("restart", measure::restart),
     ("million", million::million),
     ("memory", measure::memory),

@@ -1,16 +1,12 @@
 //! The measurements.
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use crate::server::Server;
 use crate::{Context, Figure, floor};
-
-/// Bytes of a record in the measurement of durable events.
-const RECORD_BYTES: usize = 300;
 
 fn folder(context: &Context, name: &str) -> PathBuf {
     context.scratch.join(name)
@@ -158,64 +154,6 @@ pub(crate) fn chain(context: &Context) -> anyhow::Result<Vec<Figure>> {
         unit: "ms",
         floor: None,
     }])
-}
-
-/// Durable events a second straight into the store, against a plain file with the same grouping.
-pub(crate) fn durable_events(context: &Context) -> anyhow::Result<Vec<Figure>> {
-    let mut figures = Vec::new();
-    for (name, group, records) in [
-        ("durable events, 1 a commit", 1, context.count(5_000)),
-        ("durable events, 100 a commit", 100, context.count(200_000)),
-        (
-            "durable events, 1000 a commit",
-            1_000,
-            context.count(500_000),
-        ),
-    ] {
-        let records = records / group * group;
-        let data = folder(context, &format!("events-{group}"));
-        std::fs::create_dir_all(&data)?;
-        let plain = floor::appends_per_second(&data, records, group, RECORD_BYTES)?;
-        let value = appended_per_second(&data.join("store"), records, group)?;
-        figures.push(Figure {
-            name,
-            value,
-            unit: "per s",
-            floor: Some((plain, "plain append and fdatasync")),
-        });
-    }
-    Ok(figures)
-}
-
-fn appended_per_second(data: &std::path::Path, records: u32, group: u32) -> anyhow::Result<f64> {
-    use fasti_core::domain::time::Timestamp;
-    use fasti_core::record::NewRecord;
-    use fasti_core::store::{OpenOptions, Store};
-
-    let mut store = Store::open(data, OpenOptions::default())?;
-    let record = NewRecord {
-        at: Timestamp(1),
-        actor: "runner:local-1".to_owned(),
-        causation: None,
-        correlation: Some(1),
-        key: None,
-        trace: None,
-        name: "attempt.finished".to_owned(),
-        version: 1,
-        critical: true,
-        payload: vec![7; RECORD_BYTES - 60],
-    };
-    // Making the records is not the log's work, as filling the buffer is not the plain file's.
-    let mut took = 0.0;
-    for _ in 0..records / group {
-        let commit = vec![record.clone(); group as usize];
-        let begin = Instant::now();
-        let appended = store.log.append(commit, &[])?;
-        took += begin.elapsed().as_secs_f64();
-        drop(appended);
-    }
-    store.log.close()?;
-    Ok(f64::from(records) / took)
 }
 
 /// From starting the killed server again until it takes commands, a 100,000 events of log.

@@ -1,20 +1,28 @@
 //! A log of a million events: how long a start takes with and without snapshots, how fast the log folds, how much disk
-//! it takes. The events are those of runs that are made and cancelled, decided by the real rules.
+//! it takes, segments included. The events are those of runs of one task from creation to end, decided by the real
+//! rules.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Context as _;
 use fasti_core::codec;
-use fasti_core::domain::command::{Command, CreateRun, Request, RunSource, Subject};
-use fasti_core::domain::ids::{BatchId, Seq};
+use fasti_core::domain::attempt::{
+    AttemptEnd, AttemptNews, AttemptReport, AttemptStart, Lease, Outcome, Process, ResultRef, Usage,
+};
+use fasti_core::domain::command::{Command, CreateRun, Receipt, Request, RunSource};
+use fasti_core::domain::event::Event;
+use fasti_core::domain::ids::{BatchId, RunnerId, Seq};
 use fasti_core::domain::run::RunType;
+use fasti_core::domain::runner::{Capacity, RunnerInfo};
 use fasti_core::domain::state::State;
 use fasti_core::domain::time::Timestamp;
 use fasti_core::engine::{Commit, fold};
 use fasti_core::feed::feed;
-use fasti_core::store::{OpenOptions, Store};
+use fasti_core::mem::ManualClock;
+use fasti_core::store::{OpenOptions, SealOptions, Store, Tables, digest_of, seal_now};
 use fasti_projector::Views;
 use serde_json::json;
 
@@ -27,8 +35,8 @@ const EVENTS: u32 = 1_000_000;
 /// Events of a commit, about.
 const COMMIT_EVENTS: usize = 1_000;
 
-/// What a reader of the feed takes at a time.
-const READ_EVENTS: usize = 5_000;
+/// Memory for pages of the views' table.
+const VIEWS_CACHE_BYTES: u64 = 32 << 20;
 
 /// See the module.
 pub(crate) fn million(context: &Context) -> anyhow::Result<Vec<Figure>> {
@@ -101,70 +109,174 @@ fn with_batch(context: &Context, folder: &Path) -> anyhow::Result<BatchId> {
     Ok(serde_json::from_value(json!(id))?)
 }
 
-/// Lets the log grow without a server; answers with the bytes of its events.
+/// Lets the log grow without a server, by runs of one task from creation to end; answers with the bytes of its
+/// events.
 fn grow(folder: &Path, batch: BatchId, wanted: Seq) -> anyhow::Result<u64> {
     let mut store = Store::open(folder, OpenOptions::default())?;
     let last = store.opened.last.seq;
-    let mut state = fold(&store.reader, None, last, &mut |_| {})?.state;
-    let mut now = store.log.last_at();
-    while state.seq < wanted {
-        let mut commit = Commit::default();
-        while commit.len() < COMMIT_EVENTS {
-            now = Timestamp(now.0 + 1_000);
-            make_and_cancel(&mut commit, &mut state, batch, now)?;
+    let mut world = World {
+        state: fold(&store.reader, None, last, &mut |_| {})?.state,
+        now: store.log.last_at(),
+        runner: RunnerId("bench-1".into()),
+        commit: Commit::default(),
+    };
+    world.join()?;
+    while world.state.seq < wanted {
+        while world.commit.len() < COMMIT_EVENTS {
+            world.run(batch)?;
         }
+        world.append(&mut store)?;
+    }
+    world.lose()?;
+    world.append(&mut store)?;
+    let options = SealOptions {
+        references: codec::contents_of,
+        ..SealOptions::default()
+    };
+    seal_now(&store.reader, options, Box::new(ManualClock::at(world.now)))?;
+    let mut bytes = 0;
+    store.reader.each_exact(Seq(1), &mut |record, _| {
+        bytes += record.len() as u64;
+        true
+    })?;
+    Ok(bytes)
+}
+
+/// The engine's decisions without its thread, and a runner that does all at once what it is told.
+struct World {
+    state: State,
+    now: Timestamp,
+    runner: RunnerId,
+    commit: Commit,
+}
+
+impl World {
+    fn offer(&mut self, command: Command) -> anyhow::Result<Receipt> {
+        self.now = self.now.plus_ms(1);
+        let request = Request::system(command);
+        Ok(self.commit.offer(&mut self.state, &request, self.now)?)
+    }
+
+    fn append(&mut self, store: &mut Store) -> anyhow::Result<()> {
+        let commit = std::mem::take(&mut self.commit);
         let records = commit.events().iter().map(codec::encode).collect();
         store.log.append(records, &[])?;
+        Ok(())
     }
-    Ok(store.reader.verify(&mut |_| {})?.bytes)
+
+    fn join(&mut self) -> anyhow::Result<()> {
+        let info = RunnerInfo {
+            runner: self.runner.clone(),
+            host: "bench".to_owned(),
+            boot_id: String::new(),
+            pid: 1,
+            version: String::new(),
+            capacity: Capacity {
+                slots: 2,
+                cpu_mhz: 8_000,
+                memory_mb: 4_000,
+            },
+            labels: BTreeMap::new(),
+        };
+        self.offer(Command::JoinRunner { info }).map(drop)
+    }
+
+    fn lose(&mut self) -> anyhow::Result<()> {
+        let (runner, reason) = (self.runner.clone(), "measured".to_owned());
+        self.offer(Command::LoseRunner { runner, reason }).map(drop)
+    }
+
+    /// One run from its creation to its end.
+    fn run(&mut self, batch: BatchId) -> anyhow::Result<()> {
+        let before = self.commit.len();
+        self.offer(Command::CreateRun(CreateRun {
+            source: RunSource::Saved(batch),
+            rundate: None,
+            run_type: RunType::Manual,
+            repeats: None,
+        }))?;
+        let lease = self.commit.events()[before..]
+            .iter()
+            .find_map(|recorded| match &recorded.event {
+                Event::AttemptLeased(leased) => leased.leases.first().cloned(),
+                _ => None,
+            })
+            .context("a run with a free slot is leased")?;
+        self.report(&lease, AttemptNews::Started(self.started(&lease)))?;
+        self.report(&lease, AttemptNews::Finished(self.finished(&lease)))
+    }
+
+    fn report(&mut self, lease: &Lease, news: AttemptNews) -> anyhow::Result<()> {
+        let token = lease.token;
+        let reports = vec![AttemptReport { token, news }];
+        let runner = self.runner.clone();
+        self.offer(Command::Report { runner, reports }).map(drop)
+    }
+
+    fn started(&self, lease: &Lease) -> AttemptStart {
+        AttemptStart {
+            task_run: lease.task_run,
+            number: lease.number,
+            started_at: self.now,
+            process: Process {
+                pid: 1_000 + u32::from(lease.token.0[0]),
+                start_ticks: self.state.seq.0,
+            },
+        }
+    }
+
+    fn finished(&self, lease: &Lease) -> AttemptEnd {
+        let drawn = u64::from(lease.token.0[1]) * 257;
+        AttemptEnd {
+            task_run: lease.task_run,
+            number: lease.number,
+            finished_at: self.now,
+            outcome: Outcome::Exited { code: 0 },
+            result: Some(ResultRef {
+                sha256: digest_of(&lease.token.0),
+                size: drawn,
+                format: "pickle".to_owned(),
+            }),
+            failure: None,
+            usage: Usage {
+                cpu_us: drawn,
+                max_rss_kib: 20_000 + drawn % 4_096,
+                stdout_bytes: drawn % 100,
+                stderr_bytes: 0,
+            },
+        }
+    }
 }
 
-fn make_and_cancel(
-    commit: &mut Commit,
-    state: &mut State,
-    batch: BatchId,
-    now: Timestamp,
-) -> anyhow::Result<()> {
-    let create = Command::CreateRun(CreateRun {
-        source: RunSource::Saved(batch),
-        rundate: None,
-        run_type: RunType::Manual,
-        repeats: None,
-    });
-    let receipt = commit.offer(state, &Request::system(create), now)?;
-    let Subject::Run(run) = receipt.subject else {
-        anyhow::bail!("a run was asked for");
-    };
-    let reason = Some("measured ".repeat(8));
-    commit.offer(
-        state,
-        &Request::system(Command::CancelRun { run, reason }),
-        now,
-    )?;
-    Ok(())
-}
-
-/// How fast state and views are made from the whole log.
+/// How fast state and views are made from the whole log, as `fasti log rebuild` makes them: the views with their
+/// history on the disk.
 fn folds(folder: &Path) -> anyhow::Result<Vec<Figure>> {
     let store = Store::open(folder, OpenOptions::default())?;
     let last = store.opened.last.seq;
-    let begin = Instant::now();
+    let (cpu_before, begin) = (own_cpu()?, Instant::now());
     let folded = fold(&store.reader, None, last, &mut |_| {})?;
     let state_rate = count(folded.events) / begin.elapsed().as_secs_f64();
+    let state_cpu = (own_cpu()? - cpu_before).as_secs_f64() * 1e6 / count(last.0);
     let log_id = folded.state.log_id.context("a log has an id")?;
     let (_writer, feed) = feed(log_id, last, Box::new(store.reader.clone()));
-    let begin = Instant::now();
-    let mut views = Views::new();
-    while views.as_of() < last {
-        for entry in feed.read(views.as_of(), READ_EVENTS)? {
-            views.apply(&entry);
-        }
-    }
-    let views_rate = count(last.0) / begin.elapsed().as_secs_f64();
+    let tables = Tables::open(&folder.join("views.bench"), VIEWS_CACHE_BYTES)?;
+    let table = fasti_projector::empty_history(&tables)?;
+    let (cpu_before, begin) = (own_cpu()?, Instant::now());
+    let views = Views::rebuild(&feed, table, &mut |_| {})?;
+    let views_rate = count(views.as_of().0) / begin.elapsed().as_secs_f64();
+    let views_cpu = (own_cpu()? - cpu_before).as_secs_f64() * 1e6 / count(last.0);
+    drop((views, tables));
+    Tables::destroy(&folder.join("views.bench"))?;
     Ok(vec![
         figure("full fold of the state", state_rate, "events/s"),
+        figure("processor time of an event of it", state_cpu, "us"),
         figure("full rebuild of the views", views_rate, "events/s"),
+        figure("processor time of an event of it", views_cpu, "us"),
     ])
+}
+
+fn own_cpu() -> anyhow::Result<std::time::Duration> {
+    crate::slots::cpu(std::process::id())
 }
 
 fn bytes_below(folder: &Path) -> anyhow::Result<u64> {

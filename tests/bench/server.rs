@@ -41,7 +41,7 @@ impl Server {
                 "--python",
                 &context.python,
             ])
-            .env("FASTI_LOG", "warn")
+            .env("FASTI_LOG", "warn,fasti::phases=info")
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

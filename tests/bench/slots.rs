@@ -98,7 +98,7 @@ fn lateness(server: &Server, since: &str, until: &str) -> anyhow::Result<Vec<f64
 }
 
 /// Processor time of a process so far.
-fn cpu(pid: u32) -> anyhow::Result<Duration> {
+pub(crate) fn cpu(pid: u32) -> anyhow::Result<Duration> {
     let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat"))?;
     let (_, rest) = stat
         .rsplit_once(')')

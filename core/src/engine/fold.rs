@@ -4,27 +4,12 @@ use fasti_domain::evolve;
 use fasti_domain::ids::Seq;
 use fasti_domain::state::State;
 
-use crate::codec::{self, CodecError};
+use crate::feed::FeedError;
 use crate::ports::LogRead;
-use crate::store::{Snapshots, StoreError};
+use crate::store::Snapshots;
 
 /// Name of the state's snapshots; changes with the shape of the state, so that an old one is passed over.
 const SNAPSHOT_NAME: &str = "state-v1";
-
-/// Records read at a time.
-const CHUNK_RECORDS: usize = 10_000;
-const CHUNK_BYTES: usize = 8 << 20;
-
-/// Why a log could not be folded.
-#[derive(Debug, thiserror::Error)]
-pub enum FoldError {
-    /// The store says so.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A record is no event.
-    #[error(transparent)]
-    Codec(#[from] CodecError),
-}
 
 /// A folded log.
 #[derive(Debug)]
@@ -46,23 +31,19 @@ pub fn fold(
     snapshots: Option<&Snapshots>,
     last: Seq,
     progress: &mut dyn FnMut(Seq),
-) -> Result<Folded, FoldError> {
+) -> Result<Folded, FeedError> {
     let mut state = snapshots
         .and_then(|all| load(all, reader, last))
         .unwrap_or_default();
     let from_snapshot = state.seq;
     let mut events = 0;
-    while state.seq < last {
-        let records = reader.read(state.seq.next(), CHUNK_RECORDS, CHUNK_BYTES)?;
-        if records.is_empty() {
-            break;
+    reader.each(state.seq.next(), last, &mut |entries| {
+        for entry in entries {
+            evolve(&mut state, &entry.recorded);
         }
-        for record in &records {
-            evolve(&mut state, &codec::decode(record)?.recorded);
-            events += 1;
-        }
+        events += entries.len() as u64;
         progress(state.seq);
-    }
+    })?;
     Ok(Folded {
         state,
         from_snapshot,

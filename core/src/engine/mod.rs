@@ -20,7 +20,7 @@ use fasti_domain::state::State;
 use tokio::sync::oneshot;
 
 pub use commit::{Calls, Commit, Offered};
-pub use fold::{FoldError, Folded, fold, snapshot_bytes};
+pub use fold::{Folded, fold, snapshot_bytes};
 pub use thread::{EngineParts, EngineThread, StopReason, spawn};
 
 use crate::feed::Feed;

@@ -25,7 +25,7 @@ use fasti_domain::time::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::error::{Result, StoreError};
-use crate::record::{NewRecord, StoredRecord};
+use crate::record::{NewRecord, RecordView, StoredRecord};
 
 /// Payloads above this many bytes are stored beside the log.
 pub const MAX_INLINE_BYTES: usize = 4096;
@@ -121,7 +121,29 @@ pub(super) struct Envelope<'a> {
     pub(super) payload: Payload<'a>,
 }
 
-impl Envelope<'_> {
+impl<'a> Envelope<'a> {
+    /// The record where it lies, with its payload, which the caller has fetched if it lies beside the log.
+    pub(super) fn view<'b>(&self, payload: &'b [u8], hash: [u8; 32]) -> RecordView<'b>
+    where
+        'a: 'b,
+    {
+        RecordView {
+            seq: self.place.seq,
+            epoch: self.place.epoch,
+            commit_first: self.place.commit_first,
+            commit_len: self.place.commit_len,
+            at: self.at,
+            actor: self.actor,
+            causation: self.causation,
+            key: self.key,
+            trace: self.trace,
+            name: self.name,
+            version: self.version,
+            payload,
+            hash,
+        }
+    }
+
     /// The record with its payload, which the caller has fetched if it lies beside the log.
     pub(super) fn into_record(self, payload: Vec<u8>, hash: [u8; 32]) -> StoredRecord {
         StoredRecord {

@@ -16,8 +16,8 @@ use super::blob::Blobs;
 use super::database::{Database, key};
 use super::envelope::{self, MAX_INLINE_BYTES, Place, digest_of};
 use super::error::{Result, StoreError};
-use super::frame::{Frame, Packer};
 use super::head::{Head, HeadFile};
+use super::pack::{Fit, Frame, Packer};
 use super::room::Room;
 use super::value::MAX_VALUE_BYTES;
 use super::vitals::Vitals;
@@ -36,6 +36,9 @@ impl Barrier for File {
     }
 }
 
+/// Bytes of payloads in a commit from which on a second thread packs.
+const WORTH_A_THREAD: usize = 48 * 1024;
+
 /// The right to append. There is one per open store.
 pub struct Log {
     database: Arc<Database>,
@@ -46,6 +49,7 @@ pub struct Log {
     epoch: u32,
     last_at: Timestamp,
     room: Room,
+    fit: Fit,
     vitals: Arc<Vitals>,
     poisoned: Option<String>,
 }
@@ -83,6 +87,7 @@ impl Log {
             epoch: end.epoch.max(1),
             last_at: last_at.unwrap_or(Timestamp(i64::MIN)),
             room,
+            fit: Fit::default(),
             vitals,
             poisoned: None,
         })
@@ -244,35 +249,27 @@ impl Log {
         Ok(())
     }
 
-    fn encode(&self, records: Vec<NewRecord>) -> (Vec<Frame>, Vec<StoredRecord>) {
+    /// The frames of a commit. Large ones are packed by a second thread while this one chains.
+    fn encode(&mut self, records: Vec<NewRecord>) -> (Vec<Frame>, Vec<StoredRecord>) {
         let commit_len = u32::try_from(records.len()).expect("checked");
         let commit_first = self.end.seq.next();
-        let mut place = Place {
+        let place = Place {
             seq: commit_first,
             epoch: self.epoch,
             commit_first,
             commit_len,
         };
-        let mut packer = Packer::new(place, self.end.hash);
-        let mut hash = self.end.hash;
-        let mut bytes = Vec::new();
-        let mut stored = Vec::with_capacity(records.len());
-        for record in records {
-            bytes.clear();
-            envelope::encode(&record, place, &mut bytes);
-            hash = envelope::chain(&hash, &bytes);
-            packer.push(&bytes, hash);
-            stored.push(StoredRecord {
-                seq: place.seq,
-                epoch: place.epoch,
-                commit_first,
-                commit_len,
-                record,
-                hash,
-            });
-            place.seq = place.seq.next();
-        }
-        (packer.finish(), stored)
+        let packer = Packer::new(place, self.end.hash, self.fit);
+        let bytes = records
+            .iter()
+            .map(|record| record.payload.len().min(MAX_INLINE_BYTES));
+        let (stored, (frames, fit)) = if bytes.sum::<usize>() < WORTH_A_THREAD {
+            chain(records, place, packer)
+        } else {
+            std::thread::scope(|scope| chain(records, place, packer.beside(scope)))
+        };
+        self.fit = fit;
+        (frames, stored)
     }
 
     fn write(
@@ -323,4 +320,26 @@ impl Log {
     pub fn close(mut self) -> Result<()> {
         self.head_file.close()
     }
+}
+
+/// Encodes and chains records, the first of which stands at `place`.
+fn chain(
+    records: Vec<NewRecord>,
+    mut place: Place,
+    mut packer: Packer<'_>,
+) -> (Vec<StoredRecord>, (Vec<Frame>, Fit)) {
+    let mut stored = Vec::with_capacity(records.len());
+    for record in records {
+        let hash = packer.write(|out| envelope::encode(&record, place, out));
+        stored.push(StoredRecord {
+            seq: place.seq,
+            epoch: place.epoch,
+            commit_first: place.commit_first,
+            commit_len: place.commit_len,
+            record,
+            hash,
+        });
+        place.seq = place.seq.next();
+    }
+    (stored, packer.finish())
 }

@@ -18,13 +18,16 @@ mod frame;
 mod guard;
 mod head;
 mod hint;
+mod links;
 mod lock;
 mod log;
+mod pack;
 mod reader;
 mod recover;
 mod room;
 mod segment;
 mod snapshot;
+mod stretch;
 mod table;
 mod tables;
 mod value;
@@ -63,6 +66,7 @@ pub use segment::{
     SealedContents, Sealer, SegmentInfo, each_sealed, seal_now,
 };
 pub use snapshot::{Snapshot, Snapshots};
+pub use stretch::{Stretch, Stretches};
 pub use table::{Cursor, Rows, Table};
 pub use tables::Tables;
 pub use value::{Content, MAX_VALUE_BYTES, Values};

@@ -6,10 +6,11 @@ use fasti_domain::ids::Seq;
 
 use super::blob::Blobs;
 use super::database::Database;
-use super::envelope::Payload;
-use super::error::{Result, StoreError};
+use super::error::Result;
 use super::head::Head;
-use super::walk::{Step, Walk};
+use super::links::Step;
+use super::stretch::fetch;
+use super::walk::Walk;
 use crate::record::StoredRecord;
 
 /// Read access to the log. Cheap to clone, usable from any thread; calls block on the disk.
@@ -196,27 +197,6 @@ impl Iterator for Scan {
 
 /// The record with its payload fetched from wherever it lies.
 pub(super) fn resolve(step: Step<'_>, blobs: &Blobs) -> Result<StoredRecord> {
-    let payload = match step.envelope.payload {
-        Payload::Inline(bytes) => bytes.to_vec(),
-        Payload::Beside { digest, len } => {
-            let seq = step.envelope.place.seq;
-            let path = blobs.path(digest);
-            match blobs.read(digest) {
-                Ok(Some(bytes)) if bytes.len() as u64 == len => bytes,
-                Ok(Some(_)) => {
-                    return Err(StoreError::damaged(
-                        seq,
-                        &path,
-                        "payload has another length",
-                    ));
-                }
-                Ok(None) => return Err(StoreError::damaged(seq, &path, "payload is missing")),
-                Err(StoreError::Damaged { file, why, .. }) => {
-                    return Err(StoreError::damaged(seq, &file, why));
-                }
-                Err(other) => return Err(other),
-            }
-        }
-    };
-    Ok(step.envelope.into_record(payload, step.hash))
+    let payload = fetch(step.envelope.payload, step.envelope.place.seq, blobs)?;
+    Ok(step.envelope.into_record(payload.into_owned(), step.hash))
 }

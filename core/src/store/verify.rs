@@ -388,9 +388,7 @@ fn audit(
         report.last_seq = seq;
         report.hash = Some(hash);
         report.records += 1;
-        report.frames = walk.frames_seen;
-        report.commits = walk.commits_seen;
-        report.bytes = walk.bytes_seen;
+        (report.frames, report.commits, report.bytes) = walk.seen();
         if seq.0.is_multiple_of(PROGRESS_RECORDS) {
             progress(seq);
         }

@@ -9,7 +9,7 @@ use fasti_core::store::Cursor;
 
 use super::{Among, HistoryTable, Row, keys, rows};
 use crate::error::ViewsError;
-use crate::limits::TASK_RUNS_PER_ROW;
+use crate::limits::{TASK_RUNS_PER_ROW, TASK_RUNS_WITH_RUN};
 use crate::model::{Outbox, Run};
 
 /// What is on its way to the table.
@@ -78,11 +78,16 @@ impl Leaving {
                     Vec::new(),
                 ));
             }
-            for (chunk, cells) in (0..).zip(run.cells.chunks(TASK_RUNS_PER_ROW as usize)) {
-                out.push((keys::task_runs(*id, chunk), rows::encode(cells)));
+            let with_run = (run.cells.len() <= TASK_RUNS_WITH_RUN).then_some(&run.cells);
+            if with_run.is_none() {
+                for (chunk, cells) in (0..).zip(run.cells.chunks(TASK_RUNS_PER_ROW as usize)) {
+                    out.push((keys::task_runs(*id, chunk), rows::encode(cells)));
+                }
             }
-            out.push((keys::run(*id), rows::encode(row)));
+            out.push((keys::run(*id), rows::encode(&(row, with_run))));
         }
+        // Neighbours in the table one after another.
+        out.sort_unstable();
         Ok(table.apply(out, cursor)?)
     }
 }

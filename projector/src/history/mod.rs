@@ -9,12 +9,14 @@ mod keys;
 mod leaving;
 mod rows;
 mod table;
+mod writer;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use fasti_core::domain::graph::Graph;
 use fasti_core::domain::ids::{BatchId, Digest, RunId, RunSetId, Seq};
+use serde::de::IgnoredAny;
 
 use crate::error::ViewsError;
 use crate::limits::{CACHED_GRAPHS_MAX, LEAVING_RUNS_MAX, TASK_RUNS_PER_ROW};
@@ -26,6 +28,10 @@ pub(crate) use ids::{Among, Ids};
 pub(crate) use leaving::Leaving;
 pub(crate) use table::Row;
 pub use table::{HistoryTable, MemoryTable};
+pub(crate) use writer::HistoryWriter;
+
+/// Task runs in the row of a run, if it is a small one.
+type Cells = Option<Vec<TaskCell>>;
 
 /// The table and what is on its way to it.
 pub(crate) struct History {
@@ -61,6 +67,11 @@ impl History {
     /// Whether so much waits to be written that it must be done now.
     pub(crate) fn is_full(&self) -> bool {
         self.leaving.runs.len() > LEAVING_RUNS_MAX
+    }
+
+    /// Gives away what has not been written yet, to be written by somebody else.
+    pub(crate) fn take_all(&mut self) -> Leaving {
+        std::mem::take(&mut self.leaving)
     }
 
     /// After `written` went to the table.
@@ -130,7 +141,7 @@ impl History {
 
     pub(crate) fn run(&self, id: RunId) -> Result<Option<RunRow>, ViewsError> {
         let row = self.table.get(&keys::run(id))?;
-        row.map(|row| rows::decode("row", &row)).transpose()
+        row.map(|row| run_row(&row)).transpose()
     }
 
     /// The last run in the table whose id is not above `id`.
@@ -139,10 +150,7 @@ impl History {
         let found = self
             .table
             .page(&keys::run(RunId(0)), &to, Order::Descending, 1)?;
-        found
-            .first()
-            .map(|(_, row)| rows::decode("row", row))
-            .transpose()
+        found.first().map(|(_, row)| run_row(row)).transpose()
     }
 
     /// Task runs of a run in the table: positions from `first` on, up to `end` (excluded).
@@ -158,9 +166,7 @@ impl History {
         }
         for chunk in first / TASK_RUNS_PER_ROW..=(end - 1) / TASK_RUNS_PER_ROW {
             let Some(row) = self.table.get(&keys::task_runs(id, chunk))? else {
-                return Err(ViewsError::Missing {
-                    what: format!("task runs of run {id}"),
-                });
+                return self.cells_with_run(id, first, end);
             };
             let start = chunk * TASK_RUNS_PER_ROW;
             let all: Vec<TaskCell> = rows::decode("task runs", &row)?;
@@ -169,6 +175,21 @@ impl History {
                 .filter(|(index, _)| (first..end).contains(index));
             cells.extend(wanted.map(|(_, cell)| cell));
         }
+        Ok(cells)
+    }
+
+    /// Task runs of a small run: they are in its row.
+    fn cells_with_run(&self, id: RunId, first: u32, end: u32) -> Result<Vec<TaskCell>, ViewsError> {
+        let row = self.table.get(&keys::run(id))?;
+        let decoded = row.map(|row| rows::decode::<(IgnoredAny, Cells)>("row", &row));
+        let cells = decoded.transpose()?.and_then(|(_, cells)| cells);
+        let Some(mut cells) = cells else {
+            return Err(ViewsError::Missing {
+                what: format!("task runs of run {id}"),
+            });
+        };
+        cells.truncate(end as usize);
+        cells.drain(..cells.len().min(first as usize));
         Ok(cells)
     }
 
@@ -222,4 +243,9 @@ impl History {
     pub(crate) fn run_ids(&self, among: Among, order: Order, bounds: (u64, u64)) -> Ids<'_> {
         Ids::new(self, among, order, bounds)
     }
+}
+
+/// The run of a row, which may hold its task runs too.
+fn run_row(row: &[u8]) -> Result<RunRow, ViewsError> {
+    rows::decode::<(RunRow, IgnoredAny)>("row", row).map(|(run, _)| run)
 }

@@ -19,9 +19,9 @@ use crate::store::database::{Database, key};
 use crate::store::durable;
 use crate::store::envelope::{self, MAX_INLINE_BYTES, Payload, Place, digest_of};
 use crate::store::error::{REMEDY_SHORT, Result, StoreError};
-use crate::store::frame::{Frame, Packer};
 use crate::store::head::{self, Head};
 use crate::store::lock::DirLock;
+use crate::store::pack::{Fit, Frame, Packer};
 use crate::store::value::MAX_VALUE_BYTES;
 use crate::store::walk::Walk;
 
@@ -53,6 +53,7 @@ pub struct Rebuild {
     end: Head,
     /// Commit not yet whole.
     open: Option<Open>,
+    fit: Fit,
     batch: sled::Batch,
     batch_bytes: usize,
 }
@@ -61,7 +62,7 @@ struct Open {
     place: Place,
     next: Seq,
     hash: [u8; 32],
-    packer: Packer,
+    packer: Packer<'static>,
 }
 
 impl Rebuild {
@@ -88,6 +89,7 @@ impl Rebuild {
             blobs: Blobs::open(&data.join("blobs"))?,
             end: Head::EMPTY,
             open: None,
+            fit: Fit::default(),
             batch: sled::Batch::default(),
             batch_bytes: 0,
         })
@@ -126,11 +128,12 @@ impl Rebuild {
         if hash != expected {
             return Err(damaged("event does not lead to the hash it had".into()));
         }
+        let fit = self.fit;
         let open = self.open.get_or_insert_with(|| Open {
             place,
             next,
             hash: before,
-            packer: Packer::new(place, before),
+            packer: Packer::new(place, before, fit),
         });
         let is_same = (place.commit_first, place.commit_len, place.epoch)
             == (
@@ -141,7 +144,7 @@ impl Rebuild {
         if !is_same || open.place.seq != open.place.commit_first || place.epoch < self.end.epoch {
             return Err(damaged("commit before this event is cut".into()));
         }
-        open.packer.push(record, hash);
+        open.packer.write(|out| out.extend_from_slice(record));
         open.next = next.next();
         open.hash = hash;
         if next.0 + 1 == place.commit_first.0 + u64::from(place.commit_len) {
@@ -151,7 +154,9 @@ impl Rebuild {
                 hash,
                 epoch: place.epoch,
             };
-            self.write(whole.packer.finish())?;
+            let (frames, fit) = whole.packer.finish();
+            self.fit = fit;
+            self.write(frames)?;
         }
         Ok(())
     }

@@ -8,10 +8,10 @@ use fasti_domain::ids::Seq;
 
 use super::archive;
 use super::format::Segment;
-use crate::store::envelope::{self, Envelope, GENESIS, Place, digest_of};
+use crate::store::envelope::{Envelope, GENESIS, digest_of};
 use crate::store::error::{Result, StoreError};
-use crate::store::frame::{self, Body, Header};
-use crate::store::walk::check_commit;
+use crate::store::frame::{self, Header};
+use crate::store::links::{Inside, Step, check_commit};
 
 /// A walk over segments from the first one on.
 pub(in crate::store) struct Records {
@@ -19,7 +19,7 @@ pub(in crate::store) struct Records {
     segment: Option<(Arc<Segment>, PathBuf)>,
     /// Index of the next frame in the segment.
     index: usize,
-    frame: Option<(Header, Body)>,
+    frame: Option<(Header, Inside)>,
     next: Seq,
     hash: Option<[u8; 32]>,
     /// Commit that the frame before belonged to.
@@ -88,25 +88,12 @@ impl Records {
         let (segment, path) = self.segment.as_ref().expect("a frame was opened in it");
         let damaged = |why: String| StoreError::damaged(seq, path, why);
         let (_, bytes) = segment.frame(self.index - 1).expect("opened above");
-        let (header, body) = self.frame.as_mut().expect("opened above");
-        let record = body
-            .next(bytes)
-            .ok_or_else(|| damaged("frame holds fewer events than it says".into()))?
-            .map_err(damaged)?;
-        let before = self.hash.as_ref().expect("opening a frame sets it");
-        let hash = envelope::chain(before, record);
-        if seq == header.last() && hash != header.hash {
-            return Err(damaged("hash chain breaks in this frame".into()));
-        }
-        let envelope = envelope::decode(record).map_err(damaged)?;
-        let place = Place {
-            seq,
-            ..header.place
-        };
-        if envelope.place != place {
-            let why = format!("event says that it is {:?}", envelope.place);
-            return Err(damaged(why));
-        }
+        let (header, inside) = self.frame.as_mut().expect("opened above");
+        let Step {
+            record,
+            envelope,
+            hash,
+        } = inside.step(header, bytes).map_err(damaged)?;
         self.next = seq.next();
         self.hash = Some(hash);
         Ok(Some(Sealed {
@@ -141,10 +128,10 @@ impl Records {
         if self.hash.is_some_and(|hash| hash != header.previous) {
             return Err(damaged("hash chain breaks before this frame".into()));
         }
-        self.hash = Some(header.previous);
         self.index += 1;
         self.before = Some(header);
-        self.frame = Some((header, Body::start()));
+        let inside = Inside::open(&header, bytes).map_err(damaged)?;
+        self.frame = Some((header, inside));
         Ok(true)
     }
 

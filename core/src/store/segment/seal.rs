@@ -275,8 +275,9 @@ impl Worker {
             };
             let record = resolve(step, &self.reader.blobs)?;
             self.add_contents(&record, &mut builder)?;
-            if walk.frames_seen > frames {
-                frames = walk.frames_seen;
+            let (frames_seen, ..) = walk.seen();
+            if frames_seen > frames {
+                frames = frames_seen;
                 let (header, bytes) = walk.frame().expect("a step was taken in it");
                 builder.push_frame(*header, bytes);
             }

@@ -3,8 +3,8 @@
 use std::os::unix::fs::PermissionsExt;
 
 use super::super::database::key;
-use super::super::envelope::{GENESIS, Place, chain, encode};
-use super::super::frame::Packer;
+use super::super::envelope::{Place, encode};
+use super::super::pack::{Fit, Packer};
 use super::super::verify;
 use super::*;
 
@@ -234,17 +234,12 @@ fn an_unfinished_commit_is_dropped() {
         commit_first: Seq(5),
         commit_len: 100,
     };
-    let mut packer = Packer::new(place, last.hash);
-    let mut hash = last.hash;
+    let mut packer = Packer::new(place, last.hash, Fit::default());
     for n in 4..104 {
-        let mut bytes = Vec::new();
-        encode(&record(n, 200), place, &mut bytes);
-        hash = chain(&hash, &bytes);
-        packer.push(&bytes, hash);
+        packer.write(|out| encode(&record(n, 200), place, out));
         place.seq = place.seq.next();
     }
-    assert_ne!(hash, GENESIS);
-    let mut frames = packer.finish();
+    let (mut frames, _) = packer.finish();
     assert!(frames.len() > 2);
     frames.pop();
     let count = frames.len();

@@ -1,6 +1,12 @@
 //! Reading: bounds, positions inside frames, and what is beyond the end.
 
+use fasti_domain::event::{BundleRegistered, Event, Recorded};
+
+use super::super::database::key;
+use super::super::digest_of;
 use super::*;
+use crate::feed::{Entry, FeedError};
+use crate::ports::LogRead;
 
 #[test]
 fn every_position_can_be_read_by_itself() {
@@ -73,4 +79,69 @@ fn hints_come_back() {
     assert_eq!(store.hints.get("publisher").unwrap(), None);
     store.hints.put("publisher", b"17").unwrap();
     assert_eq!(store.hints.get("publisher").unwrap(), Some(b"17".to_vec()));
+}
+
+/// A log of so many events that can be decoded, in commits of 500.
+fn log_of_events(dir: &Path, events: u64) -> Store {
+    let mut store = open(dir);
+    for first in (0..events).step_by(500) {
+        let event = |n: u64| {
+            let registered = BundleRegistered {
+                digest: digest_of(&n.to_le_bytes()),
+                size: n,
+            };
+            crate::codec::encode(&Recorded {
+                seq: Seq(n + 1),
+                at: Timestamp(5),
+                actor: format!("user:{}", n / 100).into(),
+                causation: None,
+                key: None,
+                trace: None,
+                event: Event::BundleRegistered(registered),
+            })
+        };
+        let records = (first..events.min(first + 500)).map(event).collect();
+        store.log.append(records, &[]).unwrap();
+    }
+    store
+}
+
+#[test]
+fn reading_ahead_gives_every_event_once_and_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = log_of_events(dir.path(), 12_000);
+    // With other threads, and without: few events are not worth them.
+    for (from, upto) in [(1, 12_000), (17, 11_990), (11_000, 11_001), (1, 20_000)] {
+        let mut next = from;
+        let mut take = |entries: &[Entry]| {
+            for entry in entries {
+                assert_eq!(entry.seq(), Seq(next));
+                assert_eq!(&*entry.recorded.actor, format!("user:{}", (next - 1) / 100));
+                next += 1;
+            }
+        };
+        LogRead::each(&store.reader, Seq(from), Seq(upto), &mut take).unwrap();
+        assert_eq!(next, upto.min(12_000) + 1);
+    }
+}
+
+#[test]
+fn reading_ahead_ends_at_damage_after_all_that_is_before_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = log_of_events(dir.path(), 12_000);
+    let database = &store.reader.database;
+    let (key, bytes) = database.log.get_lt(key(Seq(9_000))).unwrap().unwrap();
+    let first = u64::from_be_bytes(key.as_ref().try_into().unwrap());
+    let mut changed = bytes.to_vec();
+    *changed.last_mut().unwrap() ^= 1;
+    database.log.insert(&key, changed).unwrap();
+    let mut seen = 0;
+    let mut take = |entries: &[Entry]| seen = entries.last().map_or(seen, |last| last.seq().0);
+    let outcome = LogRead::each(&store.reader, Seq(1), Seq(12_000), &mut take);
+    let Err(FeedError::Store(StoreError::Damaged { seq, .. })) = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert!(seq.0 >= first && seq.0 < 9_000, "{seq}");
+    // No more than the stretch with the damage is missing, and nothing of what comes after is given.
+    assert!(seen < first && seen + 5_000 > first, "{seen} of {first}");
 }

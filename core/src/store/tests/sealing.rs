@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use fasti_domain::ids::Digest;
 
-use super::super::envelope::{GENESIS, Place, chain, encode};
-use super::super::frame::{Body, Packer, decode_header};
+use super::super::envelope::{GENESIS, Place, encode};
+use super::super::frame::{Body, Codec, HEADER_BYTES, decode_header};
+use super::super::pack::{Fit, Packer};
 use super::super::{
     Expectations, Fault, Retention, SealOptions, Sealer, VerifyReport, seal_now, verify,
     verify_segments,
@@ -251,7 +252,7 @@ fn rechain(dir: &Path, seq: u64) {
     let all = read_all(&store).unwrap();
     let mut batch = sled::Batch::default();
     let mut hash = GENESIS;
-    let mut packer: Option<Packer> = None;
+    let mut packer: Option<Packer<'static>> = None;
     for stored in all {
         let place = Place {
             seq: stored.seq,
@@ -263,13 +264,10 @@ fn rechain(dir: &Path, seq: u64) {
         if stored.seq == Seq(seq) {
             record.actor = "user:nobody".into();
         }
-        let mut bytes = Vec::new();
-        encode(&record, place, &mut bytes);
-        let open = packer.get_or_insert_with(|| Packer::new(place, hash));
-        hash = chain(&hash, &bytes);
-        open.push(&bytes, hash);
+        let open = packer.get_or_insert_with(|| Packer::new(place, hash, Fit::default()));
+        hash = open.write(|out| encode(&record, place, out));
         if stored.seq.0 + 1 == stored.commit_first.0 + u64::from(stored.commit_len) {
-            for frame in packer.take().unwrap().finish() {
+            for frame in packer.take().unwrap().finish().0 {
                 batch.insert(&frame.first.0.to_be_bytes(), frame.bytes);
             }
         }
@@ -328,9 +326,11 @@ enum Deed {
     Swap,
 }
 
-/// The frames with one record of one frame changed, without touching any hash.
-fn tampered(bytes: &[u8], index: usize, deed: Deed) -> Vec<u8> {
-    let mut body = Body::start();
+/// The frame with one of its records changed, and lengths and checksum of its header as they then must be; no hash of
+/// the chain is touched.
+fn tampered(first: Seq, bytes: &[u8], index: usize, deed: Deed) -> Vec<u8> {
+    let mut header = decode_header(first, bytes).unwrap();
+    let mut body = Body::open(&header, bytes).unwrap();
     let mut records: Vec<Vec<u8>> = Vec::new();
     while let Some(record) = body.next(bytes) {
         records.push(record.unwrap().to_vec());
@@ -351,17 +351,21 @@ fn tampered(bytes: &[u8], index: usize, deed: Deed) -> Vec<u8> {
             records.swap(index, other);
         }
     }
-    let body_start = bytes.len() - header_body_len(bytes);
-    let mut out = bytes[..body_start].to_vec();
+    let mut body = Vec::new();
     for record in records {
-        out.extend_from_slice(&u16::try_from(record.len()).unwrap().to_le_bytes());
-        out.extend_from_slice(&record);
+        body.extend_from_slice(&u16::try_from(record.len()).unwrap().to_le_bytes());
+        body.extend_from_slice(&record);
     }
+    let stored = match header.codec {
+        Codec::Raw => body.clone(),
+        Codec::Zstd => zstd::bulk::compress(&body, 1).unwrap(),
+    };
+    header.body_len = u32::try_from(body.len()).unwrap();
+    header.stored_len = u32::try_from(stored.len()).unwrap();
+    let mut out = header.encode().to_vec();
+    assert_eq!(out.len(), HEADER_BYTES);
+    out.extend_from_slice(&stored);
     out
-}
-
-fn header_body_len(bytes: &[u8]) -> usize {
-    u32::from_le_bytes(bytes[96..100].try_into().unwrap()) as usize
 }
 
 /// A hundred thousand events (a tenth of it per change); each deed at positions all over the log, in the
@@ -394,7 +398,7 @@ fn whatever_is_done_to_one_record_is_found() {
             Deed::Repeat,
             Deed::Swap,
         ] {
-            let changed = tampered(bytes, i, deed);
+            let changed = tampered(*first, bytes, i, deed);
             database.log.insert(first.0.to_be_bytes(), changed).unwrap();
             let report = store.reader.verify(&mut |_| {}).unwrap();
             let bad = report
