@@ -168,10 +168,25 @@ pub fn hashed(definition: Definition) -> Hashed {
     }
 }
 
+/// Whether values of an image's variables that look like secrets are in the JSON of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrets {
+    /// For those who may change the image.
+    Shown,
+    /// For everybody else, and for what leaves the house.
+    Hidden,
+}
+
 /// The payload of an event as JSON for people and programs outside: without the seed and the tokens, which
-/// are rights and not facts, and with the idempotency key of the command, when there was one.
+/// are rights and not facts, without secrets, and with the idempotency key of the command, when there was one.
 #[must_use]
 pub fn event_json(entry: &Entry) -> Value {
+    event_json_with(entry, Secrets::Hidden)
+}
+
+/// As [`event_json`], with or without secrets.
+#[must_use]
+pub fn event_json_with(entry: &Entry, secrets: Secrets) -> Value {
     let recorded = &entry.recorded;
     let mut data = recorded
         .event
@@ -181,6 +196,9 @@ pub fn event_json(entry: &Entry) -> Value {
         return data;
     };
     fields.remove("seed");
+    if let (Event::ImageRegistered(event), Secrets::Hidden) = (&recorded.event, secrets) {
+        fields["image"]["env"] = event.image.env_without_secrets().into_iter().collect();
+    }
     if let Some(leases) = fields.get_mut("leases").and_then(Value::as_array_mut) {
         for lease in leases.iter_mut().filter_map(Value::as_object_mut) {
             lease.remove("token");

@@ -1,6 +1,7 @@
 //! Engine, log, bus and protocol of Fasti around the pure domain.
 
 mod ahead;
+pub mod attempt_token;
 pub mod bus;
 pub mod codec;
 pub mod engine;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use fasti_core::domain::ids::Seq;
 use fasti_core::feed::Feed;
-use fasti_core::store::{Cursor, Snapshots, Table, Tables};
+use fasti_core::store::{Cursor, Snapshot, Snapshots, Table, Tables};
 
 use crate::error::ViewsError;
 use crate::history::History;
@@ -103,16 +103,16 @@ fn load(snapshots: &Snapshots, table: &Table, feed: &Feed) -> Result<Option<Mode
     if !is_in_log(feed, cursor)? {
         return Ok(None);
     }
-    let Some(snapshot) = snapshots.load(NAME, cursor.seq) else {
+    let is_of_this_log = |snapshot: &Snapshot| {
+        let stamp = Cursor {
+            seq: snapshot.seq,
+            hash: snapshot.hash,
+        };
+        is_in_log(feed, stamp).unwrap_or(false)
+    };
+    let Some(snapshot) = snapshots.load_fitting(NAME, cursor.seq, is_of_this_log) else {
         return Ok(None);
     };
-    let stamp = Cursor {
-        seq: snapshot.seq,
-        hash: snapshot.hash,
-    };
-    if !is_in_log(feed, stamp)? {
-        return Ok(None);
-    }
     let model = from_bytes(&snapshot.bytes);
     Ok(model.filter(|model| model.seq == snapshot.seq && model.hash == snapshot.hash))
 }

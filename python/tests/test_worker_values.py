@@ -3,8 +3,11 @@
 import base64
 import datetime
 import decimal
+import hashlib
+import json
 import pickle
-from typing import Any
+from pathlib import Path
+from typing import Any, Dict, List
 
 from fasti._places import Bindings, Place
 from worker_driver import Worker, upstream
@@ -251,3 +254,45 @@ def test_value_whose_class_is_gone_raises_when_read(worker: Worker) -> None:
     ended = worker.run("m.f", "def f(a): pass", upstreams=described)
     assert ended.failure["reason"] == "exception"
     assert "No module named 'nowhere'" in ended.stderr
+
+
+def packed(folder: Path, parts: List[Any]) -> Dict[str, str]:
+    """Put values into one file, as the server does when they are many."""
+    described: List[Dict[str, Any]] = []
+    small = b""
+    for number, value in enumerate(parts):
+        part: Dict[str, Any] = {"name": f"p{number}"}
+        data = pickle.dumps(value, 5)
+        if value is None:
+            part["none"] = True
+        elif len(data) > 4096:
+            part["blob"] = blob_file(folder, data)
+        else:
+            part["at"] = [len(small), len(data)]
+            small += data
+        described.append(part)
+    head = [{"task": "t", "result_name": "t", "parallel": True, "parts": described}]
+    digest = blob_file(folder, json.dumps(head).encode() + b"\n" + small)
+    return {"packed": str(folder / digest[:2] / digest), "blobs": str(folder)}
+
+
+def blob_file(folder: Path, data: bytes) -> str:
+    digest = hashlib.sha256(data).hexdigest()
+    (folder / digest[:2]).mkdir(exist_ok=True)
+    (folder / digest[:2] / digest).write_bytes(data)
+    return digest
+
+
+def test_many_values_come_in_one_file(worker: Worker, tmp_path: Path) -> None:
+    values = ["a", {"b": "\n"}, None, b"x" * 5000, 4]
+    text = "def f(t): return t\n"
+    assert worker.run("m.f", text, upstreams=packed(tmp_path, values)).value == values
+
+
+def test_a_damaged_file_of_values_is_noticed(worker: Worker, tmp_path: Path) -> None:
+    described = packed(tmp_path, ["a"])
+    path = Path(described["packed"])
+    path.write_bytes(path.read_bytes().replace(b"a", b"b"))
+    ended = worker.run("m.f", "def f(t): return t\n", upstreams=described)
+    assert ended.status != 0
+    assert "damaged" in ended.stderr

@@ -11,6 +11,7 @@ use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fasti_core::domain::attempt::{AttemptNews, Outcome};
@@ -301,6 +302,7 @@ fn python_call(folder: &Path) -> Program {
         configuration: "{}".into(),
         configuration_blob: None,
         arguments_blob: None,
-        upstreams: Vec::new(),
+        upstreams: Arc::default(),
+        packed_upstreams: None,
     }))
 }

@@ -113,10 +113,15 @@ impl Places {
         self.home.join("workers").join(format!("{number}.log"))
     }
 
+    /// Folder of the stored values.
+    pub(crate) fn blobs(&self) -> PathBuf {
+        self.data.join("blobs")
+    }
+
     /// A stored value.
     pub(crate) fn blob(&self, digest: &Digest) -> PathBuf {
         let name = digest.to_string();
-        self.data.join("blobs").join(&name[..2]).join(name)
+        self.blobs().join(&name[..2]).join(name)
     }
 
     /// An output file.

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use fasti_core::domain::attempt::{AttemptEnd, Outcome, ResultRef};
 use fasti_core::domain::ids::Digest;
@@ -94,7 +95,8 @@ fn call(entrypoint: &str, path: &Path) -> PythonCall {
         configuration: "{}".into(),
         configuration_blob: None,
         arguments_blob: None,
-        upstreams: Vec::new(),
+        upstreams: Arc::default(),
+        packed_upstreams: None,
     }
 }
 
@@ -289,10 +291,11 @@ fn values_of_dependencies_arrive_inline_and_from_the_store() {
         }],
     };
     let mut call = world.call("add");
-    call.upstreams = vec![
+    call.upstreams = [
         upstream("one", stored, None),
         upstream("two", reference, Some(inline)),
-    ];
+    ]
+    .into();
     let end = world.run_call(2, call);
     assert_eq!(end.outcome, SUCCESS, "{}", world.error(2));
     let bytes = fs::read(world.blob(&end.result.unwrap().sha256)).unwrap();

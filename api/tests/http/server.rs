@@ -88,6 +88,7 @@ impl Server {
         let options = FollowerOptions {
             tables: None,
             snapshots: None,
+            snapshot_at: Seq(0),
         };
         let follower = Follower::start(views.clone(), feed.clone(), options).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

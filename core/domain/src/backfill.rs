@@ -12,10 +12,10 @@ use crate::calendar::rundate::rundate;
 use crate::event::{Event, RunCreated, RunSetClosed, RunSetCreated, RunSetPaused, RunSetResumed};
 use crate::graph::check_name;
 use crate::ids::{BatchId, RunSetId};
-use crate::limits::{BACKFILL_LIVE_MAX, BACKFILL_SLOTS_MAX, BACKFILL_STEP_MAX, LIVE_RUNS_MAX};
+use crate::limits::{BACKFILL_LIVE_MAX, BACKFILL_SLOTS_MAX, BACKFILL_STEP_MAX};
 use crate::rejection::Rejection;
 use crate::run::{create, stop};
-use crate::run_set::RunSet;
+use crate::run_set::{self, RunSet};
 use crate::slots::RunIds;
 use crate::state::State;
 use crate::time::Timestamp;
@@ -137,6 +137,7 @@ pub(crate) fn create(
     let unknown = Rejection::UnknownBatch { id: request.batch };
     let definition = definition.ok_or(unknown)?;
     check_write(who, "run", definition)?;
+    run_set::check_open(state)?;
     let rule = state.rule(&definition.schedule).ok().flatten();
     let created = RunSetCreated {
         run_set: RunSetId(state.last_id + 1),
@@ -172,7 +173,7 @@ pub(crate) fn fill(state: &State, id: RunSetId, at: Timestamp) -> Vec<Event> {
     let room = u64::from(backfill.plan.live_max).saturating_sub(set.live);
     let room = room
         .min(BACKFILL_STEP_MAX)
-        .min((LIVE_RUNS_MAX - state.runs.len().min(LIVE_RUNS_MAX)) as u64);
+        .min(create::room_for(state, used.graph.node_count()));
     let mut ids = RunIds::of(state);
     let mut events: Vec<Event> = Vec::new();
     let mut made = backfill.made;

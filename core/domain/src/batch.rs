@@ -10,7 +10,7 @@ use crate::definition::{Definition, Tag, Work};
 use crate::event::{BatchDeleted, BatchPaused, BatchResumed, BatchSaved, DefinitionAdded, Event};
 use crate::graph::{Graph, check_name};
 use crate::ids::{BatchId, Digest, RunId};
-use crate::limits::{ARGUMENTS_MAX, CONFIGURATION_BYTES_MAX, REASON_BYTES_MAX, RETRIES_MAX};
+use crate::limits::{BATCHES_MAX, REASON_BYTES_MAX, RETRIES_MAX};
 use crate::rejection::Rejection;
 use crate::schedule::Schedule;
 use crate::seeded;
@@ -111,6 +111,9 @@ pub(crate) fn save(
             });
         }
     }
+    if known.is_none() {
+        check_another(state)?;
+    }
     let target = slots::target_of(state, definition)?;
     if let Some(target) = target {
         slots::check_target(state, known.map(|batch| batch.id), target)?;
@@ -136,6 +139,19 @@ pub(crate) fn save(
     events.push(saved.into());
     events.extend(slots::plan_event(state, known, id, version, definition, at));
     Ok(events)
+}
+
+/// Whether there may be one more batch.
+///
+/// # Errors
+/// [`Rejection::Limit`].
+pub(crate) fn check_another(state: &State) -> Result<(), Rejection> {
+    if state.batches.len() < BATCHES_MAX {
+        return Ok(());
+    }
+    Err(Rejection::Limit {
+        message: format!("there are {BATCHES_MAX} batches already; delete some first"),
+    })
 }
 
 /// The event that makes a batch, or its next version, of a definition.
@@ -281,15 +297,7 @@ fn check_task(state: &State, definition: &Definition, index: usize) -> Result<()
             "must be more than 0",
         ));
     }
-    let longest = task.configuration.as_ref().map_or(0, String::len);
-    if longest > CONFIGURATION_BYTES_MAX {
-        return Err(Rejection::invalid(
-            field("configuration_json"),
-            format!(
-                "{longest} bytes are more than the {CONFIGURATION_BYTES_MAX} allowed; pass large values between tasks instead"
-            ),
-        ));
-    }
+    spawnable::check_texts(&field, task)?;
     match &task.work {
         Work::Python { entrypoint, .. } => check_entrypoint(&field("entrypoint"), entrypoint)?,
         Work::Command { argv, env, cwd, .. } => {
@@ -297,24 +305,7 @@ fn check_task(state: &State, definition: &Definition, index: usize) -> Result<()
             if let Some(cwd) = cwd {
                 spawnable::check_folder(&field("cwd"), cwd)?;
             }
-            if argv.first().is_none_or(String::is_empty) {
-                return Err(Rejection::invalid(
-                    field("command"),
-                    "a command needs at least a program",
-                ));
-            }
-            if argv.len() > ARGUMENTS_MAX {
-                return Err(Rejection::invalid(
-                    field("command"),
-                    format!("more than {ARGUMENTS_MAX} arguments"),
-                ));
-            }
-            if argv.iter().any(|argument| argument.contains('\0')) {
-                return Err(Rejection::invalid(
-                    field("command"),
-                    "an argument must not contain a NUL character",
-                ));
-            }
+            spawnable::check_command(&field("command"), argv)?;
         }
     }
     check_image(state, definition, index)

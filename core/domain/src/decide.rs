@@ -10,7 +10,7 @@ use crate::event::{
 use crate::graph::check_name;
 use crate::ids::Digest;
 use crate::image::Image;
-use crate::limits::IMAGES_MAX;
+use crate::limits::{BUNDLES_MAX, IMAGES_MAX};
 use crate::rejection::Rejection;
 use crate::slots::{self, RunIds};
 use crate::state::State;
@@ -63,7 +63,7 @@ pub fn decide(state: &State, request: &Request, at: Timestamp) -> Result<Vec<Eve
         Command::RemoveCalendar { name } => calendars::remove(state, who, name),
         Command::RegisterImage { image } => register_image(state, who, image),
         Command::RemoveImage { name } => remove_image(state, who, name),
-        Command::RegisterBundle { digest, size } => Ok(register_bundle(state, *digest, *size)),
+        Command::RegisterBundle { digest, size } => register_bundle(state, *digest, *size),
         Command::CreateRun(create) => run::create::create(state, who, create, at),
         Command::CreateRunSet {
             batch,
@@ -86,7 +86,7 @@ pub fn decide(state: &State, request: &Request, at: Timestamp) -> Result<Vec<Eve
         Command::CancelRun { run, reason } => {
             run::stop::cancel(state, who, *run, reason.as_deref())
         }
-        Command::JoinRunner { info } => Ok(placement::join(state, info)),
+        Command::JoinRunner { info } => placement::join(state, info),
         Command::LoseRunner { runner, reason } => Ok(placement::lose(state, runner, reason)),
         Command::Report { runner, reports } => placement::report(state, runner, reports),
         Command::Wake => Ok(run::stop::wake(state, at)),
@@ -208,9 +208,14 @@ fn remove_image(state: &State, who: &Principal, name: &str) -> Result<Vec<Event>
     ])
 }
 
-fn register_bundle(state: &State, digest: Digest, size: u64) -> Vec<Event> {
+fn register_bundle(state: &State, digest: Digest, size: u64) -> Result<Vec<Event>, Rejection> {
     if state.bundles.contains_key(&digest) {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    vec![BundleRegistered { digest, size }.into()]
+    if state.bundles.len() >= BUNDLES_MAX {
+        return Err(Rejection::Limit {
+            message: format!("{BUNDLES_MAX} bundles are registered already"),
+        });
+    }
+    Ok(vec![BundleRegistered { digest, size }.into()])
 }

@@ -27,11 +27,34 @@ pub struct Handled {
     pub receipt: Receipt,
 }
 
+/// Whether queued task runs may be given to runners.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Placing {
+    /// As soon as there is room on a runner.
+    #[default]
+    Now,
+    /// Not now: nothing new is to begin. The next request that may place does it.
+    Later,
+}
+
 /// Handles one request at `at` (moved forward to the time of the last event if it is earlier).
 ///
 /// # Errors
 /// Why it cannot be granted; the state is unchanged then.
 pub fn handle(state: &mut State, request: &Request, at: Timestamp) -> Result<Handled, Rejection> {
+    handle_placing(state, request, at, Placing::Now)
+}
+
+/// As [`handle`], while nothing new may begin, or may again.
+///
+/// # Errors
+/// As [`handle`].
+pub fn handle_placing(
+    state: &mut State,
+    request: &Request,
+    at: Timestamp,
+    placing: Placing,
+) -> Result<Handled, Rejection> {
     let at = at.max(state.at);
     if let Some(receipt) = repeated(state, request)? {
         return Ok(Handled {
@@ -46,6 +69,7 @@ pub fn handle(state: &mut State, request: &Request, at: Timestamp) -> Result<Han
         trace: request.trace.clone(),
         recorded: Vec::with_capacity(first.len()),
         follows: VecDeque::new(),
+        placing,
     };
     let naming = naming_event(&first);
     let made = first
@@ -127,6 +151,7 @@ struct Cascade {
     trace: Option<Arc<str>>,
     recorded: Vec<Recorded>,
     follows: VecDeque<(Follow, Seq)>,
+    placing: Placing,
 }
 
 impl Cascade {
@@ -158,7 +183,9 @@ impl Cascade {
         for _ in 0..CASCADE_MAX {
             let (follow, cause) = match self.follows.pop_front() {
                 Some(next) => next,
-                None if placement::is_due(state) => (Follow::Place, state.seq),
+                None if self.placing == Placing::Now && placement::is_due(state) => {
+                    (Follow::Place, state.seq)
+                }
                 None => return,
             };
             let request = Request::system(Command::Follow(follow));

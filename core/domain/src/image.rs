@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::Principal;
 use crate::definition::Tag;
 use crate::ids::Digest;
 
@@ -29,4 +30,53 @@ pub struct Image {
     pub env: BTreeMap<String, String>,
     /// Who registered it.
     pub owner: String,
+}
+
+/// What is shown in place of a secret.
+pub const HIDDEN: &str = "***";
+
+impl Image {
+    /// Whether somebody may read the values of variables that look like secrets: whoever may change the image.
+    #[must_use]
+    pub fn shows_secrets_to(&self, principal: &Principal) -> bool {
+        principal.is_admin || principal.user == self.owner
+    }
+
+    /// Its variables, with [`HIDDEN`] for every value whose name says that it is a secret.
+    #[must_use]
+    pub fn env_without_secrets(&self) -> BTreeMap<String, String> {
+        let shown = self.env.iter().map(|(name, value)| {
+            let value = if is_secret(name) { HIDDEN } else { value };
+            (name.clone(), value.to_owned())
+        });
+        shown.collect()
+    }
+}
+
+/// Whether the name of a variable says that its value is a secret.
+#[must_use]
+pub fn is_secret(name: &str) -> bool {
+    const WORDS: [&str; 6] = ["TOKEN", "PASSWORD", "PASSWD", "SECRET", "KEY", "CREDENTIAL"];
+    let name = name.to_ascii_uppercase();
+    WORDS.iter().any(|word| name.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_what_is_secret() {
+        for name in [
+            "DB_PASSWORD",
+            "github_token",
+            "AWS_SECRET_ACCESS_KEY",
+            "apiKey",
+        ] {
+            assert!(is_secret(name), "{name}");
+        }
+        for name in ["PATH", "LANG", "OMP_NUM_THREADS"] {
+            assert!(!is_secret(name), "{name}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 //! durable, never stored.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -90,9 +91,13 @@ pub struct PythonCall {
     /// Pickle of the arguments given when the task was defined, base64.
     #[serde(default)]
     pub arguments_blob: Option<String>,
-    /// Values of the direct dependencies, in the order of the edges.
+    /// Values of the direct dependencies, in the order of the edges. Shared by the parts of a task.
     #[serde(default)]
-    pub upstreams: Vec<Upstream>,
+    pub upstreams: Arc<[Upstream]>,
+    /// A blob that holds them instead, when they are too much to travel in every launch; filled in after the
+    /// state was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packed_upstreams: Option<Digest>,
 }
 
 /// One direct dependency and its value or values.

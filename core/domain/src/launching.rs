@@ -1,19 +1,87 @@
 //! What a runner gets for a lease: made from the state once the lease is durable.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use crate::attempt::Lease;
 use crate::definition::{Definition, Task, Work};
 use crate::graph::Graph;
 use crate::ids::{RunId, RunnerId};
 use crate::launch::{Launch, Program, PythonCall, Upstream, UpstreamValue};
+use crate::limits::UPSTREAM_VALUES_KEPT_MAX;
 use crate::ranges::index_in;
 use crate::run::Run;
 use crate::state::State;
 
+/// What the parts of parallel tasks get of their direct dependencies, kept from one launch to the next: it is the
+/// same for all parts of a task, and does not change any more once the first of them could be leased. Without
+/// this, so many parts after as many would each count all the values again.
+#[derive(Debug, Default)]
+pub struct UpstreamLists {
+    lists: BTreeMap<(RunId, u32), Arc<[Upstream]>>,
+    /// Keys in the order they came, to forget the oldest first.
+    order: VecDeque<(RunId, u32)>,
+    values: usize,
+}
+
+impl UpstreamLists {
+    fn of(&mut self, run: &Run, graph: &Graph, task: u32) -> Arc<[Upstream]> {
+        if !graph.task(task).is_parallel() {
+            return upstreams(run, graph, task);
+        }
+        let key = (run.id, task);
+        if let Some(known) = self.lists.get(&key) {
+            return known.clone();
+        }
+        let list = upstreams(run, graph, task);
+        self.values += values_in(&list);
+        self.lists.insert(key, list.clone());
+        self.order.push_back(key);
+        while self.values > UPSTREAM_VALUES_KEPT_MAX || self.order.len() > UPSTREAM_VALUES_KEPT_MAX
+        {
+            let Some(oldest) = self.order.pop_front() else {
+                break;
+            };
+            self.drop_list(oldest);
+        }
+        list
+    }
+
+    /// The run is over: nothing of it is launched any more.
+    pub fn forget(&mut self, run: RunId) {
+        let keys: Vec<(RunId, u32)> = self
+            .lists
+            .range((run, 0)..=(run, u32::MAX))
+            .map(|(key, _)| *key)
+            .collect();
+        if keys.is_empty() {
+            return;
+        }
+        self.order.retain(|(of, _)| *of != run);
+        for key in keys {
+            self.drop_list(key);
+        }
+    }
+
+    fn drop_list(&mut self, key: (RunId, u32)) {
+        if let Some(list) = self.lists.remove(&key) {
+            self.values -= values_in(&list);
+        }
+    }
+}
+
+fn values_in(list: &[Upstream]) -> usize {
+    list.iter().map(|upstream| upstream.parts.len()).sum()
+}
+
 /// Everything needed to start a leased attempt; `None` when it is not live any more.
 #[must_use]
-pub fn launch(state: &State, run: RunId, lease: &Lease) -> Option<Launch> {
+pub fn launch(
+    state: &State,
+    run: RunId,
+    lease: &Lease,
+    lists: &mut UpstreamLists,
+) -> Option<Launch> {
     let run = state.run(run)?;
     let graph = state.graph(run.definition)?;
     let index = index_in(run.id, lease.task_run)?;
@@ -63,7 +131,8 @@ pub fn launch(state: &State, run: RunId, lease: &Lease) -> Option<Launch> {
             configuration: task.part_configuration(part).unwrap_or("{}").to_owned(),
             configuration_blob: task.configuration_blob.clone(),
             arguments_blob: arguments_blob.clone(),
-            upstreams: upstreams(run, graph, task_index),
+            upstreams: lists.of(run, graph, task_index),
+            packed_upstreams: None,
         })),
     };
     Some(Launch {
@@ -84,6 +153,7 @@ pub fn launches_of(state: &State, runner: &RunnerId) -> Vec<Launch> {
     let Some(held) = state.runner(runner).map(|runner| &runner.held) else {
         return Vec::new();
     };
+    let mut lists = UpstreamLists::default();
     let launches = held.iter().filter_map(|(run, index)| {
         let live = state.run(*run)?.live.get(index)?;
         let lease = Lease {
@@ -91,7 +161,7 @@ pub fn launches_of(state: &State, runner: &RunnerId) -> Vec<Launch> {
             number: live.number,
             token: live.token,
         };
-        launch(state, *run, &lease)
+        launch(state, *run, &lease, &mut lists)
     });
     launches.collect()
 }
@@ -120,7 +190,7 @@ fn run_env(
         .collect()
 }
 
-fn upstreams(run: &Run, graph: &Graph, task: u32) -> Vec<Upstream> {
+fn upstreams(run: &Run, graph: &Graph, task: u32) -> Arc<[Upstream]> {
     let direct = graph.parents(task).iter().map(|&parent| {
         let upstream = graph.task(parent);
         let parts = (0..)

@@ -46,5 +46,5 @@ mod testing;
 
 pub use decide::decide;
 pub use evolve::{evolve, subject};
-pub use handle::{Handled, handle};
+pub use handle::{Handled, Placing, handle, handle_placing};
 pub use react::react;

@@ -9,10 +9,24 @@ pub const EDGES_MAX: usize = 1_000_000;
 /// Characters of a batch, task or part name; longer ones break tables and subjects.
 pub const NAME_CHARS_MAX: usize = 200;
 
-/// Bytes of one task's configuration or argument text.
+/// Bytes of a text that one task run is started with: the configuration of a task or of a part, standard input.
 pub const CONFIGURATION_BYTES_MAX: usize = 1 << 20;
 
-/// Arguments of a command, program included (the system's own limit is about 2 MiB of text).
+/// Bytes of a pickle that a definition brings along, in base64. That of a parallel task holds the configurations
+/// of all its parts, so it may be larger; it goes into every launch, so it may not be much larger.
+pub const PICKLE_BYTES_MAX: usize = 8 << 20;
+
+/// Bytes of all variables of a task or an image, and of all arguments of a command: what the system lets a
+/// program begin with is about 2 MiB.
+pub const ENVIRONMENT_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes of a path: what the system takes.
+pub const PATH_BYTES_MAX: usize = 4_096;
+
+/// Values of dependencies kept from one launch to the next, over all tasks; about 150 bytes each.
+pub const UPSTREAM_VALUES_KEPT_MAX: usize = 1_000_000;
+
+/// Arguments of a command, program included.
 pub const ARGUMENTS_MAX: usize = 10_000;
 
 /// Retries of one task after failures of its own.
@@ -41,6 +55,22 @@ pub const RUN_SET_RUNS_PER_COMMAND_MAX: usize = 1_000;
 
 /// Runs alive at a time.
 pub const LIVE_RUNS_MAX: usize = 1_000_000;
+
+/// Task runs of all live runs together: each takes some ten bytes before it begins, and a few hundred once it
+/// has a value.
+pub const LIVE_TASK_RUNS_MAX: u64 = 10_000_000;
+
+/// Batches that are there at a time.
+pub const BATCHES_MAX: usize = 100_000;
+
+/// Run sets that are not finished.
+pub const OPEN_RUN_SETS_MAX: usize = 100_000;
+
+/// Runners that joined and were not lost.
+pub const RUNNERS_MAX: usize = 10_000;
+
+/// Bundles registered: each is known for ever.
+pub const BUNDLES_MAX: usize = 1_000_000;
 
 /// Timers handled by one wake; more are handled by the next.
 pub const TIMERS_PER_WAKE_MAX: usize = 1_000;

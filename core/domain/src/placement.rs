@@ -12,7 +12,9 @@ use crate::event::{
     RunnerLost,
 };
 use crate::ids::{AttemptId, BatchId, RunId, RunnerId, TaskRunId, Token};
-use crate::limits::{EVENT_LIST_BYTES_MAX, LEASE_AHEAD_US, LEASES_AHEAD_MAX, LEASES_PER_STEP_MAX};
+use crate::limits::{
+    EVENT_LIST_BYTES_MAX, LEASE_AHEAD_US, LEASES_AHEAD_MAX, LEASES_PER_STEP_MAX, RUNNERS_MAX,
+};
 use crate::pieces::{LEASE_BYTES, pieces};
 use crate::ranges::index_in;
 use crate::rejection::Rejection;
@@ -169,10 +171,13 @@ fn add_lease(events: &mut Vec<Event>, run: &Run, runner: &RunnerId, lease: Lease
     }
 }
 
-pub(crate) fn join(state: &State, info: &RunnerInfo) -> Vec<Event> {
+pub(crate) fn join(state: &State, info: &RunnerInfo) -> Result<Vec<Event>, Rejection> {
     match state.runners.get(&info.runner) {
-        Some(known) if known.info == *info => Vec::new(),
-        Some(_) | None => vec![RunnerJoined { info: info.clone() }.into()],
+        Some(known) if known.info == *info => Ok(Vec::new()),
+        None if state.runners.len() >= RUNNERS_MAX => Err(Rejection::Limit {
+            message: format!("{RUNNERS_MAX} runners have joined already"),
+        }),
+        Some(_) | None => Ok(vec![RunnerJoined { info: info.clone() }.into()]),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::command::More;
 use crate::event::{Event, RunSetClosed, RunSetCreated, RunSetFinished};
 use crate::graph::check_name;
 use crate::ids::{BatchId, RunSetId};
-use crate::limits::RUN_SET_RUNS_PER_COMMAND_MAX;
+use crate::limits::{OPEN_RUN_SETS_MAX, RUN_SET_RUNS_PER_COMMAND_MAX};
 use crate::rejection::Rejection;
 use crate::run::RunStatus;
 use crate::run::create::set_runs;
@@ -62,6 +62,7 @@ pub(crate) fn create(
 ) -> Result<Vec<Event>, Rejection> {
     check_name("title", title)?;
     check_runs(runs)?;
+    check_open(state)?;
     let run_set = RunSetId(state.last_id + 1);
     let made = set_runs(state, principal, batch, run_set, runs, at)?;
     let mut events = vec![
@@ -98,6 +99,21 @@ pub(crate) fn add(
     let mut events = set_runs(state, principal, set.batch, id, runs, at)?;
     events.extend(closing(id, set.runs + runs.len() as u64, more));
     Ok(events)
+}
+
+/// Whether one more set may be open.
+///
+/// # Errors
+/// [`Rejection::Limit`].
+pub(crate) fn check_open(state: &State) -> Result<(), Rejection> {
+    if state.run_sets.len() < OPEN_RUN_SETS_MAX {
+        return Ok(());
+    }
+    Err(Rejection::Limit {
+        message: format!(
+            "{OPEN_RUN_SETS_MAX} run sets are not finished; close some of them, or cancel them, first"
+        ),
+    })
 }
 
 fn check_runs(runs: &[Option<String>]) -> Result<(), Rejection> {

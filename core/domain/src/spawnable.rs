@@ -3,8 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::definition::Definition;
+use crate::definition::{Definition, Parts, Task, Work};
 use crate::image::Image;
+use crate::limits::{
+    ARGUMENTS_MAX, CONFIGURATION_BYTES_MAX, ENVIRONMENT_BYTES_MAX, PATH_BYTES_MAX, PICKLE_BYTES_MAX,
+};
 use crate::rejection::Rejection;
 
 /// Variables that Fasti sets: those that tell a process what it is, and those by which it is known again.
@@ -32,6 +35,11 @@ pub const FAIL_AFTER_SECONDS_MAX: u64 = 10 * 366 * 86_400;
 /// # Errors
 /// A name is empty, has `=` or NUL, or is one of Fasti's own; or a value has NUL.
 pub(crate) fn check_env(field: &str, env: &BTreeMap<String, String>) -> Result<(), Rejection> {
+    let bytes: usize = env
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
+    check_bytes(field, bytes, ENVIRONMENT_BYTES_MAX)?;
     for (name, value) in env {
         let wrong = if name.is_empty() {
             Some("a variable needs a name".to_owned())
@@ -56,12 +64,92 @@ pub(crate) fn check_env(field: &str, env: &BTreeMap<String, String>) -> Result<(
     Ok(())
 }
 
+/// Checks that something is not longer than what a task run may be started with.
+fn check_bytes(field: &str, bytes: usize, most: usize) -> Result<(), Rejection> {
+    if bytes <= most {
+        return Ok(());
+    }
+    Err(Rejection::invalid(
+        field,
+        format!(
+            "{bytes} bytes are more than the {most} allowed; pass large values between tasks instead"
+        ),
+    ))
+}
+
+/// Checks the texts that task runs of this task are started with, all but those of a command line.
+///
+/// # Errors
+/// One of them is too long.
+pub(crate) fn check_texts(field: &dyn Fn(&str) -> String, task: &Task) -> Result<(), Rejection> {
+    let bytes = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let configuration = field("configuration_json");
+    check_bytes(
+        &configuration,
+        bytes(&task.configuration),
+        CONFIGURATION_BYTES_MAX,
+    )?;
+    if let Parts::Listed(parts) = &task.parts {
+        for (number, part) in parts.iter().enumerate() {
+            if bytes(&part.configuration) > CONFIGURATION_BYTES_MAX {
+                let field = format!("{configuration}[{number}]");
+                check_bytes(&field, bytes(&part.configuration), CONFIGURATION_BYTES_MAX)?;
+            }
+        }
+    }
+    let blob = field("configuration_blob");
+    check_bytes(&blob, bytes(&task.configuration_blob), PICKLE_BYTES_MAX)?;
+    match &task.work {
+        Work::Python {
+            entrypoint,
+            arguments_blob,
+        } => {
+            check_bytes(&field("entrypoint"), entrypoint.len(), PATH_BYTES_MAX)?;
+            check_bytes(
+                &field("arguments_blob"),
+                bytes(arguments_blob),
+                PICKLE_BYTES_MAX,
+            )
+        }
+        Work::Command { stdin, .. } => {
+            check_bytes(&field("stdin"), bytes(stdin), CONFIGURATION_BYTES_MAX)
+        }
+    }
+}
+
+/// Checks the program and the arguments of a command.
+///
+/// # Errors
+/// There is no program, an argument has NUL, or they are too many or too long.
+pub(crate) fn check_command(field: &str, argv: &[String]) -> Result<(), Rejection> {
+    if argv.first().is_none_or(String::is_empty) {
+        return Err(Rejection::invalid(
+            field,
+            "a command needs at least a program",
+        ));
+    }
+    if argv.len() > ARGUMENTS_MAX {
+        let reason = format!("more than {ARGUMENTS_MAX} arguments");
+        return Err(Rejection::invalid(field, reason));
+    }
+    if argv.iter().any(|argument| argument.contains('\0')) {
+        let reason = "an argument must not contain a NUL character";
+        return Err(Rejection::invalid(field, reason));
+    }
+    check_bytes(
+        field,
+        argv.iter().map(String::len).sum(),
+        ENVIRONMENT_BYTES_MAX,
+    )
+}
+
 /// Checks the folder that a process begins in, or that code is read from.
 ///
 /// # Errors
 /// It is not absolute, or has NUL.
 pub(crate) fn check_folder(field: &str, folder: &str) -> Result<(), Rejection> {
     check_text(field, folder)?;
+    check_bytes(field, folder.len(), PATH_BYTES_MAX)?;
     if folder.starts_with('/') {
         return Ok(());
     }
@@ -150,6 +238,61 @@ mod tests {
         for (name, value) in [("A", ""), ("a.b", "=\n"), ("FASTI_PRELOAD", "numpy")] {
             assert!(check_env("env", &env(name, value)).is_ok(), "{name:?}");
         }
+    }
+
+    #[test]
+    fn variables_are_no_place_for_large_values() {
+        let of = |bytes: usize| env("A", &"x".repeat(bytes));
+        assert!(check_env("env", &of(ENVIRONMENT_BYTES_MAX - 1)).is_ok());
+        assert!(check_env("env", &of(ENVIRONMENT_BYTES_MAX)).is_err());
+    }
+
+    #[test]
+    fn texts_that_a_task_run_is_started_with_are_bounded() {
+        let long = |bytes: usize| Some("x".repeat(bytes + 1));
+        let python = |arguments_blob| Work::Python {
+            entrypoint: "m.f".to_owned(),
+            arguments_blob,
+        };
+        let command = |stdin| Work::Command {
+            argv: vec!["cat".to_owned()],
+            env: BTreeMap::new(),
+            cwd: None,
+            stdin,
+        };
+        let part = |configuration| crate::definition::Part {
+            name: "p".to_owned(),
+            description: String::new(),
+            configuration,
+        };
+        let changes: [(&str, &dyn Fn(&mut Task)); 5] = [
+            ("configuration_json", &|task| {
+                task.configuration = long(CONFIGURATION_BYTES_MAX);
+            }),
+            ("configuration_json[1]", &|task| {
+                let parts = vec![part(None), part(long(CONFIGURATION_BYTES_MAX))];
+                task.parts = Parts::Listed(parts);
+            }),
+            ("configuration_blob", &|task| {
+                task.configuration_blob = long(PICKLE_BYTES_MAX);
+            }),
+            ("arguments_blob", &|task| {
+                task.work = python(long(PICKLE_BYTES_MAX))
+            }),
+            ("stdin", &|task| {
+                task.work = command(long(CONFIGURATION_BYTES_MAX))
+            }),
+        ];
+        for (field, change) in changes {
+            let mut task = crate::testing::task("t");
+            assert_eq!(check_texts(&|name| name.to_owned(), &task), Ok(()));
+            change(&mut task);
+            let refused = check_texts(&|name| name.to_owned(), &task).unwrap_err();
+            assert_eq!(refused.field().as_deref(), Some(field));
+        }
+        let arguments = ["cat".to_owned(), "x".repeat(ENVIRONMENT_BYTES_MAX)];
+        assert!(check_command("command", &arguments).is_err());
+        assert!(check_command("command", &arguments[..1]).is_ok());
     }
 
     #[test]

@@ -11,11 +11,12 @@ use crate::command::{Settings, Subject};
 use crate::definition::Tag;
 use crate::event::KeyUse;
 use crate::graph::Graph;
-use crate::ids::{BatchId, Digest, LogId, RunId, RunSetId, RunnerId, Seq};
+use crate::ids::{BatchId, Digest, LogId, RunId, RunSetId, RunnerId, Seq, TaskRunId};
 use crate::image::Image;
 use crate::placement::RunnerState;
+use crate::ranges::index_in;
 use crate::ready::ReadyQueue;
-use crate::run::Run;
+use crate::run::{LiveAttempt, Run};
 use crate::run_set::RunSet;
 use crate::time::Timestamp;
 
@@ -49,6 +50,8 @@ pub struct State {
     pub(crate) calendars: BTreeMap<String, CalendarRecord>,
     /// Batches that run after a batch.
     pub(crate) followers: BTreeMap<BatchId, BTreeSet<BatchId>>,
+    /// Task runs of all live runs together, whether they are over or not.
+    pub(crate) live_task_runs: u64,
 }
 
 /// A definition in use, ready to run.
@@ -97,6 +100,14 @@ impl State {
     #[must_use]
     pub fn run(&self, id: RunId) -> Option<&Run> {
         self.runs.get(&id)
+    }
+
+    /// The run and the attempt of a task run that has one; `None` when none of it is live.
+    #[must_use]
+    pub fn live_attempt(&self, task_run: TaskRunId) -> Option<(&Run, &LiveAttempt)> {
+        let (_, run) = self.runs.range(..RunId(task_run.0)).next_back()?;
+        let index = index_in(run.id, task_run)?;
+        Some((run, run.live.get(&index)?))
     }
 
     /// All live runs, oldest first.

@@ -1,5 +1,5 @@
 //! The JetStream stream of one tenant's events: made when it is not there, checked when it is, and read at its
-//! end. Never purged, and deleted only when it is empty.
+//! end. Never purged, and deleted only when it is empty and nothing that an operator has set explains that.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -46,8 +46,7 @@ impl EventStream {
             Some(stream) => checked(connection, stream, config).await?,
             None => make(connection, config, source).await?,
         };
-        let state = &stream.cached_info().state;
-        if state.messages == 0 && state.last_sequence > 0 {
+        if has_lost_its_messages(stream.cached_info()) {
             // Nothing is in it, but its numbers go on: only a new one begins at 1 again.
             tracing::warn!(
                 stream = name,
@@ -67,6 +66,13 @@ impl EventStream {
             tail,
         })
     }
+}
+
+/// Whether a stream that had messages has none, for no reason that it knows itself. Limits are a reason: then it is
+/// as somebody wanted it, and with it would go the consumers that others have made.
+fn has_lost_its_messages(info: &Info) -> bool {
+    let state = &info.state;
+    state.messages == 0 && state.last_sequence > 0 && !is_bounded(&info.config)
 }
 
 /// Refuses a server that is too old.
@@ -147,7 +153,7 @@ async fn checked(
     let found = &stream.cached_info().config;
     if let Some(problem) = problem(found, &subject_filter(&config.tenant)) {
         return Err(Trouble::Refused(format!(
-            "cannot use the stream {}: {problem}; delete it, and it is made as it has to be",
+            "cannot use the stream {}: {problem}; change that, or delete the stream, and it is made as it has to be",
             found.name
         )));
     }
@@ -188,6 +194,11 @@ fn problem(config: &Config, filter: &str) -> Option<String> {
             config.discard != DiscardPolicy::New && is_bounded(config),
             "it drops the oldest when it is full".to_owned(),
         ),
+        (
+            !config.max_age.is_zero(),
+            "it drops what is old (max_age), and with its last event the place where the next one belongs"
+                .to_owned(),
+        ),
         (config.no_ack, "it does not acknowledge".to_owned()),
         (config.sealed, "it is sealed".to_owned()),
         (
@@ -201,7 +212,7 @@ fn problem(config: &Config, filter: &str) -> Option<String> {
 }
 
 fn is_bounded(config: &Config) -> bool {
-    config.max_messages > 0 || config.max_bytes > 0
+    config.max_messages > 0 || config.max_bytes > 0 || !config.max_age.is_zero()
 }
 
 /// Reads the end of the stream, from its leader: a replica may be behind.
@@ -247,13 +258,14 @@ mod tests {
         let filter = subject_filter(&config.tenant);
         let good = wanted(&config, "/fasti/x");
         assert_eq!(problem(&good, &filter), None);
-        let bad: [fn(&mut Config); 6] = [
+        let bad: [fn(&mut Config); 7] = [
             |config| config.subjects = vec!["fasti.v1.other.>".to_owned()],
             |config| config.retention = RetentionPolicy::WorkQueue,
             |config| config.max_messages_per_subject = 1,
             |config| (config.discard, config.max_bytes) = (DiscardPolicy::Old, 1 << 30),
             |config| config.no_ack = true,
             |config| config.sealed = true,
+            |config| config.max_age = Duration::from_secs(3600),
         ];
         for change in bad {
             let mut config = good.clone();

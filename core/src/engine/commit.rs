@@ -6,11 +6,11 @@ use fasti_domain::command::{Receipt, Request};
 use fasti_domain::event::{Event, Recorded};
 use fasti_domain::ids::{RunId, RunnerId};
 use fasti_domain::launch::Launch;
-use fasti_domain::launching::launch;
+use fasti_domain::launching::{UpstreamLists, launch};
 use fasti_domain::rejection::Rejection;
 use fasti_domain::state::State;
 use fasti_domain::time::Timestamp;
-use fasti_domain::{Handled, handle};
+use fasti_domain::{Handled, Placing, handle_placing};
 
 use crate::protocol::runner_v1::StopAttempt;
 
@@ -39,7 +39,21 @@ impl Commit {
     /// # Errors
     /// Why it was refused; the state is unchanged then.
     pub fn offer(&mut self, state: &mut State, request: &Request, now: Timestamp) -> Offered {
-        let Handled { events, receipt } = handle(state, request, now)?;
+        self.offer_placing(state, request, now, Placing::Now)
+    }
+
+    /// As [`Commit::offer`], while nothing new may begin, or may again.
+    ///
+    /// # Errors
+    /// As [`Commit::offer`].
+    pub fn offer_placing(
+        &mut self,
+        state: &mut State,
+        request: &Request,
+        now: Timestamp,
+        placing: Placing,
+    ) -> Offered {
+        let Handled { events, receipt } = handle_placing(state, request, now, placing)?;
         self.events.extend(events);
         Ok(receipt)
     }
@@ -70,7 +84,7 @@ impl Commit {
 
     /// What the world has to do now that the commit is durable: attempts to start and attempts to end.
     #[must_use]
-    pub fn effects(&self, state: &State) -> Calls {
+    pub fn effects(&self, state: &State, lists: &mut UpstreamLists) -> Calls {
         let Calls {
             mut starts,
             mut stops,
@@ -81,11 +95,12 @@ impl Commit {
                     let launches = leased
                         .leases
                         .iter()
-                        .filter_map(|lease| launch(state, leased.run, lease));
+                        .filter_map(|lease| launch(state, leased.run, lease, lists));
                     starts.extend(launches.map(|launch| (leased.runner.clone(), launch)));
                 }
                 Event::RunCancelRequested(event) => stops.extend(stops_of(state, event.run)),
                 Event::RunDeadlinePassed(event) => stops.extend(stops_of(state, event.run)),
+                Event::RunFinished(event) => lists.forget(event.run),
                 Event::LogCreated(_)
                 | Event::ServerStarted(_)
                 | Event::DefinitionAdded(_)
@@ -112,7 +127,6 @@ impl Commit {
                 | Event::RunSetFinished(_)
                 | Event::RunCreated(_)
                 | Event::RunStarted(_)
-                | Event::RunFinished(_)
                 | Event::TaskQueued(_)
                 | Event::TaskReused(_)
                 | Event::TaskSkipped(_)

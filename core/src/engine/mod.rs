@@ -201,6 +201,12 @@ impl EngineHandle {
         }
     }
 
+    /// Whether a decided commit waits for space: until there is some, nothing is taken, not even an end.
+    #[must_use]
+    pub fn is_stuck(&self) -> bool {
+        self.gauges.stuck.load(Ordering::Acquire)
+    }
+
     /// The durable events.
     #[must_use]
     pub fn feed(&self) -> &Feed {

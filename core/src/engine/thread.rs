@@ -7,8 +7,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use fasti_domain::Placing;
 use fasti_domain::command::{Command, Receipt, Request};
 use fasti_domain::ids::{Digest, RunnerId};
+use fasti_domain::launching::UpstreamLists;
 use fasti_domain::rejection::Rejection;
 use fasti_domain::state::State;
 
@@ -104,6 +106,9 @@ pub fn spawn(parts: EngineParts) -> std::io::Result<(EngineHandle, EngineThread)
     let engine = Engine {
         snapshot_seq: parts.state.seq.0,
         snapshot_at: Instant::now(),
+        upstreams: UpstreamLists::default(),
+        owes_placement: false,
+        writing: None,
         parts,
         messages,
         gauges,
@@ -120,6 +125,12 @@ struct Engine {
     gauges: Arc<Gauges>,
     snapshot_seq: u64,
     snapshot_at: Instant,
+    /// Values that launches of parallel tasks share.
+    upstreams: UpstreamLists,
+    /// Requests were decided without giving out what is queued, for want of room on the disk.
+    owes_placement: bool,
+    /// The snapshot that is being written.
+    writing: Option<JoinHandle<()>>,
 }
 
 /// One pass of the loop: what is to be decided, answered, done.
@@ -142,8 +153,10 @@ impl Engine {
             }
         };
         self.gauges.stopped.store(true, Ordering::Release);
+        self.end_snapshot();
         if !matches!(reason, StopReason::Append(_)) {
             self.snapshot();
+            self.end_snapshot();
         }
         reason
     }
@@ -205,7 +218,9 @@ impl Engine {
 
     fn wake_if_due(&mut self, turn: &mut Turn, has_room: bool) {
         let now = self.parts.clock.now();
-        if has_room && self.parts.state.next_wake().is_some_and(|due| due <= now) {
+        let is_due = self.parts.state.next_wake().is_some_and(|due| due <= now);
+        if has_room && (is_due || self.owes_placement) {
+            self.owes_placement = false;
             let wake = Request::system(Command::Wake);
             if let Err(rejection) = turn.commit.offer(&mut self.parts.state, &wake, now) {
                 tracing::error!(%rejection, "a wake was refused");
@@ -227,12 +242,19 @@ impl Engine {
                 reply,
             } => {
                 turn.requests += 1;
-                if !has_room && !ends_something(&request.command) {
+                if !has_room && !begins_nothing(&request.command) {
                     turn.replies.push((reply, Err(SubmitError::DiskFull)));
                     return;
                 }
+                let placing = if has_room {
+                    Placing::Now
+                } else {
+                    Placing::Later
+                };
+                self.owes_placement |= !has_room;
                 let now = self.parts.clock.now();
-                let answer = turn.commit.offer(&mut self.parts.state, &request, now);
+                let state = &mut self.parts.state;
+                let answer = turn.commit.offer_placing(state, &request, now, placing);
                 turn.values.extend(values);
                 turn.replies.push((reply, answer.map_err(rejected)));
             }
@@ -250,7 +272,7 @@ impl Engine {
         } = turn;
         if !commit.is_empty() {
             let appended = self.append(&commit, &values)?;
-            let calls = commit.effects(&self.parts.state);
+            let calls = commit.effects(&self.parts.state, &mut self.upstreams);
             let entries = commit.into_events().into_iter().zip(&appended.records);
             let entries = entries.map(|(recorded, stored)| Entry {
                 recorded,
@@ -308,12 +330,23 @@ impl Engine {
 
     fn snapshot_if_due(&mut self) {
         let events = self.parts.state.seq.0 - self.snapshot_seq;
-        if events >= SNAPSHOT_EVENTS && self.snapshot_at.elapsed() >= SNAPSHOT_PAUSE {
+        let is_writing = self.writing.as_ref().is_some_and(|it| !it.is_finished());
+        if events >= SNAPSHOT_EVENTS && self.snapshot_at.elapsed() >= SNAPSHOT_PAUSE && !is_writing
+        {
             self.snapshot();
         }
     }
 
-    /// A snapshot is a cache: failing to write one costs start-up time and nothing else.
+    /// Waits until the snapshot that is being written is there.
+    fn end_snapshot(&mut self) {
+        if let Some(writing) = self.writing.take() {
+            // It says itself what went wrong, and a panic in it is a snapshot less.
+            drop(writing.join());
+        }
+    }
+
+    /// Encodes the state, and has the rest of the work, which takes longer than many commits, done by a thread of
+    /// its own. A snapshot is a cache: failing to write one costs start-up time and nothing else.
     fn snapshot(&mut self) {
         let Some(snapshots) = &self.parts.snapshots else {
             return;
@@ -331,24 +364,37 @@ impl Engine {
         else {
             return;
         };
-        let written = snapshot_bytes(&self.parts.state)
-            .map_err(|error| error.to_string())
-            .and_then(|(name, bytes)| {
-                snapshots
-                    .write(name, seq, hash, &bytes)
-                    .map_err(|error| error.to_string())
-            });
-        if let Err(error) = written {
-            tracing::warn!(%error, %seq, "no snapshot of the state was written");
+        let (name, bytes) = match snapshot_bytes(&self.parts.state) {
+            Ok(encoded) => encoded,
+            Err(error) => {
+                tracing::warn!(%error, %seq, "no snapshot of the state was written");
+                return;
+            }
+        };
+        let snapshots = snapshots.clone();
+        let write = move || {
+            if let Err(error) = snapshots.write(name, seq, hash, &bytes) {
+                tracing::warn!(%error, %seq, "no snapshot of the state was written");
+            }
+        };
+        let thread = std::thread::Builder::new().name("snapshot".to_owned());
+        match thread.spawn(write) {
+            Ok(writing) => self.writing = Some(writing),
+            Err(error) => tracing::warn!(%error, %seq, "no snapshot of the state was written"),
         }
     }
 }
 
-/// Requests that only record what has already happened; they are taken while the disk is nearly full.
-fn ends_something(command: &Command) -> bool {
+/// Requests that only record what has already happened, or end something; they are taken while the disk is nearly
+/// full. A runner that comes back is among them: before it has joined, it cannot report what ended.
+fn begins_nothing(command: &Command) -> bool {
     matches!(
         command,
-        Command::Report { .. } | Command::LoseRunner { .. } | Command::CancelRun { .. }
+        Command::Report { .. }
+            | Command::JoinRunner { .. }
+            | Command::LoseRunner { .. }
+            | Command::CancelRun { .. }
+            | Command::CancelRunSet { .. }
     )
 }
 
@@ -363,3 +409,6 @@ fn by_runner<T>(items: Vec<(RunnerId, T)>) -> BTreeMap<RunnerId, Vec<T>> {
     }
     grouped
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,8 @@
 //! acknowledged once durable. Losing a connection loses nothing: the runner connects again and both sides
 //! repeat what is open. Whether a runner is gone for good is decided by whoever started it, not here.
 
+mod hand_over;
+mod packed;
 mod session;
 
 use std::collections::BTreeMap;
@@ -17,6 +19,7 @@ use tokio::net::UnixListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use self::hand_over::HandOver;
 use crate::engine::EngineHandle;
 use crate::ports::Effects;
 use crate::protocol::runner_v1::{ShutdownMode, StopAttempt, ToRunner};
@@ -175,11 +178,13 @@ pub fn socket_path(data: &std::path::Path) -> PathBuf {
 /// The socket cannot accept any more.
 pub async fn serve(listener: UnixListener, parts: LinkParts) -> std::io::Result<()> {
     let mut sessions = JoinSet::new();
+    // One for all sessions: a runner that comes back is sent what another one was sent.
+    let hand_over = Arc::new(HandOver::new(parts.content.clone(), parts.env.clone()));
     loop {
         let (stream, _) = listener.accept().await?;
-        let parts = parts.clone();
+        let (parts, hand_over) = (parts.clone(), hand_over.clone());
         sessions.spawn(async move {
-            if let Err(error) = session::run(stream, parts).await {
+            if let Err(error) = session::run(stream, parts, hand_over).await {
                 tracing::warn!(%error, "the connection to a runner ended");
             }
         });

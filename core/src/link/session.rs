@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use fasti_domain::access::Principal;
-use fasti_domain::attempt::{AttemptNews, AttemptReport};
+use fasti_domain::attempt::{AttemptEnd, AttemptNews, AttemptReport, Outcome, Usage};
 use fasti_domain::command::{Command, Request};
 use fasti_domain::ids::{Digest, RunnerId, Token};
-use fasti_domain::launch::{Launch, Program};
+use fasti_domain::launch::Launch;
 use fasti_domain::launching::launches_of;
 use fasti_domain::runner::RunnerInfo;
 use tokio::io::AsyncWriteExt;
@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::LinkParts;
+use super::hand_over::{Frames, HandOver};
 use crate::codec::sha256;
 use crate::engine::{EngineHandle, SubmitError};
 use crate::protocol::frame;
@@ -32,10 +33,15 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// Wait before a report is offered again to an engine that has no room.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
-/// Messages written in one go.
+/// Messages written in one go, and bytes after which is written although there are more.
 const WRITE_MESSAGES_MAX: usize = 64;
+const WRITE_BYTES_MAX: usize = 8 << 20;
 
-pub(super) async fn run(stream: UnixStream, parts: LinkParts) -> io::Result<()> {
+pub(super) async fn run(
+    stream: UnixStream,
+    parts: LinkParts,
+    hand_over: Arc<HandOver>,
+) -> io::Result<()> {
     let (mut reading, writing) = stream.into_split();
     let hello = tokio::time::timeout(HELLO_TIMEOUT, frame::read(&mut reading)).await;
     let Some(FromRunner::Hello {
@@ -49,7 +55,9 @@ pub(super) async fn run(stream: UnixStream, parts: LinkParts) -> io::Result<()> 
     };
     let (sender, messages) = mpsc::unbounded_channel();
     let mut tasks = JoinSet::new();
-    tasks.spawn(write(writing, messages, parts.clone()));
+    let runner = info.runner.clone();
+    let engine = parts.engine.clone();
+    tasks.spawn(write(writing, messages, runner.clone(), engine, hand_over));
     if let Some(reason) = refusal(protocol, log_id, &parts) {
         drop(sender.send(ToRunner::Refused {
             reason: reason.clone(),
@@ -58,7 +66,6 @@ pub(super) async fn run(stream: UnixStream, parts: LinkParts) -> io::Result<()> 
         tasks.join_next().await;
         return Err(io::Error::other(reason));
     }
-    let runner = info.runner.clone();
     drop(sender.send(ToRunner::Welcome {
         protocol: VERSION,
         log_id: parts.log_id,
@@ -269,49 +276,61 @@ async fn submit(
 async fn write(
     mut writing: OwnedWriteHalf,
     mut messages: mpsc::UnboundedReceiver<ToRunner>,
-    parts: LinkParts,
+    runner: RunnerId,
+    engine: EngineHandle,
+    hand_over: Arc<HandOver>,
 ) -> io::Result<()> {
-    let parts = Arc::new(parts);
     let mut waiting = Vec::new();
     while messages.recv_many(&mut waiting, WRITE_MESSAGES_MAX).await > 0 {
         let mut bytes = Vec::new();
-        for mut message in waiting.drain(..) {
-            if let ToRunner::Start { launches } = &mut message {
-                complete(launches, &parts)?;
+        for message in waiting.drain(..) {
+            let ToRunner::Start { launches } = message else {
+                bytes.extend(frame::encode(&message)?);
+                continue;
+            };
+            let hand_over = hand_over.clone();
+            let frames = tokio::task::spawn_blocking(move || hand_over.frames(launches));
+            let Frames { frames, refused } = frames.await.map_err(io::Error::other)?;
+            for frame in frames {
+                bytes.extend(frame);
+                if bytes.len() >= WRITE_BYTES_MAX {
+                    writing.write_all(&bytes).await?;
+                    bytes.clear();
+                }
             }
-            bytes.extend(frame::encode(&message)?);
+            if !refused.is_empty() {
+                // On its own: it may have to wait for the engine, and this must not.
+                tokio::spawn(report_refused(engine.clone(), runner.clone(), refused));
+            }
         }
         writing.write_all(&bytes).await?;
     }
     writing.shutdown().await
 }
 
-/// Adds what the state does not hold: the server's environment and small values.
-fn complete(launches: &mut [Launch], parts: &LinkParts) -> io::Result<()> {
-    for launch in launches {
-        for (name, value) in &parts.env {
-            launch
-                .env
-                .entry(name.clone())
-                .or_insert_with(|| value.clone());
-        }
-        let Program::Python(call) = &mut launch.program else {
-            continue;
-        };
-        for value in call
-            .upstreams
-            .iter_mut()
-            .flat_map(|upstream| &mut upstream.parts)
-        {
-            let Some(result) = value.result.as_ref().filter(|r| r.size <= INLINE_BYTES_MAX) else {
-                continue;
-            };
-            value.inline = parts
-                .content
-                .values
-                .get(result.sha256)
-                .map_err(io::Error::other)?;
-        }
+/// Records that attempts could not be handed to their runner: nobody else will ever speak of them.
+async fn report_refused(engine: EngineHandle, runner: RunnerId, refused: Vec<(Launch, String)>) {
+    let Ok(now) = engine.inspect(|state| state.at).await else {
+        // The engine stops. The leases are in the log: the next server tries again.
+        return;
+    };
+    let report = |(launch, message): (Launch, String)| AttemptReport {
+        token: launch.token,
+        news: AttemptNews::Finished(AttemptEnd {
+            task_run: launch.attempt.task_run,
+            number: launch.attempt.number,
+            finished_at: now,
+            outcome: Outcome::SpawnFailed { errno: 0, message },
+            result: None,
+            failure: None,
+            usage: Usage::default(),
+        }),
+    };
+    let command = Command::Report {
+        runner: runner.clone(),
+        reports: refused.into_iter().map(report).collect(),
+    };
+    if let Err(error) = submit(&engine, &runner, command, Vec::new()).await {
+        tracing::warn!(%runner, %error, "attempts that could not be handed over are not recorded");
     }
-    Ok(())
 }

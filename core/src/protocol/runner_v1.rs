@@ -22,6 +22,10 @@ pub const FRAME_BYTES_MAX: usize = 256 << 20;
 /// store that both sides reach.
 pub const INLINE_BYTES_MAX: u64 = 4096;
 
+/// What the values of dependencies may take inside one launch, about, in bytes; more go as one blob that all
+/// launches of the task name. Below what a start costs anyway, far above what most tasks get.
+pub const UPSTREAM_BYTES_PER_LAUNCH_MAX: usize = 64 << 10;
+
 /// From the server to a runner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

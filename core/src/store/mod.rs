@@ -157,8 +157,8 @@ impl Store {
             return Err(error);
         }
         let blobs = Blobs::open(&dir.join("blobs"))?;
-        let snapshots = Snapshots::open(&dir.join("snapshots"))?;
         let end = findings.end;
+        let snapshots = Snapshots::open(&dir.join("snapshots"), end.seq)?;
         let vitals = Arc::new(Vitals::new(database.file(), end.seq, options.reserve_bytes));
         let head_file = HeadFile::open(&head_path(dir), &end, found, Arc::clone(&vitals))?;
         let room = Room::open(

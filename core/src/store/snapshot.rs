@@ -38,13 +38,22 @@ pub struct Snapshot {
 }
 
 impl Snapshots {
-    /// Opens (and makes) the folder; removes what a dead writer left half done. Only under the lock.
-    pub(super) fn open(dir: &Path) -> Result<Self> {
+    /// Opens (and makes) the folder; removes what a dead writer left half done, and snapshots of positions behind
+    /// `end`, the end of the log: they are of a log that was longer, and would count as the newest ones. Only
+    /// under the lock.
+    pub(super) fn open(dir: &Path, end: Seq) -> Result<Self> {
         durable::make_dir(dir)?;
         durable::remove_tmp(dir)?;
-        Ok(Self {
+        let snapshots = Self {
             dir: dir.to_owned(),
-        })
+        };
+        for (seq, path) in snapshots.files(|_| true)? {
+            if seq > end {
+                tracing::warn!(path = %path.display(), %end, "removing a snapshot from behind the end of the log");
+                fs::remove_file(&path).map_err(|e| StoreError::io("removing", &path, e))?;
+            }
+        }
+        Ok(snapshots)
     }
 
     /// Writes the snapshot `name` (letters a-z, digits, `-` and `_`) of the state after `seq`, whose chain
@@ -81,11 +90,22 @@ impl Snapshots {
     /// The newest readable snapshot called `name` that is not after `upto`.
     #[must_use]
     pub fn load(&self, name: &str, upto: Seq) -> Option<Snapshot> {
+        self.load_fitting(name, upto, |_| true)
+    }
+
+    /// As [`Snapshots::load`], of those that `fits` takes: one of another history leaves the older one.
+    #[must_use]
+    pub fn load_fitting(
+        &self,
+        name: &str,
+        upto: Seq,
+        fits: impl Fn(&Snapshot) -> bool,
+    ) -> Option<Snapshot> {
         let list = self.list(name).ok()?;
         list.into_iter()
             .filter(|(seq, _)| *seq <= upto)
             .find_map(|(seq, path)| {
-                let loaded = read(&path, seq);
+                let loaded = read(&path, seq).filter(&fits);
                 if loaded.is_none() {
                     tracing::warn!(path = %path.display(), "snapshot is unusable and passed over");
                 }
@@ -99,6 +119,11 @@ impl Snapshots {
 
     /// Files of the name, newest first.
     fn list(&self, name: &str) -> Result<Vec<(Seq, PathBuf)>> {
+        self.files(|of| of == name)
+    }
+
+    /// Files of the names that `is_wanted` takes, newest first.
+    fn files(&self, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<(Seq, PathBuf)>> {
         let io = |e| StoreError::io("reading directory", &self.dir, e);
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.dir).map_err(io)? {
@@ -106,7 +131,7 @@ impl Snapshots {
             let file_name = path.file_name().unwrap_or_default().to_string_lossy();
             let seq = file_name
                 .split_once('.')
-                .filter(|(_, of)| *of == name)
+                .filter(|(_, of)| is_wanted(of))
                 .and_then(|(seq, _)| seq.parse().ok());
             if let Some(seq) = seq {
                 found.push((seq, path));
@@ -151,7 +176,7 @@ mod tests {
 
     fn open() -> (tempfile::TempDir, Snapshots) {
         let dir = tempfile::tempdir().unwrap();
-        let snapshots = Snapshots::open(&dir.path().join("snapshots")).unwrap();
+        let snapshots = Snapshots::open(&dir.path().join("snapshots"), Seq(0)).unwrap();
         (dir, snapshots)
     }
 
@@ -210,6 +235,27 @@ mod tests {
         snapshots.write("state", Seq(4), [1; 32], b"new").unwrap();
         fs::write(snapshots.path("state", Seq(4)), b"").unwrap();
         assert_eq!(snapshots.load("state", Seq(9)).unwrap().bytes, b"old");
+    }
+
+    #[test]
+    fn one_of_another_history_leaves_the_older() {
+        let (_dir, snapshots) = open();
+        snapshots.write("state", Seq(3), [1; 32], b"old").unwrap();
+        snapshots.write("state", Seq(4), [2; 32], b"new").unwrap();
+        let of = |hash| snapshots.load_fitting("state", Seq(9), |it| it.hash == hash);
+        assert_eq!(of([1; 32]).unwrap().bytes, b"old");
+        assert_eq!(of([3; 32]), None);
+    }
+
+    #[test]
+    fn those_from_behind_the_end_make_way() {
+        let (dir, snapshots) = open();
+        for seq in [7, 8, 9] {
+            snapshots.write("state", Seq(seq), [1; 32], b"x").unwrap();
+        }
+        let snapshots = Snapshots::open(&dir.path().join("snapshots"), Seq(5)).unwrap();
+        snapshots.write("state", Seq(6), [1; 32], b"y").unwrap();
+        assert_eq!(snapshots.load("state", Seq(9)).unwrap().bytes, b"y");
     }
 
     #[test]

@@ -130,9 +130,18 @@ struct Task<'a> {
     num_parts: u32,
     configuration_blob: Option<&'a str>,
     arguments_blob: Option<&'a str>,
-    upstreams: Vec<UpstreamTask<'a>>,
+    upstreams: Upstreams<'a>,
     // Last, so that the text of the configuration can be put in unchanged: keys keep their order.
     configuration: (),
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Upstreams<'a> {
+    /// Each with its values.
+    Listed(Vec<UpstreamTask<'a>>),
+    /// In a file of their own, which names values in the folder of blobs.
+    Packed { packed: String, blobs: String },
 }
 
 #[derive(Serialize)]
@@ -169,11 +178,6 @@ pub(crate) fn start_frame(
     let attempt = launch.attempt.to_string();
     let import_path: Result<Vec<&str>, SpawnFailure> =
         files.import_path.iter().map(|path| text(path)).collect();
-    let upstreams: Result<_, SpawnFailure> = call
-        .upstreams
-        .iter()
-        .map(|upstream| upstream_task(upstream, places))
-        .collect();
     let task = Task {
         attempt: &attempt,
         entrypoint: &call.entrypoint,
@@ -192,7 +196,7 @@ pub(crate) fn start_frame(
         num_parts: call.num_parts,
         configuration_blob: call.configuration_blob.as_deref(),
         arguments_blob: call.arguments_blob.as_deref(),
-        upstreams: upstreams?,
+        upstreams: upstreams(call, places)?,
         configuration: (),
     };
     encode(&task, &call.configuration)
@@ -229,6 +233,18 @@ fn encode(task: &Task<'_>, configuration: &str) -> Result<Vec<u8>, SpawnFailure>
             "the description of the task takes {len} bytes, {WORKER_FRAME_BYTES_MAX} are allowed: return large values instead of giving them as arguments"
         ))),
     }
+}
+
+fn upstreams<'a>(call: &'a PythonCall, places: &Places) -> Result<Upstreams<'a>, SpawnFailure> {
+    if let Some(digest) = &call.packed_upstreams {
+        return Ok(Upstreams::Packed {
+            packed: text(&places.blob(digest))?.to_owned(),
+            blobs: text(&places.blobs())?.to_owned(),
+        });
+    }
+    let listed = call.upstreams.iter();
+    let listed = listed.map(|upstream| upstream_task(upstream, places));
+    listed.collect::<Result<_, _>>().map(Upstreams::Listed)
 }
 
 fn upstream_task<'a>(

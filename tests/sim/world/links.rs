@@ -3,6 +3,7 @@
 use fasti_core::domain::access::Principal;
 use fasti_core::domain::command::{Command, Request};
 use fasti_core::domain::ids::RunnerId;
+use fasti_core::domain::launching::UpstreamLists;
 use fasti_core::domain::rejection::Rejection;
 use fasti_core::engine::Commit;
 use fasti_core::protocol::runner_v1::{FromRunner, Held, Report, ToRunner, VERSION};
@@ -192,7 +193,7 @@ impl World {
         let Some(server) = &self.server else {
             return;
         };
-        let calls = commit.effects(&server.state);
+        let calls = commit.effects(&server.state, &mut UpstreamLists::default());
         let starts = calls.starts.into_iter().map(|(runner, launch)| {
             let launches = vec![launch];
             (runner, ToRunner::Start { launches })

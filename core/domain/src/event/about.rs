@@ -1,9 +1,70 @@
-//! What an event is about: its run, batch, runner, task run.
+//! What an event is about: its run, batch, run set, runner, task run; or nobody's work.
 
 use super::Event;
-use crate::ids::{BatchId, RunId, RunnerId, TaskRunId};
+use crate::ids::{BatchId, RunId, RunSetId, RunnerId, TaskRunId};
 
 impl Event {
+    /// Whether an event is nobody's work but the server's own affair, so that everybody may read it: what it runs
+    /// on, and what all batches share.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        match self {
+            Self::LogCreated(_)
+            | Self::ServerStarted(_)
+            | Self::CalendarSaved(_)
+            | Self::CalendarRemoved(_)
+            | Self::ImageRegistered(_)
+            | Self::ImageRemoved(_)
+            | Self::BundleRegistered(_)
+            | Self::RunnerJoined(_)
+            | Self::RunnerLost(_) => true,
+            Self::DefinitionAdded(_)
+            | Self::BatchSaved(_)
+            | Self::BatchPaused(_)
+            | Self::BatchResumed(_)
+            | Self::BatchDeleted(_)
+            | Self::SchedulePlanned(_)
+            | Self::ScheduleFired(_)
+            | Self::ScheduleQueued(_)
+            | Self::ScheduleMissed(_)
+            | Self::ScheduleSkipped(_)
+            | Self::ScheduleSuperseded(_)
+            | Self::ScheduleCancelled(_)
+            | Self::RunSetCreated(_)
+            | Self::RunSetPaused(_)
+            | Self::RunSetResumed(_)
+            | Self::RunSetClosed(_)
+            | Self::RunSetFinished(_)
+            | Self::RunCreated(_)
+            | Self::RunStarted(_)
+            | Self::RunCancelRequested(_)
+            | Self::RunDeadlinePassed(_)
+            | Self::RunFinished(_)
+            | Self::TaskQueued(_)
+            | Self::TaskReused(_)
+            | Self::TaskSkipped(_)
+            | Self::TaskAttemptFailed(_)
+            | Self::TaskFinished(_)
+            | Self::AttemptLeased(_)
+            | Self::AttemptStarted(_)
+            | Self::AttemptFinished(_)
+            | Self::AttemptReportedLate(_) => false,
+        }
+    }
+
+    /// The run set an event is about.
+    #[must_use]
+    pub fn run_set(&self) -> Option<RunSetId> {
+        match self {
+            Self::RunSetCreated(e) => Some(e.run_set),
+            Self::RunSetPaused(e) => Some(e.run_set),
+            Self::RunSetResumed(e) => Some(e.run_set),
+            Self::RunSetClosed(e) => Some(e.run_set),
+            Self::RunSetFinished(e) => Some(e.run_set),
+            _ => None,
+        }
+    }
+
     /// The run an event belongs to.
     #[must_use]
     pub fn run(&self) -> Option<RunId> {

@@ -29,6 +29,7 @@ pub(crate) fn created(state: &mut State, event: &RunCreated) {
             waits_for: u32::try_from(graph.parents(task).len()).unwrap_or(u32::MAX),
             missing: u32::try_from(graph.nodes(task).len()).unwrap_or(u32::MAX),
             is_skipped: false,
+            children_left: u32::try_from(graph.children(task).len()).unwrap_or(u32::MAX),
         })
         .collect();
     let mut run = Run {
@@ -75,7 +76,10 @@ pub(crate) fn created(state: &mut State, event: &RunCreated) {
     if let Some(start_by) = event.start_by {
         state.timers.insert((start_by, Timer::StartBy(event.run)));
     }
-    state.runs.insert(event.run, run);
+    state.live_task_runs += u64::from(run.task_runs());
+    if let Some(replaced) = state.runs.insert(event.run, run) {
+        state.live_task_runs -= u64::from(replaced.task_runs());
+    }
 }
 
 /// It has started, or is to stop: no deadline for its start any more.
@@ -123,6 +127,7 @@ pub(crate) fn finished(state: &mut State, event: &RunFinished) {
     let Some(run) = state.runs.remove(&event.run) else {
         return;
     };
+    state.live_task_runs -= u64::from(run.task_runs());
     state.ready.remove_run(event.run);
     if let Some(deadline) = run.deadline {
         state.timers.remove(&(deadline, Timer::Deadline(event.run)));
@@ -280,7 +285,10 @@ pub(crate) fn attempts_finished(state: &mut State, event: &AttemptFinished) {
                     run.results.insert(index, result.clone());
                 }
             }
-            Outcome::Lost { .. } | Outcome::Stopped => node.lost = node.lost.saturating_add(1),
+            Outcome::Lost { .. } => node.lost = node.lost.saturating_add(1),
+            // Its run is to stop, or its runner was told to end: by somebody who may do so as often as they
+            // like. A task is not to blame for it, and a runner that says so takes nothing more.
+            Outcome::Stopped => {}
             Outcome::Exited { .. }
             | Outcome::Signaled { .. }
             | Outcome::SpawnFailed { .. }
@@ -346,10 +354,16 @@ fn end_node(run: &mut Run, graph: &Graph, index: u32, status: TaskStatus) {
     }
     let (task, _) = graph.locate(index);
     let progress = &mut run.tasks[task as usize];
-    progress.is_skipped |= status == TaskStatus::Skipped;
+    if status == TaskStatus::Skipped && !progress.is_skipped {
+        progress.is_skipped = true;
+        for &parent in graph.parents(task) {
+            run.tasks[parent as usize].children_left -= 1;
+        }
+    }
     if status != TaskStatus::Success {
         return;
     }
+    let progress = &mut run.tasks[task as usize];
     progress.missing -= 1;
     if progress.missing == 0 {
         for &child in graph.children(task) {

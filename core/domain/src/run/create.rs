@@ -3,13 +3,13 @@
 use chrono::NaiveDate;
 
 use crate::access::{Principal, check_write};
-use crate::batch::{SavedFrom, add_definition, check_definition, saved_event};
+use crate::batch::{SavedFrom, add_definition, check_another, check_definition, saved_event};
 use crate::command::{CreateRun, Follow, Hashed, RunSource};
 use crate::definition::Definition;
 use crate::event::{Event, RunCreated, TaskQueued, TaskReused};
 use crate::graph::Graph;
 use crate::ids::{BatchId, Digest, RunId, RunSetId};
-use crate::limits::{LIVE_RUNS_MAX, TASK_RUNS_MAX};
+use crate::limits::{LIVE_RUNS_MAX, LIVE_TASK_RUNS_MAX, TASK_RUNS_MAX};
 use crate::ranges::TaskRuns;
 use crate::rejection::Rejection;
 use crate::run::{Reuse, RunType, TaskStatus};
@@ -43,7 +43,6 @@ pub(crate) fn create(
     at: Timestamp,
 ) -> Result<Vec<Event>, Rejection> {
     check_rundate(command.rundate.as_deref())?;
-    check_room(state, 1)?;
     let mut events = Vec::new();
     let mut run = match &command.source {
         RunSource::Saved(batch) => from_saved(state, principal, *batch, at)?,
@@ -51,6 +50,7 @@ pub(crate) fn create(
             from_given(state, principal, hashed, command.run_type, at, &mut events)?
         }
     };
+    check_room(state, 1, u64::from(run.task_runs))?;
     run.run_type = command.run_type;
     run.rundate.clone_from(&command.rundate);
     if let Some(repeats) = &command.repeats {
@@ -71,15 +71,28 @@ pub(crate) fn create(
     Ok(events)
 }
 
-pub(crate) fn check_room(state: &State, runs: usize) -> Result<(), Rejection> {
-    if state.runs.len() + runs > LIVE_RUNS_MAX {
-        return Err(Rejection::Limit {
-            message: format!(
-                "more than {LIVE_RUNS_MAX} runs would be alive; try again when some have finished"
-            ),
-        });
-    }
-    Ok(())
+/// Whether there is room for so many more runs with so many task runs together.
+///
+/// # Errors
+/// [`Rejection::Limit`].
+pub(crate) fn check_room(state: &State, runs: usize, task_runs: u64) -> Result<(), Rejection> {
+    let reached = if state.runs.len() + runs > LIVE_RUNS_MAX {
+        format!("more than {LIVE_RUNS_MAX} runs")
+    } else if state.live_task_runs.saturating_add(task_runs) > LIVE_TASK_RUNS_MAX {
+        format!("more than {LIVE_TASK_RUNS_MAX} task runs")
+    } else {
+        return Ok(());
+    };
+    Err(Rejection::Limit {
+        message: format!("{reached} would be alive; try again when some have finished"),
+    })
+}
+
+/// Runs of so many task runs each that there is still room for.
+pub(crate) fn room_for(state: &State, task_runs: u32) -> u64 {
+    let runs = LIVE_RUNS_MAX.saturating_sub(state.runs.len()) as u64;
+    let left = LIVE_TASK_RUNS_MAX.saturating_sub(state.live_task_runs);
+    runs.min(left / u64::from(task_runs.max(1)))
 }
 
 /// A run of the present version of a batch; whoever makes several gives each its own id.
@@ -132,6 +145,7 @@ fn from_given(
     let batch = match known {
         Some(batch) => batch.id,
         None => {
+            check_another(state)?;
             let saved_from = match run_type {
                 RunType::DevRun => SavedFrom::DevRun,
                 RunType::Scheduled
@@ -205,9 +219,10 @@ pub(crate) fn set_runs(
     rundates: &[Option<String>],
     at: Timestamp,
 ) -> Result<Vec<Event>, Rejection> {
-    check_room(state, rundates.len())?;
     // Made even when no run is: it also checks the right to run the batch.
     let pattern = from_saved(state, principal, batch, at)?;
+    let task_runs = rundates.len() as u64 * u64::from(pattern.task_runs);
+    check_room(state, rundates.len(), task_runs)?;
     let mut events = Vec::with_capacity(rundates.len());
     // A set made by the same command takes the id before its first run.
     let mut next = state.last_id.max(run_set.0) + 1;

@@ -229,7 +229,7 @@ pub(crate) struct Node {
     pub(crate) status: TaskStatus,
     /// Attempts leased so far.
     pub(crate) attempts: u16,
-    /// Of these, how many were lost with their runner.
+    /// Of these, how many were lost: nobody can say what became of them.
     pub(crate) lost: u8,
     /// Attempts that failed by themselves.
     pub(crate) failed: u16,
@@ -253,6 +253,9 @@ pub(crate) struct TaskProgress {
     pub(crate) missing: u32,
     /// Whether parts were skipped, and with them everything that waits for this task.
     pub(crate) is_skipped: bool,
+    /// Tasks that wait for this one and were not skipped: once there are none, further parts that fail change
+    /// nothing downstream.
+    pub(crate) children_left: u32,
 }
 
 /// A leased attempt that is not over.

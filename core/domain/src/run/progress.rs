@@ -70,6 +70,7 @@ pub(crate) fn settle(state: &State, id: RunId, ends: &[SettledEnd], at: Timestam
                 let delay = (failed <= retries).then_some(state.settings.retry_delay_ms);
                 failed_attempt(run, end, index, reason, delay, at, &mut events);
             }
+            // Among them what a runner stopped that was told to end, which is not counted.
             SettledKind::Lost(reason) => {
                 let lost = u32::from(run.nodes[index as usize].lost);
                 let delay = (lost <= LOST_RETRIES_MAX).then_some(0);
@@ -176,7 +177,10 @@ pub(crate) fn advance(state: &State, id: RunId, ended: &TaskRuns) -> Vec<Event> 
             }
             TaskStatus::Failure => {
                 blamed = blamed.or(Some(index));
-                in_vain.extend(graph.children(task).iter().copied());
+                // Every part that fails comes here: only the first has somebody to skip.
+                if run.tasks[task as usize].children_left > 0 {
+                    in_vain.extend(graph.children(task).iter().copied());
+                }
             }
             TaskStatus::Waiting
             | TaskStatus::Queued
@@ -221,7 +225,7 @@ fn skip_downstream(
     let mut reached = BTreeSet::new();
     let mut stack: Vec<u32> = roots.into_iter().collect();
     while let Some(task) = stack.pop() {
-        // Every part that fails comes here: what was skipped already is not walked through again.
+        // What was skipped already is not walked through again.
         if !run.tasks[task as usize].is_skipped && reached.insert(task) {
             stack.extend_from_slice(graph.children(task));
         }

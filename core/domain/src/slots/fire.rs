@@ -123,8 +123,9 @@ impl<'a> Firing<'a> {
     }
 
     fn created(&self, slot: NextSlot, ids: &mut RunIds) -> Result<RunCreated, Rejection> {
-        create::check_room(self.state, self.fired + 1)?;
         let run = create::from_saved(self.state, &Principal::system(), self.batch.id, self.at)?;
+        let more = ids.taken(self.state) + u64::from(run.task_runs);
+        create::check_room(self.state, self.fired + 1, more)?;
         let deadline = self.definition.schedule.policy.start_deadline_seconds;
         let start_by = deadline.map(|seconds| slot.due.plus_ms(seconds.saturating_mul(1_000)));
         Ok(RunCreated {

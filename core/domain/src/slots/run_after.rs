@@ -144,10 +144,11 @@ fn created(
     parent: RunId,
     at: Timestamp,
 ) -> Result<RunCreated, Rejection> {
-    create::check_room(state, 1)?;
+    let run = create::from_saved(state, &Principal::system(), id, at)?;
+    create::check_room(state, 1, u64::from(run.task_runs))?;
     Ok(RunCreated {
         run_type: RunType::RunAfter,
         parent_run: Some(parent),
-        ..create::from_saved(state, &Principal::system(), id, at)?
+        ..run
     })
 }

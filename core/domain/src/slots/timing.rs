@@ -84,6 +84,11 @@ impl RunIds {
         Self(state.last_id + 1)
     }
 
+    /// Ids taken so far: one a run, and one a task run.
+    pub(crate) fn taken(&self, state: &State) -> u64 {
+        self.0 - (state.last_id + 1)
+    }
+
     /// The id of the next run, which has so many task runs.
     pub(crate) fn take(&mut self, task_runs: u32) -> RunId {
         let id = RunId(self.0);

@@ -164,7 +164,9 @@ impl RunModel {
         };
         match &end.outcome {
             outcome if outcome.is_success() => {}
-            Outcome::Lost { .. } | Outcome::Stopped => node.lost += 1,
+            Outcome::Lost { .. } => node.lost += 1,
+            // Not the task's fault, and counted nowhere.
+            Outcome::Stopped => {}
             _ => node.failed += 1,
         }
         node.stand = Stand::Settling(end.outcome.clone());

@@ -1,11 +1,13 @@
 //! Who gets what: priorities, order, runners that come and go, leases ahead.
 
 use fasti_domain::attempt::Outcome;
-use fasti_domain::command::Command;
+use fasti_domain::command::{Command, Request};
 use fasti_domain::definition::{Parts, Priority, Task};
 use fasti_domain::event::Event;
 use fasti_domain::ids::RunId;
+use fasti_domain::state::State;
 use fasti_domain::time::Timestamp;
+use fasti_domain::{Placing, handle_placing};
 
 use crate::batches::{batch, chain, parts, runner, runner_id, task};
 use crate::world::{World, ended, started};
@@ -181,4 +183,32 @@ fn any_number_of_slots_is_fine() {
     });
     world.run(&batch("b", vec![parts("t", 2_000)], &[]));
     assert_eq!(world.state.queued(), 0);
+}
+
+#[test]
+fn while_nothing_new_may_begin_ends_are_taken_and_nothing_is_leased() {
+    let mut world = World::new();
+    world.join("r1", 1);
+    world.run(&batch("b", vec![task("x"), task("y")], &[]));
+    let held = world.held("x");
+    let (now, mut state) = (world.now, world.state.clone());
+    let ask = |state: &mut State, command, placing| {
+        let events = handle_placing(state, &Request::system(command), now, placing);
+        let events = events.unwrap().events;
+        events.iter().map(|it| it.event.name()).collect::<Vec<_>>()
+    };
+    let report = Command::Report {
+        runner: runner_id("r1"),
+        reports: vec![ended(held, Outcome::Exited { code: 0 }, now)],
+    };
+    let told = ask(&mut state, report, Placing::Later);
+    assert_eq!(told, ["attempt.finished", "task.finished"]);
+    let info = runner("r2", 4);
+    let told = ask(&mut state, Command::JoinRunner { info }, Placing::Later);
+    assert_eq!(told, ["runner.joined"]);
+    assert_eq!(state.queued(), 1);
+    assert_eq!(
+        ask(&mut state, Command::Wake, Placing::Now),
+        ["attempt.leased"]
+    );
 }

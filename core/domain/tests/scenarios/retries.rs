@@ -127,3 +127,25 @@ fn a_runner_that_ends_gets_nothing_more_and_costs_no_try() {
         ["runner.joined r2", "attempt.leased t.2 -> r2"]
     );
 }
+
+#[test]
+fn a_task_outlives_any_number_of_orderly_shutdowns() {
+    let mut world = world_with(0);
+    for round in 1..=10 {
+        world.end("t", Outcome::Stopped);
+        world.pass_ms(0);
+        assert_eq!(
+            world.told(),
+            [
+                format!("attempt.finished t.{round} stopped"),
+                "task.attempt_failed t (its runner was stopped) again in 0 ms".to_owned(),
+                "task.queued t".to_owned(),
+            ]
+        );
+        world.lose("r1");
+        world.join("r1", 1);
+        world.hush();
+    }
+    world.exit("t", 0);
+    assert_eq!(world.told().last().unwrap(), "run.finished success");
+}

@@ -2,8 +2,9 @@
 
 use fasti_domain::command::{Command, Force, More};
 use fasti_domain::ids::{BatchId, RunSetId};
+use fasti_domain::limits::{LIVE_TASK_RUNS_MAX, TASK_RUNS_MAX};
 
-use crate::batches::chain;
+use crate::batches::{batch, chain, parts, task};
 use crate::world::{World, made_set};
 
 fn create(batch: BatchId, runs: usize, more: More) -> Command {
@@ -120,4 +121,23 @@ fn a_thousand_runs_are_one_command() {
     world.ask(create(batch, 1_000, More::No));
     assert_eq!(world.state.runs().count(), 1_000);
     assert_eq!(world.state.queued(), 1_000);
+}
+
+#[test]
+fn task_runs_alive_are_bounded_in_all() {
+    let mut world = World::new();
+    let most = u32::try_from(TASK_RUNS_MAX).unwrap();
+    let id = world.save(&batch("wide", vec![parts("each", most)], &[]));
+    let room = usize::try_from(LIVE_TASK_RUNS_MAX).unwrap() / TASK_RUNS_MAX;
+    let set = |runs: usize| Command::CreateRunSet {
+        batch: id,
+        title: "all".to_owned(),
+        labels: Vec::new(),
+        runs: vec![None; runs],
+        more: More::No,
+    };
+    let refused = world.refused(set(room + 1));
+    assert_eq!(refused.code(), "limit");
+    assert!(refused.to_string().contains("task runs"), "{refused}");
+    world.save(&batch("one", vec![task("t")], &[]));
 }

@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use fasti_domain::access::Principal;
 use fasti_domain::attempt::Outcome;
 use fasti_domain::command::{Command, Request, RunSource};
-use fasti_domain::definition::{Definition, Edge};
+use fasti_domain::definition::{Definition, Edge, Task, Work};
 use fasti_domain::event::{Event, Recorded};
 use fasti_domain::handle;
+use fasti_domain::launching::{UpstreamLists, launch};
 use fasti_domain::limits::TASK_RUNS_MAX;
 use fasti_domain::state::State;
 
@@ -134,10 +135,21 @@ fn a_cycle_among_100_000_tasks_is_found() {
     assert_eq!(refused.field().unwrap(), "tasks");
 }
 
+/// A parallel task that calls a function: its parts get the values of what they wait for.
+fn calls(name: &str, count: u32) -> Task {
+    Task {
+        work: Work::Python {
+            entrypoint: "m.f".to_owned(),
+            arguments_blob: None,
+        },
+        ..parts(name, count)
+    }
+}
+
 /// Every part runs, and ends in this way; the time that takes.
 fn run_all(count: u32, code: i32) -> Duration {
     let mut state = State::default();
-    let tasks = vec![parts("each", count), parts("after", count)];
+    let tasks = vec![calls("each", count), calls("after", count)];
     let definition = batch("wide", tasks, &[(0, 1)]);
     ask(
         &mut state,
@@ -148,7 +160,15 @@ fn run_all(count: u32, code: i32) -> Duration {
     let info = runner("r1", 64);
     let mut events = ask(&mut state, owner(), Command::JoinRunner { info });
     let mut leased = 0;
+    let mut lists = UpstreamLists::default();
     while state.runs().next().is_some() {
+        for recorded in &events {
+            if let Event::AttemptLeased(event) = &recorded.event {
+                for lease in &event.leases {
+                    assert!(launch(&state, event.run, lease, &mut lists).is_some());
+                }
+            }
+        }
         let leases = events.iter().filter_map(|it| match &it.event {
             Event::AttemptLeased(event) => Some(event.leases.clone()),
             _ => None,
@@ -176,6 +196,36 @@ fn run_all(count: u32, code: i32) -> Duration {
     start.elapsed()
 }
 
+/// Every attempt fails, until the run is over; the time that takes.
+fn fail_all(definition: &Definition) -> Duration {
+    let mut state = State::default();
+    let source = RunSource::Given(hashed(definition));
+    ask(&mut state, owner(), create_run(source));
+    let start = Instant::now();
+    let info = runner("r1", 64);
+    let mut events = ask(&mut state, owner(), Command::JoinRunner { info });
+    while state.runs().next().is_some() {
+        let reports = events.iter().filter_map(|it| match &it.event {
+            Event::AttemptLeased(event) => Some(&event.leases),
+            _ => None,
+        });
+        let reports = reports.flatten().map(|lease| {
+            let held = crate::world::Held {
+                task_run: lease.task_run,
+                number: lease.number,
+                token: lease.token,
+            };
+            ended(held, Outcome::Exited { code: 1 }, NOON)
+        });
+        let report = Command::Report {
+            runner: runner_id("r1"),
+            reports: reports.collect(),
+        };
+        events = ask(&mut state, owner(), report);
+    }
+    start.elapsed()
+}
+
 #[test]
 fn running_many_parts_takes_time_in_proportion() {
     assert_linear(|| run_all(2_000, 0), || run_all(20_000, 0));
@@ -184,6 +234,19 @@ fn running_many_parts_takes_time_in_proportion() {
 #[test]
 fn many_failing_parts_take_time_in_proportion() {
     assert_linear(|| run_all(3_000, 1), || run_all(30_000, 1));
+}
+
+#[test]
+fn failing_parts_before_many_tasks_take_time_in_proportion() {
+    // Both the parts and the tasks that wait for them are ten times as many: in proportion is a hundred times less
+    // than their product.
+    let fail = |count: u32| {
+        let mut tasks = vec![parts("each", count)];
+        tasks.extend((0..count).map(|i| task(&format!("t{i}"))));
+        let edges: Vec<(u32, u32)> = (1..=count).map(|to| (0, to)).collect();
+        fail_all(&batch("fan", tasks, &edges))
+    };
+    assert_linear(|| fail(1_500), || fail(15_000));
 }
 
 #[test]

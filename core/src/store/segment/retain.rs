@@ -49,9 +49,10 @@ pub(super) fn step(
         return Ok(None);
     }
     let info = Archive::info(&path, first)?;
-    let is_old = retention
-        .keep_days
-        .is_some_and(|days| info.last_at.0 < now.0 - i64::from(days) * DAY_US);
+    let is_old = retention.keep_days.is_some_and(|days| {
+        let kept = i64::from(days).saturating_mul(DAY_US);
+        info.last_at.0 < now.0.saturating_sub(kept)
+    });
     let is_much = match retention.keep_bytes {
         None => false,
         Some(keep) => {

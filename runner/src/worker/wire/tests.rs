@@ -39,6 +39,7 @@ fn call(configuration: &str) -> PythonCall {
         configuration: configuration.into(),
         configuration_blob: None,
         arguments_blob: Some("QQ==".into()),
+        packed_upstreams: None,
         upstreams: vec![Upstream {
             task: "foo task".into(),
             result_name: "foo".into(),
@@ -48,12 +49,16 @@ fn call(configuration: &str) -> PythonCall {
                 value("p1", None, Some(b"hi".to_vec())),
                 value("p2", None, None),
             ],
-        }],
+        }]
+        .into(),
     }
 }
 
 fn frame(configuration: &str, own: &[(&str, &str)]) -> Result<Vec<u8>, SpawnFailure> {
-    let call = call(configuration);
+    frame_of(call(configuration), own)
+}
+
+fn frame_of(call: PythonCall, own: &[(&str, &str)]) -> Result<Vec<u8>, SpawnFailure> {
     let launch = Launch {
         attempt: AttemptId {
             task_run: TaskRunId(8232),
@@ -120,6 +125,20 @@ fn a_start_has_every_key() {
         ]}],
     });
     assert_eq!(task, expected);
+}
+
+#[test]
+fn packed_values_are_named_by_their_file() {
+    let mut call = call("{}");
+    call.packed_upstreams = Some(Digest([0xcd; 32]));
+    let frame = frame_of(call, &[]).unwrap();
+    let task = frame[4..].split(|byte| *byte == 0).nth(3).unwrap();
+    let task: Value = serde_json::from_slice(task).unwrap();
+    let packed = format!("/d/blobs/cd/{}", "cd".repeat(32));
+    assert_eq!(
+        task["upstreams"],
+        json!({"packed": packed, "blobs": "/d/blobs"})
+    );
 }
 
 #[test]
