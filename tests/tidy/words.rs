@@ -47,7 +47,7 @@ pub(super) fn unfinished(tree: &Tree) -> Vec<String> {
         // The hint in an empty input field is an attribute of that name.
         let attribute = |phrase: &str| {
             phrase == "placeholder"
-                && file.is(&["tsx", "ts", "html", "css"])
+                && file.is(&["tsx", "ts", "html", "css", "py"])
                 && (lower.contains("placeholder=") || lower.contains("::placeholder"))
         };
         let mark = MARKS.iter().find(|mark| has_word(line, mark));

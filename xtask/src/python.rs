@@ -24,6 +24,9 @@ const TESTS: &str = "python/tests";
 /// Tests against the real binary.
 const LIVE_TESTS: &str = "python/tests/live";
 
+/// Tests of the notebook widget, in a JupyterLab and a browser.
+const WIDGET_TESTS: &str = "python/tests/widget";
+
 /// Lints, types and the oldest version.
 pub(crate) fn checks(workspace: &Workspace, tools: &Tools, report: &mut Report) {
     if !workspace.has(SOURCES) {
@@ -48,13 +51,13 @@ pub(crate) fn checks(workspace: &Workspace, tools: &Tools, report: &mut Report) 
     report.check("python 3.9", || oldest_version(workspace, tools));
 }
 
-/// The unit tests on every interpreter that the machine has, and the live tests.
+/// The unit tests on every interpreter that the machine has, the live tests, and those of the widget.
 pub(crate) fn tests(workspace: &Workspace, tools: &Tools, report: &mut Report) {
     let suite = Suite {
         name: "python".to_owned(),
         python: tools.python(),
         folder: TESTS,
-        without: Some(LIVE_TESTS),
+        without: &[LIVE_TESTS, WIDGET_TESTS],
     };
     suite.run(workspace, tools, report);
     for (version, python) in tools.other_pythons() {
@@ -70,10 +73,17 @@ pub(crate) fn tests(workspace: &Workspace, tools: &Tools, report: &mut Report) {
     let live = Suite {
         name: "python live".to_owned(),
         folder: LIVE_TESTS,
-        without: None,
+        without: &[],
         ..suite
     };
     live.run(workspace, tools, report);
+    let widget = Suite {
+        name: "python widget".to_owned(),
+        folder: WIDGET_TESTS,
+        python: tools.widget_python(),
+        without: &[],
+    };
+    widget.run(workspace, tools, report);
 }
 
 /// One folder of tests on one interpreter.
@@ -81,7 +91,7 @@ struct Suite<'a> {
     name: String,
     python: &'a Path,
     folder: &'a str,
-    without: Option<&'a str>,
+    without: &'a [&'a str],
 }
 
 /// Ruff over the package, its tests and the examples, all by the package's settings.
@@ -145,7 +155,7 @@ impl Suite<'_> {
         let mut pytest = module_of(workspace, self.python, "pytest");
         pytest.args(["--quiet", "-p", "no:cacheprovider", "--junitxml"]);
         pytest.arg(results).arg(workspace.path(self.folder));
-        if let Some(without) = self.without {
+        for without in self.without {
             pytest.arg("--ignore").arg(workspace.path(without));
         }
         tools.hand_to(&mut pytest, workspace, "debug");

@@ -1,11 +1,11 @@
 //! Set-up: what the checks and tests need beyond a Rust toolchain and Python 3.9.
 //!
 //! Everything goes below `target/xtask`, by package name and pinned version; nothing else on the machine is
-//! touched, except that root on a Debian-like system gets Python's `venv` module when it is missing. Each step
-//! says what it did and does nothing when it was done before.
+//! touched, except that root on a Debian-like system gets Python's `venv` module and Chromium when they are
+//! missing. Each step says what it did and does nothing when it was done before.
 //!
 //! Where to look next: `setup/python.rs` (interpreter, virtual environment), `setup/tools.rs` (Cargo tools,
-//! the NATS server).
+//! the NATS server, Chromium).
 
 mod python;
 mod tools;
@@ -15,6 +15,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use crate::process::{answer, command, must};
 use crate::workspace::Workspace;
 
 /// What set-up found or made.
@@ -24,6 +25,10 @@ pub(crate) struct Tools {
     python: PathBuf,
     /// Interpreters of the other versions on the path, each of a virtual environment, by version.
     other_pythons: Vec<(String, PathBuf)>,
+    /// The interpreter of the virtual environment with a JupyterLab.
+    widget_python: PathBuf,
+    /// A Chromium.
+    chromium: PathBuf,
     /// A NATS server of at least [`tools::NATS_MIN`].
     nats_server: PathBuf,
     /// The nextest program.
@@ -43,6 +48,11 @@ impl Tools {
         &self.other_pythons
     }
 
+    /// The interpreter of the virtual environment with a JupyterLab.
+    pub(crate) fn widget_python(&self) -> &Path {
+        &self.widget_python
+    }
+
     /// The nextest program; its first argument is `nextest`.
     pub(crate) fn nextest(&self) -> &Path {
         &self.nextest
@@ -53,11 +63,13 @@ impl Tools {
         &self.deny
     }
 
-    /// Hands a test program what it may need: the built binary, the interpreter and the NATS server.
+    /// Hands a test program what it may need: the built binary, the interpreter, the NATS server, a browser.
     pub(crate) fn hand_to(&self, command: &mut Command, workspace: &Workspace, profile: &str) {
         command
             .env("FASTI_BIN", workspace.built(profile, "fasti"))
             .env("FASTI_TEST_PYTHON", &self.python)
+            .env("FASTI_TEST_CHROMIUM", &self.chromium)
+            .env("FASTI_TEST_PICTURES", workspace.tools().join("pictures"))
             .env("FASTI_TEST_NATS_SERVER", &self.nats_server);
     }
 }
@@ -69,20 +81,42 @@ impl Tools {
 pub(crate) fn run(workspace: &Workspace) -> Result<Tools> {
     println!("=== set-up");
     let base = python::find(workspace)?;
-    let python = python::environment(workspace, &base, "venv")?;
+    let python = python::environment(workspace, &base, "venv", python::PACKAGES)?;
+    let others = python::others(workspace, &base);
     let mut other_pythons = Vec::new();
-    for other in python::others(workspace, &base) {
+    for other in &others {
         let name = format!("venv-{}", other.minor());
-        let python = python::environment(workspace, &other, &name)?;
+        let python = python::environment(workspace, other, &name, python::PACKAGES)?;
         other_pythons.push((other.minor().to_owned(), python));
     }
+    let notebook = python::for_notebooks(std::iter::once(&base).chain(&others))?;
     Ok(Tools {
+        widget_python: python::environment(
+            workspace,
+            notebook,
+            "venv-widget",
+            python::WIDGET_PACKAGES,
+        )?,
+        chromium: tools::chromium(workspace)?,
         nats_server: tools::nats_server(workspace, &python)?,
         nextest: tools::nextest(workspace)?,
         deny: tools::deny(workspace)?,
         python,
         other_pythons,
     })
+}
+
+/// Installs a package of Debian where that can be done without asking: as root, on a system with apt.
+fn install(workspace: &Workspace, package: &str) -> Result<()> {
+    let is_root = answer(command(workspace, "id").arg("-u")).as_deref() == Some("0");
+    if !is_root || !Path::new("/usr/bin/apt-get").exists() {
+        return Ok(());
+    }
+    say(package, "missing, installing it with apt-get");
+    must(command(workspace, "apt-get").args(["update", "--quiet"]))?;
+    let mut install = command(workspace, "apt-get");
+    install.args(["install", "--yes", "--no-install-recommends", package]);
+    must(&mut install)
 }
 
 /// Says what one step of the set-up found or did.

@@ -57,7 +57,7 @@ class Picture:
         self._title = title
         self._edges = edges
         self._statuses = statuses or {}
-        self._boxes = _placed(labels, edges)
+        self._boxes = placed(labels, edges)
 
     @property
     def text(self) -> str:
@@ -105,7 +105,7 @@ def picture_of(dag: "DAG") -> Picture:
     return Picture(title, labels, edges)
 
 
-def _placed(labels: Mapping[str, str], edges: List[Tuple[str, str]]) -> Dict[str, Box]:
+def placed(labels: Mapping[str, str], edges: List[Tuple[str, str]]) -> Dict[str, Box]:
     """Give every node a layer behind all it waits for, and a row near those."""
     names = list(labels)
     layers = _layers(names, edges)

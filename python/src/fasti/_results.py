@@ -76,7 +76,7 @@ class BatchRunResults:
         are kept for five minutes unless :attr:`disable_caching` is set; the caller
         gets a copy.  With ``job_name`` there is one entry a task run.
         """
-        filters = _filters(rundate, range_start, range_end)
+        filters = filters_of(rundate, range_start, range_end)
         key = tuple(sorted(filters.items()))
         cached = self._cache
         now = time.monotonic()
@@ -214,12 +214,18 @@ class BatchRunResults:
             raise NotFound(f"batch {self._batch_name!r} has no run {number}")
         return number
 
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        from fasti import _widget
+
+        return _widget.bundle(self, **kwargs)
+
     def __repr__(self) -> str:
         job = "" if self._job_name is None else f", job_name={self._job_name!r}"
         return f"BatchRunResults({self._batch_name!r}{job})"
 
 
-def _filters(rundate: When, start: When, end: When) -> Dict[str, str]:
+def filters_of(rundate: When, start: When, end: When) -> Dict[str, str]:
+    """Return the query that picks these runs."""
     if rundate is not None:
         if start is not None or end is not None:
             raise ValidationError(

@@ -1,6 +1,6 @@
 //! The Python side of set-up: an interpreter of 3.9 or later and a virtual environment with pinned packages.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
@@ -11,6 +11,15 @@ use crate::workspace::Workspace;
 
 /// The oldest Python that Fasti supports: major and minor version.
 const OLDEST: (u32, u32) = (3, 9);
+
+/// The oldest Python that the packages of a notebook support.
+const OLDEST_OF_NOTEBOOKS: (u32, u32) = (3, 11);
+
+/// Packages of the checks and of most tests.
+pub(super) const PACKAGES: &str = "xtask/python-requirements.txt";
+
+/// Packages of the tests of the notebook widget.
+pub(super) const WIDGET_PACKAGES: &str = "xtask/widget-requirements.txt";
 
 /// Names an interpreter may have, the plain one first.
 const NAMES: [&str; 8] = [
@@ -38,7 +47,7 @@ pub(super) fn find(workspace: &Workspace) -> Result<Interpreter> {
         let Some(version) = answer(command(workspace, program).args(["-c", ask])) else {
             continue;
         };
-        if is_supported(&version) {
+        if is_at_least(OLDEST, &version) {
             say("python", &format!("{version} ({program})"));
             let program = program.to_owned();
             return Ok(Interpreter { program, version });
@@ -60,11 +69,23 @@ pub(super) fn others(workspace: &Workspace, first: &Interpreter) -> Vec<Interpre
             continue;
         };
         let is_new = |known: &Interpreter| known.minor() != minor(&version);
-        if is_supported(&version) && is_new(first) && found.iter().all(is_new) {
+        if is_at_least(OLDEST, &version) && is_new(first) && found.iter().all(is_new) {
             found.push(Interpreter { program, version });
         }
     }
     found
+}
+
+/// The first of these interpreters that notebooks can be shown with.
+pub(super) fn for_notebooks<'a>(
+    mut found: impl Iterator<Item = &'a Interpreter>,
+) -> Result<&'a Interpreter> {
+    let (major, minor) = OLDEST_OF_NOTEBOOKS;
+    found
+        .find(|interpreter| is_at_least(OLDEST_OF_NOTEBOOKS, &interpreter.version))
+        .with_context(|| {
+            format!("cannot find Python {major}.{minor} or later, which the tests of the notebook widget need")
+        })
 }
 
 impl Interpreter {
@@ -98,10 +119,11 @@ pub(super) fn environment(
     workspace: &Workspace,
     base: &Interpreter,
     name: &str,
+    packages: &str,
 ) -> Result<PathBuf> {
     let folder = workspace.tools().join(name);
     let python = folder.join("bin/python");
-    let requirements = workspace.path("xtask/python-requirements.txt");
+    let requirements = workspace.path(packages);
     let wanted = fs::read_to_string(&requirements)
         .with_context(|| format!("cannot read {}", requirements.display()))?;
     // The stamp is written last, so that an interrupted set-up starts over.
@@ -139,17 +161,7 @@ fn need_venv_module(workspace: &Workspace, base: &Interpreter) -> Result<()> {
     if probe() {
         return Ok(());
     }
-    let is_root = answer(command(workspace, "id").arg("-u")).as_deref() == Some("0");
-    if is_root && Path::new("/usr/bin/apt-get").exists() {
-        say("python3-venv", "missing, installing it with apt-get");
-        must(command(workspace, "apt-get").args(["update", "--quiet"]))?;
-        let mut install = command(workspace, "apt-get");
-        must(
-            install
-                .args(["install", "--yes", "--no-install-recommends"])
-                .arg("python3-venv"),
-        )?;
-    }
+    super::install(workspace, "python3-venv")?;
     if !probe() {
         bail!(
             "cannot make a virtual environment: {} {} lacks `venv` or `ensurepip` (on Debian: apt-get install python3-venv)",
@@ -161,10 +173,10 @@ fn need_venv_module(workspace: &Workspace, base: &Interpreter) -> Result<()> {
 }
 
 /// Whether a version such as `3.11.7` is new enough.
-fn is_supported(version: &str) -> bool {
+fn is_at_least(oldest: (u32, u32), version: &str) -> bool {
     let mut numbers = version.split('.').map_while(|part| part.parse().ok());
     match (numbers.next(), numbers.next()) {
-        (Some(major), Some(minor)) => (major, minor) >= OLDEST,
+        (Some(major), Some(minor)) => (major, minor) >= oldest,
         (_, _) => false,
     }
 }
@@ -176,10 +188,10 @@ mod tests {
     #[test]
     fn only_3_9_and_later_will_do() {
         for version in ["3.9.0", "3.11.7", "3.14.0rc1", "4.0.0"] {
-            assert!(is_supported(version), "{version}");
+            assert!(is_at_least(OLDEST, version), "{version}");
         }
         for version in ["2.7.18", "3.8.18", "", "three"] {
-            assert!(!is_supported(version), "{version}");
+            assert!(!is_at_least(OLDEST, version), "{version}");
         }
     }
 }

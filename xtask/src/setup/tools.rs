@@ -1,4 +1,4 @@
-//! Programs the checks and tests call: nextest, cargo-deny and a NATS server.
+//! Programs the checks and tests call: nextest, cargo-deny, a NATS server and a browser.
 
 use std::path::{Path, PathBuf};
 
@@ -54,6 +54,31 @@ pub(super) fn nats_server(workspace: &Workspace, python: &Path) -> Result<PathBu
     }
     say("nats server", &said);
     Ok(server)
+}
+
+/// Finds a Chromium, or installs it where that can be done without asking.
+pub(super) fn chromium(workspace: &Workspace) -> Result<PathBuf> {
+    let find = || {
+        let names = ["chromium", "chromium-browser", "google-chrome"];
+        names.into_iter().find_map(|name| {
+            // By its whole path: whoever drives a browser does not look on the path.
+            let mut which = command(workspace, "sh");
+            let found = answer(which.args(["-c", "command -v \"$1\"", "sh", name]))?;
+            let said = answer(command(workspace, &found).arg("--version"))?;
+            say("chromium", &said);
+            Some(PathBuf::from(found))
+        })
+    };
+    if let Some(found) = find() {
+        return Ok(found);
+    }
+    super::install(workspace, "chromium")?;
+    match find() {
+        Some(found) => Ok(found),
+        None => bail!(
+            "cannot find Chromium, which the tests of the notebook widget drive (on Debian: apt-get install chromium)"
+        ),
+    }
 }
 
 /// Looks on the path, then below `target/xtask`, then builds there.
