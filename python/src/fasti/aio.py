@@ -7,8 +7,10 @@
         value = await aio.result(run, "total")
 
 Nothing blocks the event loop: requests are made in threads of its default executor, each
-with a connection of its own.  Arguments, answers and errors are those of the functions of
-the same name in :mod:`fasti.scheduler`.
+with a connection of its own, and held only while a request is under way, so that a thousand
+runs can be waited for at once.  Cancelling lets a request that is under way end by itself.
+Arguments, answers and errors are those of the functions of the same name in
+:mod:`fasti.scheduler`.
 """
 
 from __future__ import annotations
