@@ -17,13 +17,13 @@ import os
 import sys
 import time
 
-import pandas
-
 from dt.scheduler import batch
 
 
 @batch()
 def load():
+    import pandas
+
     for number in range(20_000):
         print("line", number)
     print("broken <b>tag</b> & nul \\0 end")
@@ -135,10 +135,11 @@ def _rows(widget: Any) -> List[List[str]]:
 
 
 def _preview(widget: Any, run: int) -> Any:
-    line = widget.locator(".fasti-line", has_text=re.compile(rf"^{run}\s"))
+    number = widget.page.locator(f'.fasti-row > span:first-child:text-is("{int(run)}")')
+    line = widget.locator(".fasti-line", has=number)
     line.get_by_role("button", name="Preview").click()
     shown = widget.locator(".fasti-preview")
-    shown.get_by_text(f"Run {run}").wait_for()
+    shown.get_by_text(f"Run {int(run)}").wait_for()
     return shown
 
 
