@@ -12,6 +12,7 @@ pub mod output;
 pub mod ports;
 pub mod protocol;
 pub mod record;
+pub mod samples;
 pub mod store;
 
 pub use fasti_domain as domain;

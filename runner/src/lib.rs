@@ -8,6 +8,7 @@
 //! - `drive` is the event loop around it.
 //! - `launcher` has a thread for each slot and does the work; `worker` keeps warm Python interpreters;
 //!   `result` takes over return values; `bundles` unpacks code.
+//! - `sampling` notes what running attempts use.
 //! - `process` asks the kernel; `strays` and `orphans` end what would otherwise stay.
 //! - [`limits`] has every bound.
 
@@ -24,6 +25,7 @@ mod outcome;
 mod places;
 mod process;
 mod result;
+mod sampling;
 mod strays;
 pub mod supervisor;
 mod worker;

@@ -2,7 +2,7 @@
 //! same places.
 //!
 //! ```text
-//! output/<run>/<index / 1000>/<index>.<attempt number>.{out,err}
+//! output/<run>/<index / 1000>/<index>.<attempt number>.{out,err,use}
 //! blobs/<first two digits>/<sha256>
 //! runner/bundles/<sha256>/            unpacked code, shared by the runners
 //! runner/<id>/pid                     held locked while the runner lives

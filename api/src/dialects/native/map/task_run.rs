@@ -5,6 +5,7 @@ use std::time::Duration;
 use fasti_core::domain::attempt::{Outcome, ResultRef};
 use fasti_core::domain::definition::{Resources, Work};
 use fasti_core::domain::time::Timestamp;
+use fasti_core::samples::Sample;
 use fasti_projector::rows::{AttemptView, TaskRunView};
 use serde_json::value::RawValue;
 
@@ -95,9 +96,16 @@ fn attempt(view: &AttemptView) -> wire::Attempt {
     }
 }
 
-/// CPU and memory of an attempt: a point where it started and, once it is over, one where it ended, with what
-/// it used in between. Nothing for one that did not start.
-pub(crate) fn metrics(attempt: Option<&AttemptView>, resources: &Resources) -> wire::Metrics {
+/// CPU and memory of an attempt: a point where it started, those that were sampled, and, once it is over, one where
+/// it ended. Nothing for one that did not start.
+///
+/// Each percentage is of the time since the point before. Memory at the end is what was seen last, or, of an attempt
+/// too short for that, the most that it had.
+pub(crate) fn metrics(
+    attempt: Option<&AttemptView>,
+    samples: &[Sample],
+    resources: &Resources,
+) -> wire::Metrics {
     let mut metrics = wire::Metrics {
         cpu_metrics_percentage: Vec::new(),
         memory_metrics_absolute: Vec::new(),
@@ -109,25 +117,41 @@ pub(crate) fn metrics(attempt: Option<&AttemptView>, resources: &Resources) -> w
     let Some((attempt, started_at)) = started else {
         return metrics;
     };
-    let mut point = |at: Timestamp, cpu: f64, memory: f64| {
-        metrics.cpu_metrics_percentage.push(cpu);
-        metrics.memory_metrics_absolute.push(memory);
-        metrics.timestamps.push(time(at));
-    };
-    point(started_at, 0.0, 0.0);
-    if let Some(finished_at) = attempt.finished_at {
-        let wall_us = u64::try_from(finished_at.0 - started_at.0)
-            .unwrap_or(0)
-            .max(1);
-        let wall = Duration::from_micros(wall_us).as_secs_f64();
-        let used = Duration::from_micros(attempt.usage.cpu_us).as_secs_f64();
-        let reserved_cores = f64::from(resources.cpu_mhz.max(1)) / CORE_MHZ;
-        let kib = u32::try_from(attempt.usage.max_rss_kib).unwrap_or(u32::MAX);
-        point(
-            finished_at,
-            100.0 * used / wall / reserved_cores,
-            f64::from(kib) / 1_024.0,
-        );
+    let mut points = vec![Sample {
+        at: started_at,
+        cpu_us: 0,
+        rss_kib: 0,
+    }];
+    let end = attempt.finished_at.unwrap_or(Timestamp(i64::MAX));
+    points.extend(
+        samples
+            .iter()
+            .filter(|it| started_at < it.at && it.at < end),
+    );
+    if let Some(at) = attempt.finished_at {
+        let seen = points.last().filter(|_| points.len() > 1);
+        points.push(Sample {
+            at,
+            cpu_us: attempt.usage.cpu_us,
+            rss_kib: seen.map_or(attempt.usage.max_rss_kib, |last| last.rss_kib),
+        });
+    }
+    let reserved_cores = f64::from(resources.cpu_mhz.max(1)) / CORE_MHZ;
+    let mut before = points[0];
+    for point in points {
+        let wall_us = u64::try_from(point.at.0 - before.at.0).unwrap_or(0).max(1);
+        let used_us = point.cpu_us.saturating_sub(before.cpu_us);
+        let cores = Duration::from_micros(used_us).as_secs_f64()
+            / Duration::from_micros(wall_us).as_secs_f64();
+        let kib = u32::try_from(point.rss_kib).unwrap_or(u32::MAX);
+        metrics
+            .cpu_metrics_percentage
+            .push(100.0 * cores / reserved_cores);
+        metrics
+            .memory_metrics_absolute
+            .push(f64::from(kib) / 1_024.0);
+        metrics.timestamps.push(time(point.at));
+        before = point;
     }
     metrics
 }
@@ -163,23 +187,42 @@ mod tests {
             cpu_mhz: 2_000,
             ..Resources::default()
         };
-        let points = |attempt: Option<&AttemptView>| {
-            let metrics = metrics(attempt, &resources);
+        let points = |attempt: Option<&AttemptView>, samples: &[Sample]| {
+            let metrics = metrics(attempt, samples, &resources);
             let lengths = [
                 metrics.cpu_metrics_percentage.len(),
                 metrics.memory_metrics_absolute.len(),
                 metrics.timestamps.len(),
             ];
             assert_eq!(lengths, [lengths[0]; 3]);
-            metrics.cpu_metrics_percentage
+            (
+                metrics.cpu_metrics_percentage,
+                metrics.memory_metrics_absolute,
+            )
         };
-        assert_eq!(points(None), [0.0; 0]);
-        assert_eq!(points(Some(&attempt_of(None, None))), [0.0; 0]);
-        assert_eq!(points(Some(&attempt_of(Some(0), None))), [0.0]);
-        // A second of processor in two seconds on half a core.
+        let none = (vec![], vec![]);
+        assert_eq!(points(None, &[]), none);
+        assert_eq!(points(Some(&attempt_of(None, None)), &[]), none);
+        let at = |second: i64, cpu_us: u64, rss_kib: u64| Sample {
+            at: Timestamp(second * 1_000_000),
+            cpu_us,
+            rss_kib,
+        };
+        let live = attempt_of(Some(0), None);
+        assert_eq!(points(Some(&live), &[]), (vec![0.0], vec![0.0]));
+        let seen = [at(1, 500_000, 1_024), at(3, 500_000, 4_096)];
         assert_eq!(
-            points(Some(&attempt_of(Some(0), Some(2_000_000)))),
-            [0.0, 100.0]
+            points(Some(&live), &seen),
+            (vec![0.0, 100.0, 0.0], vec![0.0, 1.0, 4.0])
+        );
+        // A second of processor in two seconds on half a core.
+        let over = attempt_of(Some(0), Some(2_000_000));
+        assert_eq!(points(Some(&over), &[]), (vec![0.0, 100.0], vec![0.0, 2.0]));
+        // What was seen after its end, or before its start, belongs to nobody.
+        let around = [at(-1, 7, 7), at(1, 750_000, 1_024), at(3, 9_000_000, 9)];
+        assert_eq!(
+            points(Some(&over), &around),
+            (vec![0.0, 150.0, 50.0], vec![0.0, 1.0, 1.0])
         );
     }
 }

@@ -1,8 +1,10 @@
 //! Task runs: list by name, read, metrics. Results and logs have files of their own.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 
-use fasti_core::domain::ids::TaskRunId;
+use fasti_core::domain::ids::{RunId, TaskRunId};
+use fasti_core::samples::{self, Sample};
 use fasti_projector::Views;
 use fasti_projector::rows::{TaskRunFilter, TaskRunView};
 use warp::http::StatusCode;
@@ -132,7 +134,8 @@ pub(crate) async fn get_task_run(id: String, call: Call) -> Answer {
 
 /// Read the metrics of a task run
 ///
-/// CPU and memory at the start and at the end of an attempt; empty lists for one that did not start.
+/// CPU and memory of an attempt with everything it started: at its start, about once a second, and at its end. Of
+/// long ones the older points are further apart. Empty lists for one that did not start.
 #[utoipa::path(get, path = "/api/v1/task-runs/{id}/metrics", tag = "task runs",
     params(("id" = u64, Path, description = "Its id"),
         ("attempt" = Option<u32>, Query, description = "Which attempt; default: the last"),
@@ -153,10 +156,34 @@ pub(crate) async fn get_metrics(id: String, call: Call) -> Answer {
         if attempt.is_some() && found.is_none() {
             return Err(no_attempt(id, number, executed.attempt));
         }
-        Ok(map::metrics(found, &executed.resources))
+        let found = found.cloned();
+        Ok((found, executed.run_id, executed.index, executed.resources))
     });
-    let (body, as_of) = asked.await?;
+    let ((found, run, index, resources), as_of) = asked.await?;
+    let samples = match &found {
+        Some(attempt) => samples_of(&call, run, index, attempt.number).await?,
+        None => Vec::new(),
+    };
+    let body = map::metrics(found.as_ref(), &samples, &resources);
     Ok(json(StatusCode::OK, &body, as_of))
+}
+
+/// What was noted of an attempt while it ran; nothing of a short one.
+async fn samples_of(
+    call: &Call,
+    run: RunId,
+    index: u32,
+    number: u32,
+) -> Result<Vec<Sample>, Problem> {
+    let path = samples::path(&call.app.config.data, run, index, number);
+    match tokio::fs::read(&path).await {
+        Ok(bytes) => Ok(samples::read(&bytes)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => {
+            let path = path.display();
+            Err(Problem::internal(&format!("reading {path}: {error}")))
+        }
+    }
 }
 
 /// There is no attempt of this number.
