@@ -19,12 +19,13 @@ _RULES = """
 .fasti-filters .widget-text label { width: auto; margin-right: 6px; }
 .fasti .jupyter-button { margin: 0; border-radius: 4px; }
 .fasti-table { overflow-x: auto; border-top: 1px solid var(--jp-border-color2, #e0e0e0); }
-.fasti-line { align-items: center; gap: 8px; min-width: 852px; padding: 0 4px 0 0;
+.fasti-line { align-items: center; gap: 8px; min-width: 840px;
+  padding: 0 4px 0 0; overflow: visible;
   justify-content: space-between;
   border-bottom: 1px solid var(--jp-border-color2, #e0e0e0); }
 .fasti-line.fasti-current { background: var(--jp-layout-color2, #eef2f7); }
 .fasti-row { display: grid; align-items: center; height: 32px; column-gap: 10px;
-  grid-template-columns: 58px 78px 136px 88px 98px 84px 82px 74px;
+  grid-template-columns: 52px 76px 134px 84px 96px 82px 82px 72px;
   font-variant-numeric: tabular-nums; white-space: nowrap; }
 .fasti-row > :nth-child(1), .fasti-row > :nth-child(6) { text-align: right; }
 .fasti-head { color: var(--jp-ui-font-color2, #5b6675); height: 28px; font-size: 12px; }
