@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fasti_core::domain::access::{Principal, Right};
 use fasti_core::domain::ids::Seq;
-use fasti_projector::{Access, Views, ViewsError};
+use fasti_projector::{Access, Views, ViewsError, WaitError};
 
 use crate::call::Call;
 use crate::errors::{Code, Problem};
@@ -43,7 +43,7 @@ impl Call {
         F: FnOnce(&Views, &Asker) -> Result<T, Problem> + Send + 'static,
     {
         if let Some(min_seq) = min_seq {
-            self.wait_for(min_seq, MIN_SEQ_WAIT).await.map_err(|()| {
+            self.wait_for(min_seq, MIN_SEQ_WAIT).await.map_err(|_| {
                 let seen = self.app.parts.feed.last();
                 Problem::new(
                     Code::NotReady,
@@ -64,31 +64,35 @@ impl Call {
         asked.await.map_err(|error| Problem::internal(&error))?
     }
 
-    /// As [`Call::ask`] about what a command of this request made.
+    /// As [`Call::ask`] about what a command of this request made; `None` when it will never be seen, because the
+    /// views no longer follow the log.
     ///
     /// # Errors
     /// Those of the question, or 503 if the views fall behind for long.
-    pub(crate) async fn ask_after<T, F>(&self, made: Seq, question: F) -> Result<(T, Seq), Problem>
+    pub(crate) async fn ask_after<T, F>(
+        &self,
+        made: Seq,
+        question: F,
+    ) -> Result<Option<(T, Seq)>, Problem>
     where
         T: Send + 'static,
         F: FnOnce(&Views, &Asker) -> Result<T, Problem> + Send + 'static,
     {
-        self.wait_for(made, OWN_WRITE_WAIT).await.map_err(|()| {
-            Problem::new(
+        match self.wait_for(made, OWN_WRITE_WAIT).await {
+            Ok(()) => self.ask(None, question).await.map(Some),
+            Err(WaitError::Stopped) => Ok(None),
+            Err(WaitError::TimedOut) => Err(Problem::new(
                 Code::NotReady,
                 format!("it is done, as of sequence {made}, but cannot be shown yet; read it with min_seq={made}"),
             )
-            .retry_after(2)
-        })?;
-        self.ask(None, question).await
+            .retry_after(2)),
+        }
     }
 
-    async fn wait_for(&self, seq: Seq, longest: Duration) -> Result<(), ()> {
+    async fn wait_for(&self, seq: Seq, longest: Duration) -> Result<(), WaitError> {
         let reached = self.app.parts.views.wait_for(seq);
-        match tokio::time::timeout(longest, reached).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(()),
-        }
+        let waited = tokio::time::timeout(longest, reached).await;
+        waited.unwrap_or(Err(WaitError::TimedOut))
     }
 }
 

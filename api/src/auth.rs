@@ -1,11 +1,16 @@
-//! Who asks: the token of the server if it has one, the user name, the groups that this machine knows of them.
+//! Who asks: the token of the server if it has one, else the user name, with the groups that this machine knows of
+//! them; or a running attempt, which asks for the owner of its batch.
 
+use fasti_core::attempt_token::{claimed_attempt, is_token_of};
 use fasti_core::codec::sha256;
 use fasti_core::domain::access::Principal;
+use fasti_core::domain::ids::AttemptId;
+use fasti_core::domain::state::State;
 use percent_encoding::percent_decode;
 use subtle::ConstantTimeEq as _;
 use warp::http::{HeaderMap, HeaderValue, header};
 
+use crate::call::App;
 use crate::config::ApiConfig;
 use crate::errors::{Code, Problem};
 use crate::groups;
@@ -17,9 +22,42 @@ const USER_BYTES_MAX: usize = 128;
 ///
 /// # Errors
 /// The token is missing or wrong, or the user name cannot be one.
-pub(crate) fn principal(config: &ApiConfig, headers: &HeaderMap) -> Result<Principal, Problem> {
+pub(crate) async fn principal(app: &App, headers: &HeaderMap) -> Result<Principal, Problem> {
+    let claimed = bearer(headers).and_then(|given| {
+        let text = std::str::from_utf8(given).ok()?;
+        Some((text.to_owned(), claimed_attempt(text)?))
+    });
+    match claimed {
+        Some((token, attempt)) => of_attempt(app, token, attempt).await,
+        None => of_caller(&app.config, headers),
+    }
+}
+
+/// The owner of the batch that a running attempt belongs to, never as an administrator: what a task may do is what
+/// its batch's owner may, whoever runs the server.
+async fn of_attempt(app: &App, token: String, attempt: AttemptId) -> Result<Principal, Problem> {
+    let question = move |state: &State| {
+        let (run, live) = state.live_attempt(attempt.task_run)?;
+        let is_its = live.number == attempt.number && is_token_of(&token, attempt, live.token);
+        let graph = state.graph(run.definition).filter(|_| is_its)?;
+        Some(graph.definition().owner.clone())
+    };
+    let owner = app.parts.engine.inspect(question).await?;
+    let owner = owner.ok_or_else(|| {
+        refused("the attempt whose token this is does not run, or not any more; tasks may ask while they run")
+    })?;
+    let groups = groups::of(&owner);
+    Ok(Principal::user(&owner, groups, false))
+}
+
+/// With a token there is no telling who has it: it is the server's own user. Without one, on a machine whose users
+/// trust each other, the header names the user.
+fn of_caller(config: &ApiConfig, headers: &HeaderMap) -> Result<Principal, Problem> {
     check_token(config, headers)?;
-    let user = match headers.get("x-fasti-user") {
+    let user = match headers
+        .get("x-fasti-user")
+        .filter(|_| config.token.is_none())
+    {
         None => config.server_user.clone(),
         Some(value) => user_name(value)?,
     };
@@ -28,31 +66,41 @@ pub(crate) fn principal(config: &ApiConfig, headers: &HeaderMap) -> Result<Princ
     Ok(Principal::user(&user, groups, is_admin))
 }
 
+fn refused(detail: &str) -> Problem {
+    Problem::new(Code::Unauthenticated, detail).with_header(
+        header::WWW_AUTHENTICATE,
+        HeaderValue::from_static("Bearer realm=\"fasti\""),
+    )
+}
+
+/// What was shown as `Authorization: Bearer …`.
+fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+    let given = headers.get(header::AUTHORIZATION)?.as_bytes();
+    let is_bearer = given.len() > 7 && given[..7].eq_ignore_ascii_case(b"bearer ");
+    is_bearer.then(|| given[7..].trim_ascii())
+}
+
 fn check_token(config: &ApiConfig, headers: &HeaderMap) -> Result<(), Problem> {
     let Some(token) = &config.token else {
         return Ok(());
     };
-    let refused = |detail: &str| {
-        Err(Problem::new(Code::Unauthenticated, detail).with_header(
-            header::WWW_AUTHENTICATE,
-            HeaderValue::from_static("Bearer realm=\"fasti\""),
-        ))
-    };
-    let Some(given) = headers.get(header::AUTHORIZATION) else {
-        return refused("this server wants `Authorization: Bearer <token>`; set FASTI_TOKEN");
-    };
-    let given = given.as_bytes();
-    let is_bearer = given.len() > 7 && given[..7].eq_ignore_ascii_case(b"bearer ");
-    if !is_bearer {
-        return refused("the authorization is not `Bearer <token>`");
+    if !headers.contains_key(header::AUTHORIZATION) {
+        return Err(refused(
+            "this server wants `Authorization: Bearer <token>`; set FASTI_TOKEN",
+        ));
     }
+    let Some(given) = bearer(headers) else {
+        return Err(refused("the authorization is not `Bearer <token>`"));
+    };
     // Digests are of one length, so that nothing can be learned from how long the comparison takes.
-    let given = sha256(given[7..].trim_ascii()).0;
+    let given = sha256(given).0;
     let wanted = sha256(token.as_bytes()).0;
     if bool::from(given.ct_eq(&wanted)) {
         Ok(())
     } else {
-        refused("the token is not the server's; ask its operator for the present one")
+        Err(refused(
+            "the token is not the server's; ask its operator for the present one",
+        ))
     }
 }
 
@@ -94,11 +142,11 @@ mod tests {
 
     #[test]
     fn without_a_token_the_header_names_the_user() {
-        let own = principal(&config(None), &headers(&[])).unwrap();
+        let own = of_caller(&config(None), &headers(&[])).unwrap();
         assert!(own.is_admin);
         assert_eq!(own.user, "server");
         let other = headers(&[("x-fasti-user", "Zo%C3%AB Q")]);
-        let other = principal(&config(None), &other).unwrap();
+        let other = of_caller(&config(None), &other).unwrap();
         assert!(!other.is_admin);
         assert_eq!(other.user, "Zoë Q");
         assert_eq!(&*other.actor, "user:Zoë Q");
@@ -106,10 +154,17 @@ mod tests {
     }
 
     #[test]
+    fn with_a_token_the_header_names_nobody() {
+        let given = [("authorization", "Bearer s3cret"), ("x-fasti-user", "Zoë")];
+        let own = of_caller(&config(Some("s3cret")), &headers(&given)).unwrap();
+        assert_eq!((own.user.as_str(), own.is_admin), ("server", true));
+    }
+
+    #[test]
     fn user_names_are_text() {
         for bad in ["", " ", "a%0Ab", "%FF", &"x".repeat(129)] {
             let given = headers(&[("x-fasti-user", bad)]);
-            assert!(principal(&config(None), &given).is_err(), "{bad}");
+            assert!(of_caller(&config(None), &given).is_err(), "{bad}");
         }
     }
 
@@ -117,7 +172,7 @@ mod tests {
     fn a_token_is_asked_for() {
         let config = config(Some("s3cret"));
         let status = |pairs: &[(&'static str, &str)]| {
-            principal(&config, &headers(pairs)).map_err(|problem| problem.code().status())
+            of_caller(&config, &headers(pairs)).map_err(|problem| problem.code().status())
         };
         assert_eq!(status(&[]).unwrap_err(), 401);
         for bad in [

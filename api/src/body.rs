@@ -1,12 +1,14 @@
 //! Request bodies: bounded, timed, and read so that a mistake is named by its place.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use warp::http::{HeaderMap, header};
 
@@ -25,6 +27,26 @@ const DRAIN_BYTES_MAX: u64 = 64 << 20;
 /// Longest time spent on that.
 const DRAIN_WAIT: Duration = Duration::from_secs(5);
 
+/// What room for bodies is counted in.
+const ROOM_UNIT_BYTES: usize = 4 << 10;
+
+/// Longest wait for room.
+const ROOM_WAIT: Duration = Duration::from_secs(10);
+
+/// Memory for the bodies of all requests together.
+#[derive(Debug, Clone)]
+pub(crate) struct BodyRoom(Arc<Semaphore>);
+
+impl BodyRoom {
+    /// Room for so many bytes.
+    pub(crate) fn new(bytes: u64) -> Self {
+        let units = usize::try_from(bytes).unwrap_or(usize::MAX) / ROOM_UNIT_BYTES;
+        Self(Arc::new(Semaphore::new(
+            units.clamp(1, Semaphore::MAX_PERMITS),
+        )))
+    }
+}
+
 type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send + Sync>>;
 
 /// A body piece by piece.
@@ -33,6 +55,8 @@ pub(crate) struct Body {
     declared_bytes: Option<u64>,
     limit_bytes: u64,
     read_bytes: u64,
+    /// Room taken for what is in memory; given back with the request.
+    held: Option<OwnedSemaphorePermit>,
 }
 
 impl Body {
@@ -48,6 +72,7 @@ impl Body {
             declared_bytes: declared.and_then(|text| text.to_str().ok()?.parse().ok()),
             limit_bytes: 0,
             read_bytes: 0,
+            held: None,
         }
     }
 
@@ -96,16 +121,45 @@ impl Body {
         }
     }
 
-    /// All of it.
+    /// All of it, as far as there is `room` beside the bodies of other requests.
     ///
     /// # Errors
-    /// As [`Body::next`].
-    pub(crate) async fn bytes(&mut self) -> Result<Bytes, Problem> {
+    /// As [`Body::next`], or there was no room for long.
+    pub(crate) async fn bytes(&mut self, room: &BodyRoom) -> Result<Bytes, Problem> {
         let mut out = BytesMut::new();
         while let Some(piece) = self.next().await? {
+            self.hold(room, out.len() + piece.len()).await?;
             out.extend_from_slice(&piece);
         }
         Ok(out.freeze())
+    }
+
+    /// Takes room for so many bytes in all. As they come, not as they are announced: who sends slowly takes up
+    /// little.
+    async fn hold(&mut self, room: &BodyRoom, bytes: usize) -> Result<(), Problem> {
+        let units = bytes.div_ceil(ROOM_UNIT_BYTES);
+        let held = self
+            .held
+            .as_ref()
+            .map_or(0, OwnedSemaphorePermit::num_permits);
+        let Some(more) = units.checked_sub(held).filter(|more| *more > 0) else {
+            return Ok(());
+        };
+        let busy = || {
+            let detail = "the bodies of other requests take up all the memory there is for them; try again in a moment";
+            Problem::new(Code::Busy, detail).retry_after(1)
+        };
+        let more = u32::try_from(more).map_err(|_| busy())?;
+        let taking = room.0.clone().acquire_many_owned(more);
+        // Closed is never done to it.
+        let Ok(Ok(taken)) = timeout(ROOM_WAIT, taking).await else {
+            return Err(busy());
+        };
+        match &mut self.held {
+            Some(held) => held.merge(taken),
+            None => self.held = Some(taken),
+        }
+        Ok(())
     }
 
     async fn too_large(&mut self) -> Problem {

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use warp::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use warp::reply::Response;
 
-use crate::body::{Body, check_json_type, read_json};
+use crate::body::{Body, BodyRoom, check_json_type, read_json};
 use crate::config::{ApiConfig, ApiParts};
 use crate::errors::Problem;
 use crate::query::Query;
@@ -22,6 +22,8 @@ pub(crate) struct App {
     pub(crate) config: ApiConfig,
     pub(crate) parts: ApiParts,
     pub(crate) replays: Replays,
+    /// Memory for the bodies of all requests.
+    pub(crate) bodies: BodyRoom,
     /// Cancelled when the server is to stop; every stream ends on it.
     pub(crate) shutdown: CancellationToken,
 }
@@ -89,7 +91,8 @@ impl Call {
 
     async fn bytes_within(&mut self, limit_bytes: u64) -> Result<Bytes, Problem> {
         self.body.limit(limit_bytes).await?;
-        self.body.bytes().await
+        let app = self.app.clone();
+        self.body.bytes(&app.bodies).await
     }
 
     /// Last durable event, for `Fasti-Seq` of answers that come from elsewhere than the views.

@@ -34,6 +34,9 @@ pub struct ApiConfig {
     pub json_bytes_max: u64,
     /// Largest definition in bytes. Default: 64 MiB.
     pub definition_bytes_max: u64,
+    /// Bytes of the bodies of all requests that are in memory at a time; further ones wait, then are refused with 503
+    /// `busy`. Default: 512 MiB.
+    pub bodies_bytes_max: u64,
     /// Largest packed source tree in bytes. Default: 256 MiB.
     pub bundle_bytes_max: u64,
 }
@@ -59,6 +62,7 @@ impl ApiConfig {
             connections_max: 4_096,
             json_bytes_max: 4 * MIB,
             definition_bytes_max: 64 * MIB,
+            bodies_bytes_max: 512 * MIB,
             bundle_bytes_max: 256 * MIB,
         }
     }

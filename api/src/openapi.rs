@@ -3,10 +3,10 @@
 
 use std::sync::OnceLock;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::OpenApi;
 
-use crate::dialects::native::routes;
+use crate::dialects::native::{routes, wire};
 
 /// The document's root.
 #[derive(OpenApi)]
@@ -68,6 +68,7 @@ use crate::dialects::native::routes;
         routes::list_workers,
         routes::preview_schedule,
     ),
+    components(schemas(wire::Receipt)),
     tags(
         (name = "batches", description = "Named, versioned definitions"),
         (name = "runs", description = "Executions of definitions"),
@@ -95,9 +96,30 @@ pub fn openapi_json() -> &'static str {
         document.openapi = utoipa::openapi::OpenApiVersion::Version31;
         let mut document =
             serde_json::to_value(document).expect("the document is plain data with text keys");
+        describe_receipts(&mut document);
         describe_responses(&mut document);
         format!("{document:#}")
     })
+}
+
+/// Adds to every command that it may be done and cannot be shown.
+fn describe_receipts(document: &mut Value) {
+    let receipt = json!({
+        "description": "Done, but it cannot be shown: the views no longer follow the log",
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Receipt"}}},
+    });
+    let paths = document["paths"].as_object_mut().into_iter().flatten();
+    // These change nothing, or nothing that is shown.
+    let is_command = |path: &str| !path.ends_with("/validate") && !path.ends_with("/preview");
+    for (_, operations) in paths.filter(|(path, _)| is_command(path)) {
+        let operations = operations.as_object_mut().into_iter().flatten();
+        for (method, operation) in operations {
+            let is_write = matches!(method.as_str(), "post" | "put" | "delete");
+            if is_write && let Some(responses) = operation["responses"].as_object_mut() {
+                responses.insert("202".to_owned(), receipt.clone());
+            }
+        }
+    }
 }
 
 /// Says of every response that does not say it itself what it is: OpenAPI wants a description of each.

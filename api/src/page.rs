@@ -106,6 +106,11 @@ async fn get_ready(call: Call) -> Answer {
             Problem::new(Code::NotReady, "the scheduler does not take commands").retry_after(1),
         );
     }
+    if health.is_stale {
+        let detail =
+            "the views no longer follow the log: start the server again, it says why they ended";
+        return Err(Problem::new(Code::NotReady, detail));
+    }
     if let Some(trouble) = health.store.trouble {
         return Err(Problem::new(Code::NotReady, trouble));
     }

@@ -194,6 +194,7 @@ pub(crate) fn table_of_tests() -> Table {
             vitals: store.vitals,
         },
         replays: crate::replays::Replays::default(),
+        bodies: crate::body::BodyRoom::new(1 << 20),
         shutdown: tokio_util::sync::CancellationToken::new(),
     };
     all(&Arc::new(app)).0

@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use crate::body::BodyRoom;
 use crate::call::{App, Hangup};
 use crate::config::{ApiConfig, ApiParts};
 use crate::connection::{Waits, Watched};
@@ -62,7 +63,9 @@ pub async fn serve(
         open: Arc::new(Semaphore::new(config.connections_max)),
         spare: Arc::new(Semaphore::new(CONNECTIONS_SPARE)),
     };
+    let bodies = BodyRoom::new(config.bodies_bytes_max);
     let app = Arc::new(App {
+        bodies,
         config: ApiConfig {
             listen: address,
             ..config

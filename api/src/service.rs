@@ -117,7 +117,7 @@ impl Service {
             is_static,
         )?;
         if !is_static && !crate::dialects::native::is_open(path) {
-            let principal = auth::principal(config, request.headers())?;
+            let principal = auth::principal(&self.app, request.headers()).await?;
             request.extensions_mut().insert(principal);
         }
         self.table.check(request.method(), path)?;

@@ -365,3 +365,31 @@ async fn every_answer_says_what_it_is_as_of_and_is_locked_down() {
     assert_eq!(events["items"][0]["traceparent"], trace.1);
     server.stop().await;
 }
+
+#[tokio::test]
+async fn when_the_views_stand_still_health_says_so_and_commands_are_answered() {
+    let mut server = Server::start().await;
+    let id = server.saved(&chain("b", &["a"])).await;
+    server.stop_following().await;
+    let health = server.get("/api/v1/health").await;
+    assert_eq!(health.status, 503);
+    let body = health.json();
+    assert_eq!(
+        (&body["status"], &body["accepting"], &body["is_stale"]),
+        (&json!("stale"), &json!(true), &json!(true))
+    );
+    assert_eq!(server.get("/readyz").await.status, 503);
+    let made = server
+        .post(&format!("/api/v1/batches/{id}/runs"), &json!({}))
+        .await;
+    assert_eq!(made.status, 202, "{}", made.text());
+    let receipt = made.json();
+    assert_eq!(receipt["id"], server.next_launch().run.0, "it is done");
+    assert_eq!(receipt["seq"], server.engine.feed().last().0);
+    // What was seen before is still there.
+    assert_eq!(
+        server.get(&format!("/api/v1/batches/{id}")).await.status,
+        200
+    );
+    server.stop().await;
+}

@@ -160,3 +160,38 @@ async fn runners_are_shown_under_both_names() {
     );
     server.stop().await;
 }
+
+#[tokio::test]
+async fn secrets_of_an_image_are_for_those_who_may_change_it() {
+    let server = Server::start().await;
+    let path = "/api/v1/images/img";
+    let body = json!({"env": {"DB_PASSWORD": "hunter2", "LANG": "C"}});
+    let zoe = [("X-Fasti-User", "zoe")];
+    let made = server.send("PUT", path, &zoe, &body).await;
+    assert_eq!(made.json()["env"], body["env"], "she knows it");
+    let event = "/api/v1/events?types=image.registered";
+    for (user, is_shown) in [
+        ("zoe", true),
+        (crate::server::OWN_USER, true),
+        ("eve", false),
+    ] {
+        let hidden = json!({"DB_PASSWORD": "***", "LANG": "C"});
+        let expected = if is_shown { &body["env"] } else { &hidden };
+        assert_eq!(
+            &server.get_as(user, path).await.json()["env"],
+            expected,
+            "{user}"
+        );
+        let list = server.get_as(user, "/api/v1/images").await.json();
+        assert_eq!(&list["items"][0]["env"], expected, "{user}");
+        let events = server.get_as(user, event).await.json();
+        let seq = &events["items"][0]["seq"];
+        assert_eq!(
+            &events["items"][0]["data"]["image"]["env"], expected,
+            "{user}"
+        );
+        let one = server.get_as(user, &format!("/api/v1/events/{seq}")).await;
+        assert_eq!(&one.json()["data"]["image"]["env"], expected, "{user}");
+    }
+    server.stop().await;
+}

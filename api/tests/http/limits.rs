@@ -140,3 +140,177 @@ async fn a_followed_log_that_is_cut_off_is_not_taken_for_whole() {
     assert!(!bytes.ends_with(b"0\r\n\r\n"), "the body ends well");
     server.stop().await;
 }
+
+/// Events that `user` sees, as a list and by number.
+async fn seen(server: &Server, user: &str, kinds: &str) -> Vec<u64> {
+    let path = format!("/api/v1/events?types={kinds}");
+    let listed = server.get_as(user, &path).await.json();
+    let seqs = listed["items"].as_array().unwrap().iter();
+    let seqs: Vec<u64> = seqs.map(|item| item["seq"].as_u64().unwrap()).collect();
+    let everything = server.get(&path).await.json();
+    for item in everything["items"].as_array().unwrap() {
+        let seq = item["seq"].as_u64().unwrap();
+        let one = server.get_as(user, &format!("/api/v1/events/{seq}")).await;
+        assert_eq!(one.status == 200, seqs.contains(&seq), "{item}");
+    }
+    seqs
+}
+
+#[tokio::test]
+async fn events_that_name_neither_run_nor_batch_are_shown_as_what_they_belong_to() {
+    let server = Server::start().await;
+    let kinds = "attempt.reported_late,run_set.closed,run_set.paused,run_set.resumed";
+    let mut counts = Vec::new();
+    for permissions in ["rw----", "rwr-r-"] {
+        let mut definition = chain(permissions, &["a"]);
+        definition["permissions"] = json!(permissions);
+        definition["schedule"] = json!({"cron": "0 0 * * *"});
+        let batch = server.saved(&definition).await;
+        server.started(&definition).await;
+        let launch = server.run_next(1, None).await;
+        // Twice: the second time there is no lease any more.
+        server.end_attempt(&launch, 1, None).await;
+        let set = json!({"batch_id": batch, "title": "s", "runs": []});
+        let made = server.post("/api/v1/run-sets", &set).await;
+        assert_eq!(made.status, 201, "{}", made.text());
+        let backfill = json!({
+            "batch_id": batch, "title": "b", "from": "2024-01-01T00:00:00Z", "until": "2024-01-09T00:00:00Z", "live_max": 1,
+        });
+        let made = server.post("/api/v1/backfills", &backfill).await;
+        assert_eq!(made.status, 201, "{}", made.text());
+        let id = made.json()["id"].clone();
+        for what in ["pause", "resume"] {
+            let path = format!("/api/v1/run-sets/{id}/{what}");
+            let done = server.post(&path, &json!({})).await;
+            assert!(done.status < 300, "{}", done.text());
+        }
+        let all = seen(&server, crate::server::OWN_USER, kinds).await.len();
+        counts.push((all, seen(&server, "eve", kinds).await.len()));
+    }
+    let [(hidden, none), (both, shared)] = counts[..] else {
+        panic!("{counts:?}");
+    };
+    assert!(hidden >= 4, "{hidden}");
+    assert_eq!(none, 0, "work that eve may not see");
+    assert_eq!(shared, both - hidden, "work that she may see");
+    let own = "server.started,runner.joined";
+    assert_eq!(seen(&server, "eve", own).await.len(), 2, "nobody's work");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn pages_of_definitions_and_task_runs_are_bounded_in_bytes() {
+    let server = Server::start().await;
+    let text = "x".repeat(900_000);
+    let heavy = |name: &str, tasks: usize| {
+        let task =
+            |task: usize| json!({"name": format!("t{task}"), "command": ["cat"], "stdin": text});
+        json!({"name": name, "tasks": (0..tasks).map(task).collect::<Vec<_>>()})
+    };
+    let mut id = String::new();
+    for number in 0..8 {
+        let mut definition = heavy("versions", 1);
+        definition["tasks"][0]["description"] = json!(number.to_string());
+        id = server.saved(&definition).await;
+        server.saved(&heavy(&format!("b{number}"), 1)).await;
+    }
+    let run = server.started(&heavy("wide", 8)).await;
+    for (path, count) in [
+        ("/api/v1/batches".to_owned(), 10),
+        (format!("/api/v1/batches/{id}/versions"), 8),
+        (format!("/api/v1/runs/{run}/tasks"), 8),
+    ] {
+        let (mut seen, mut pages, mut next) = (0, 0, Some(String::new()));
+        while let Some(cursor) = next {
+            let page = server.get(&format!("{path}?limit=1000{cursor}")).await;
+            assert!(page.body.len() < 6 << 20, "{path}: {}", page.body.len());
+            let page = page.json();
+            seen += page["items"].as_array().unwrap().len();
+            pages += 1;
+            next = page["next_cursor"]
+                .as_str()
+                .map(|it| format!("&cursor={it}"));
+        }
+        assert_eq!(seen, count, "{path}");
+        assert!(pages > 1, "{path}: one page held all");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn bodies_of_all_requests_share_their_memory() {
+    let server = Server::start_with(|config| config.bodies_bytes_max = 64 << 10).await;
+    let small = chain("b", &["a"]);
+    server.saved(&small).await;
+    let mut large = chain("c", &["a"]);
+    large["tasks"][0]["stdin"] = json!("x".repeat(200_000));
+    let refused = server.post("/api/v1/batches", &large).await.problem();
+    assert_eq!((refused.0, refused.1.as_str()), (503, "busy"));
+    // What was taken is given back.
+    server.saved(&small).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_running_task_asks_as_the_owner_of_its_batch() {
+    use fasti_core::attempt_token::attempt_token;
+    for token in [None, Some("s3cret")] {
+        let server = Server::start_with(|config| config.token = token.map(str::to_owned)).await;
+        let address = server.address;
+        let own = token.map(|token| ("Authorization", format!("Bearer {token}")));
+        let own = own.as_ref().map(|(name, value)| (*name, value.as_str()));
+        let ask = |method: &'static str, path: String, bearer: Option<String>, body: String| async move {
+            let value = bearer.map(|bearer| format!("Bearer {bearer}"));
+            let mut headers = vec![("Content-Type", "application/json")];
+            match &value {
+                Some(value) => headers.push(("Authorization", value)),
+                None => headers.extend(own),
+            }
+            send(address, method, &path, &headers, body.as_bytes()).await
+        };
+        let mut definition = chain("b", &["a"]);
+        definition["owner"] = json!("zoe");
+        definition["permissions"] = json!("rw----");
+        let start = json!({"definition": definition}).to_string();
+        let made = ask("POST", "/api/v1/runs".to_owned(), None, start).await;
+        assert_eq!(made.status, 201, "{}", made.text());
+        let run = made.json()["id"].as_u64().unwrap();
+        let mut other = chain("other", &["a"]);
+        other["permissions"] = json!("rw----");
+        let start = json!({"definition": other}).to_string();
+        let hidden = ask("POST", "/api/v1/runs".to_owned(), None, start).await;
+        let hidden = hidden.json()["id"].as_u64().unwrap();
+        let launch = server.next_launch();
+        server.begin_attempt(&launch).await;
+        let its = attempt_token(launch.attempt, launch.token);
+        let as_task = |path: String| ask("GET", path, Some(its.clone()), String::new());
+        assert_eq!(as_task(format!("/api/v1/runs/{run}")).await.status, 200);
+        let others = as_task(format!("/api/v1/runs/{hidden}")).await;
+        assert_eq!(
+            others.status, 404,
+            "the server's own user may see it, zoe may not"
+        );
+        let saved = ask(
+            "POST",
+            "/api/v1/batches".to_owned(),
+            Some(its.clone()),
+            chain("mine", &["a"]).to_string(),
+        )
+        .await;
+        assert_eq!(saved.json()["owner"], "zoe", "{}", saved.text());
+        let mut forged = its.clone();
+        forged.replace_range(its.len() - 1.., if its.ends_with('0') { "1" } else { "0" });
+        let refused = ask(
+            "GET",
+            format!("/api/v1/runs/{run}"),
+            Some(forged),
+            String::new(),
+        )
+        .await;
+        assert_eq!(refused.problem().0, 401);
+        server.end_attempt(&launch, 0, None).await;
+        let late = as_task(format!("/api/v1/runs/{run}")).await;
+        assert_eq!(late.problem().0, 401, "the attempt is over");
+        server.stop().await;
+    }
+}

@@ -59,7 +59,7 @@ pub(crate) struct Server {
     launches: mpsc::Receiver<Launch>,
     serving: tokio::task::JoinHandle<()>,
     thread: EngineThread,
-    follower: Follower,
+    follower: Option<Follower>,
 }
 
 impl Server {
@@ -118,7 +118,7 @@ impl Server {
             launches,
             serving,
             thread,
-            follower,
+            follower: Some(follower),
         };
         server.begin(log_id).await;
         views.wait_for(server.engine.feed().last()).await.unwrap();
@@ -155,6 +155,14 @@ impl Server {
         self.engine.submit(Request::system(command)).await.unwrap();
     }
 
+    /// The views stand still from now on, as if they could not take an event.
+    pub(crate) async fn stop_following(&mut self) {
+        let follower = self.follower.take();
+        tokio::task::spawn_blocking(move || drop(follower))
+            .await
+            .unwrap();
+    }
+
     /// Stops everything in order and waits for it.
     pub(crate) async fn stop(self) {
         self.shutdown.cancel();
@@ -162,7 +170,7 @@ impl Server {
         self.engine.stop();
         let (thread, follower) = (self.thread, self.follower);
         tokio::task::spawn_blocking(move || {
-            follower.stop();
+            drop(follower);
             drop(thread.join());
         })
         .await

@@ -24,6 +24,22 @@ impl Views {
         after: Option<RunId>,
         limit: usize,
     ) -> Result<RunPage, ViewsError> {
+        self.runs_counted(filter, visible, order, after, limit, None)
+    }
+
+    /// As [`Views::runs`], with the total that an earlier page came with: counting may mean looking at every run.
+    ///
+    /// # Errors
+    /// As [`Views::runs`].
+    pub fn runs_counted(
+        &self,
+        filter: &RunFilter,
+        visible: Visible<'_>,
+        order: Order,
+        after: Option<RunId>,
+        limit: usize,
+        known: Option<Total>,
+    ) -> Result<RunPage, ViewsError> {
         let wanted = self.wanted(filter, visible);
         let limit = limit.max(1);
         let mut items = Vec::new();
@@ -45,13 +61,13 @@ impl Views {
             }
         }
         // A list that fits one page has been counted by making it.
-        let total = if after.is_none() && next.is_none() {
-            Total {
+        let total = match known {
+            Some(known) => known,
+            None if after.is_none() && next.is_none() => Total {
                 count: items.len() as u64,
                 is_exact: true,
-            }
-        } else {
-            self.total(&wanted)?
+            },
+            None => self.total(&wanted)?,
         };
         let page = Page {
             items,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use fasti_core::codec::sha256;
-use fasti_core::domain::command::{Command, Receipt, Request};
+use fasti_core::domain::command::{Command, Receipt, Request, Subject};
 use fasti_core::domain::event::KeyUse;
 use fasti_projector::Views;
 use http_body_util::BodyExt as _;
@@ -12,8 +12,9 @@ use serde::Serialize;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::Response;
 
+use super::wire;
 use crate::ask::Asker;
-use crate::call::{Call, empty};
+use crate::call::{Call, empty, json};
 use crate::errors::{Answer, Code, Problem};
 use crate::trace::traceparent;
 
@@ -80,8 +81,12 @@ where
     };
     let receipt = call.app.parts.engine.submit(request).await?;
     let (made, repeated) = (receipt.seq, receipt.repeated);
+    let unseen = unseen(&receipt);
     let question = move |views: &Views, asker: &Asker| tell(views, asker, &receipt);
-    let (told, as_of) = call.ask_after(made, question).await?;
+    let Some((told, as_of)) = call.ask_after(made, question).await? else {
+        // Done all the same, and to be answered so: who is told of a failure tries again.
+        return Ok(json(StatusCode::ACCEPTED, &unseen, made));
+    };
     let mut response = empty(told.status, as_of.max(made));
     let headers = response.headers_mut();
     let texts = [(header::LOCATION, told.location), (header::ETAG, told.etag)];
@@ -103,6 +108,20 @@ where
     match key {
         None => Ok(response),
         Some(key) => keep(call, &key, response).await,
+    }
+}
+
+fn unseen(receipt: &Receipt) -> wire::Receipt {
+    let id = match &receipt.subject {
+        Subject::Batch { batch, .. } => Some(batch.to_string().into()),
+        Subject::Run(run) => Some(run.0.into()),
+        Subject::RunSet(set) => Some(set.0.into()),
+        Subject::None | Subject::Image(_) | Subject::Bundle(_) => None,
+    };
+    wire::Receipt {
+        seq: receipt.seq.0,
+        id,
+        detail: "it is done, but cannot be shown: what computes answers no longer follows the log; start the server again",
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::io;
 
-use fasti_core::codec::event_json;
+use fasti_core::codec::{Secrets, event_json_with};
+use fasti_core::domain::access::Principal;
+use fasti_core::domain::event::Event;
 use fasti_core::feed::Entry;
 use serde_json::{Map, Value};
 
@@ -12,18 +14,22 @@ use super::time;
 /// Bytes of data that an event has in a list.
 const LISTED_DATA_BYTES_MAX: usize = 64 << 10;
 
-/// An event, whole.
-pub(crate) fn event(entry: &Entry) -> wire::Event {
-    with_data(entry, event_json(entry), None)
+/// An event, whole; secrets of an image only for those who may change it.
+pub(crate) fn event(entry: &Entry, principal: &Principal) -> wire::Event {
+    let secrets = match &entry.recorded.event {
+        Event::ImageRegistered(event) if event.image.shows_secrets_to(principal) => Secrets::Shown,
+        _ => Secrets::Hidden,
+    };
+    with_data(entry, event_json_with(entry, secrets), None)
 }
 
 /// An event as lists and streams have it.
-pub(crate) fn listed_event(entry: &Entry) -> wire::Event {
+pub(crate) fn listed_event(entry: &Entry, principal: &Principal) -> wire::Event {
     let mut room = Room(LISTED_DATA_BYTES_MAX);
     let mut sink = serde_json::Serializer::new(&mut room);
     let fits = entry.recorded.event.serialize_payload(&mut sink).is_ok();
     if fits {
-        return event(entry);
+        return event(entry, principal);
     }
     let whole_at = format!("/api/v1/events/{}", entry.seq());
     with_data(entry, Value::Object(Map::new()), Some(whole_at))

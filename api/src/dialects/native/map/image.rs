@@ -55,16 +55,21 @@ pub(crate) fn image_from_wire(
     })
 }
 
-/// As it is answered.
-pub(crate) fn image(view: &ImageView) -> wire::Image {
+/// As it is answered to somebody.
+pub(crate) fn image(view: &ImageView, principal: &Principal) -> wire::Image {
     let image = &view.image;
+    let env = if image.shows_secrets_to(principal) {
+        image.env.clone()
+    } else {
+        image.env_without_secrets()
+    };
     wire::Image {
         name: image.name.clone(),
         path: image.path.clone(),
         bundle: image.bundle.map(|digest| digest.to_string()),
         python: image.python.clone(),
         tags: image.tags.iter().map(|tag| (*tag).into()).collect(),
-        env: image.env.clone(),
+        env,
         owner: image.owner.clone(),
         updated_at: time(view.updated_at),
     }

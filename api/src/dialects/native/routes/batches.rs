@@ -46,7 +46,8 @@ pub(super) fn visible(views: &Views, asker: &Asker, id: BatchId) -> Result<Batch
 
 /// List batches
 ///
-/// By name, then tag. Batches that only dev runs made are left out.
+/// By name, then tag. Batches that only dev runs made are left out. A page ends at `limit` batches or at 4 MiB,
+/// whichever comes first.
 #[utoipa::path(get, path = "/api/v1/batches", tag = "batches",
     params(
         ("name" = Option<String>, Query, description = "Exactly this name"),
@@ -80,15 +81,10 @@ pub(crate) async fn list_batches(call: Call) -> Answer {
     query.finish()?;
     let asked = call.ask(min_seq, move |views, asker| {
         let page = views.batches(&filter, &|access| asker.may_read(access), after, limit)?;
-        let items: Vec<_> = page
-            .items
-            .iter()
-            .map(|view| map::batch(views, view))
-            .collect();
-        Ok((
-            items,
-            page.next.map(|id| cursor("batches", &[&id.to_string()])),
-        ))
+        let map = |view: &BatchView| Ok(Some(map::batch(views, view)));
+        let (items, next) = listing::fitting(&page.items, page.next, |view| view.id, map)?;
+        let next = next.map(|id| cursor("batches", &[&id.to_string()]));
+        Ok((items, next))
     });
     let ((items, next), as_of) = asked.await?;
     Ok(listing::page(&call, items, next, as_of))

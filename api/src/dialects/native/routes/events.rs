@@ -1,5 +1,6 @@
 //! Events: the log as a list, and as a stream that goes on.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,9 +27,6 @@ const READ_MAX: usize = 512;
 
 /// The same for a stream, which holds them while its client takes them.
 const STREAM_READ_MAX: usize = 64;
-
-/// Bytes of JSON on one page; the event that passes it is the last one.
-const PAGE_BYTES_MAX: usize = 4 << 20;
 
 /// Bytes of JSON that are handed to a stream at a time.
 const PIECE_BYTES: usize = 64 << 10;
@@ -66,28 +64,72 @@ impl Filter {
             && (self.types.is_empty() || self.types.iter().any(|name| name == event.name()))
     }
 
-    /// Whether the caller may see an event: those of a batch as the batch, those of nobody's work always.
-    fn may_see(&self, views: &Views, event: &Event) -> Result<bool, Problem> {
-        let asker = Asker {
-            principal: self.principal.clone(),
+    /// Those of some events that the caller may see. Reads the disk for old runs.
+    fn visible(&self, views: &Views, entries: Vec<Arc<Entry>>) -> Result<Vec<Arc<Entry>>, Problem> {
+        let mut sight = Sight {
+            views,
+            asker: Asker {
+                principal: self.principal.clone(),
+            },
+            runs: BTreeMap::new(),
         };
-        if self.principal.is_admin {
+        let mut seen = Vec::with_capacity(entries.len());
+        for entry in entries {
+            if sight.may_see(&entry.recorded.event)? {
+                seen.push(entry);
+            }
+        }
+        Ok(seen)
+    }
+}
+
+/// What one caller may see, while the views are held.
+struct Sight<'a> {
+    views: &'a Views,
+    asker: Asker,
+    /// Runs looked up before; `None`: there is no such run. Events come in runs of the same run.
+    runs: BTreeMap<RunId, Option<bool>>,
+}
+
+impl Sight<'_> {
+    /// Whether the caller may see an event: those of a run as the run, those of a batch as the batch, those of
+    /// nobody's work always. What belongs to something that is not known is shown to nobody but an administrator.
+    fn may_see(&mut self, event: &Event) -> Result<bool, Problem> {
+        if self.asker.principal.is_admin || event.is_shared() {
             return Ok(true);
         }
         if let Event::DefinitionAdded(added) = event {
-            return Ok(asker.may_read(Access::from(added.definition.as_ref())));
+            let access = Access::from(added.definition.as_ref());
+            return Ok(self.asker.may_read(access));
         }
-        if let Some(run) = event.run()
-            && let Some(run) = views.run(run)?
+        let views = self.views;
+        let run = match (event.run(), event.task_run()) {
+            (Some(run), _) => Some(run),
+            (None, Some(task_run)) => views.run_of(task_run)?,
+            (None, None) => None,
+        };
+        if let Some(run) = run
+            && let Some(may_read) = self.may_read_run(run)?
         {
-            return Ok(asker.may_read(run.access()));
+            return Ok(may_read);
         }
-        let batch = event
-            .batch()
-            .map(|id| views.batch(id))
-            .transpose()?
-            .flatten();
-        Ok(batch.is_none_or(|batch| asker.may_read(batch.access())))
+        let batch = match (event.batch(), event.run_set()) {
+            (Some(batch), _) => Some(batch),
+            (None, Some(set)) => views.run_set(set)?.map(|set| set.batch_id),
+            (None, None) => None,
+        };
+        let batch = batch.map(|id| views.batch(id)).transpose()?.flatten();
+        Ok(batch.is_some_and(|batch| self.asker.may_read(batch.access())))
+    }
+
+    fn may_read_run(&mut self, id: RunId) -> Result<Option<bool>, Problem> {
+        if let Some(known) = self.runs.get(&id) {
+            return Ok(*known);
+        }
+        let run = self.views.run(id)?;
+        let may_read = run.map(|run| self.asker.may_read(run.access()));
+        self.runs.insert(id, may_read);
+        Ok(may_read)
     }
 }
 
@@ -204,14 +246,10 @@ async fn read(app: &Arc<App>, filter: &Filter, after: Seq, max: usize) -> Result
     if !wanted.is_empty() && !filter.principal.is_admin {
         let stopped = |error| Problem::internal(&error);
         app.parts.views.wait_for(through).await.map_err(stopped)?;
-        let views = app.parts.views.read();
-        let mut seen = Vec::with_capacity(wanted.len());
-        for entry in wanted {
-            if filter.may_see(&views, &entry.recorded.event)? {
-                seen.push(entry);
-            }
-        }
-        wanted = seen;
+        let (views, filter) = (app.parts.views.clone(), filter.clone());
+        let looking = move || filter.visible(&views.read(), wanted);
+        let looked = tokio::task::spawn_blocking(looking).await;
+        wanted = looked.map_err(|error| Problem::internal(&error))??;
     }
     Ok(Read {
         entries: wanted,
@@ -231,10 +269,10 @@ async fn list(call: &Call, filter: &Filter, after: Seq, limit: usize) -> Answer 
         }
         at = read.through.min(last);
         for entry in read.entries.iter().filter(|entry| entry.seq() <= last) {
-            let item = map::listed_event(entry);
-            bytes += json_bytes(&item);
+            let item = map::listed_event(entry, &filter.principal);
+            bytes += listing::json_bytes(&item);
             items.push(item);
-            if items.len() == limit || bytes >= PAGE_BYTES_MAX {
+            if items.len() == limit || bytes >= listing::PAGE_BYTES_MAX {
                 at = entry.seq();
                 break 'page;
             }
@@ -275,7 +313,7 @@ async fn follow(sender: Sender, app: Arc<App>, filter: Filter, after: Seq) -> Re
         at = read.through;
         let mut piece = Vec::new();
         for entry in read.entries {
-            write(&mut piece, &entry);
+            write(&mut piece, &entry, &filter.principal);
             drop(entry);
             if piece.len() >= PIECE_BYTES {
                 sender.send(std::mem::take(&mut piece).into()).await?;
@@ -301,16 +339,11 @@ async fn follow(sender: Sender, app: Arc<App>, filter: Filter, after: Seq) -> Re
 
 /// An event as a stream has it: JSON of one line, so that it is one `data`. It carries no `event` line, since
 /// browsers hand named ones only to listeners of that very name; the type is in the data.
-fn write(out: &mut Vec<u8>, entry: &Entry) {
-    let event = map::listed_event(entry);
+fn write(out: &mut Vec<u8>, entry: &Entry, principal: &Principal) {
+    let event = map::listed_event(entry, principal);
     out.extend_from_slice(format!("id: {}\ndata: ", event.seq).as_bytes());
     out.extend(serde_json::to_vec(&event).unwrap_or_default());
     out.extend_from_slice(b"\n\n");
-}
-
-/// Length of an event as JSON.
-fn json_bytes(event: &wire::Event) -> usize {
-    serde_json::to_vec(event).map_or(0, |text| text.len())
 }
 
 /// Read an event
@@ -335,6 +368,6 @@ pub(crate) async fn get_event(seq: String, call: Call) -> Answer {
     let before = Seq(number.checked_sub(1).ok_or_else(missing)?);
     let read = read(&call.app, &filter, before, 1).await?;
     let found = read.entries.iter().find(|entry| entry.seq().0 == number);
-    let event = map::event(found.ok_or_else(missing)?);
+    let event = map::event(found.ok_or_else(missing)?, &call.principal);
     Ok(json(StatusCode::OK, &event, as_of))
 }

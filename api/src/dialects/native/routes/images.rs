@@ -37,14 +37,17 @@ pub(crate) async fn list_images(call: Call) -> Answer {
     let (limit, min_seq) = (query.limit()?, query.min_seq()?);
     let after = query.cursor("images")?.map(|[name]| name);
     query.finish()?;
-    let asked = call.ask(min_seq, move |views, _| {
+    let asked = call.ask(min_seq, move |views, asker| {
         let all = views.images();
         let rest = all.iter().skip_while(|view| {
             after
                 .as_ref()
                 .is_some_and(|after| view.image.name <= *after)
         });
-        let mut items: Vec<_> = rest.take(limit + 1).map(map::image).collect();
+        let mut items: Vec<_> = rest
+            .take(limit + 1)
+            .map(|view| map::image(view, &asker.principal))
+            .collect();
         let has_more = items.len() > limit;
         items.truncate(limit);
         let last = items.last().filter(|_| has_more);
@@ -69,7 +72,8 @@ pub(crate) async fn get_image(name: String, call: Call) -> Answer {
             .ok_or_else(|| Problem::not_found("image", &name))
     });
     let (view, as_of) = asked.await?;
-    Ok(json(StatusCode::OK, &map::image(&view), as_of))
+    let image = map::image(&view, &call.principal);
+    Ok(json(StatusCode::OK, &image, as_of))
 }
 
 /// Register an image
@@ -87,14 +91,14 @@ pub(crate) async fn put_image(name: String, mut call: Call) -> Answer {
     let image = map::image_from_wire(name.clone(), given, &call.principal)?;
     let own = image.clone();
     let command = Command::RegisterImage { image };
-    let answer = submit(&call, command, &bytes, move |views, _, _| {
+    let answer = submit(&call, command, &bytes, move |views, asker, _| {
         // Somebody else may have registered it again since, or removed it: this answers for what was sent.
         let updated_at = views.image(&name).map(|view| view.updated_at);
         let view = ImageView {
             image: own,
             updated_at: updated_at.unwrap_or_default(),
         };
-        Told::json(StatusCode::OK, &map::image(&view))
+        Told::json(StatusCode::OK, &map::image(&view, &asker.principal))
     });
     answer.await
 }

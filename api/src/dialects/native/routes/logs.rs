@@ -201,7 +201,7 @@ impl Follower {
     async fn run(mut self, sender: Sender) -> Result<(), Gone> {
         while self.left > 0 {
             // Asked before reading: what is written after this is read the next time round.
-            let (is_over, last) = match self.look() {
+            let (is_over, last) = match self.look().await {
                 Ok(seen) => seen,
                 Err(why) => {
                     sender.fail(why).await;
@@ -245,11 +245,12 @@ impl Follower {
     }
 
     /// Whether what is followed is over, and the number of the last attempt.
-    fn look(&self) -> Result<(bool, u32), String> {
-        let views = self.call_app.parts.views.read();
-        let now = views
-            .task_run(self.task_run.id)
-            .map_err(|error| error.to_string())?;
+    async fn look(&self) -> Result<(bool, u32), String> {
+        let (views, id) = (self.call_app.parts.views.clone(), self.task_run.id);
+        // Old ones are read from disk.
+        let looking = tokio::task::spawn_blocking(move || views.read().task_run(id));
+        let looked = looking.await.map_err(|error| error.to_string())?;
+        let now = looked.map_err(|error| error.to_string())?;
         let Some(now) = now else {
             return Ok((true, self.number));
         };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fasti_core::domain::ids::RunId;
 use fasti_projector::rows::{BatchFilter, RunFilter, RunView};
-use fasti_projector::{Order, Views};
+use fasti_projector::{Order, Total, Views};
 use warp::http::StatusCode;
 
 use super::super::{map, wire};
@@ -15,6 +15,9 @@ use crate::errors::{Answer, Problem, ProblemDocument};
 use crate::query::{Query, cursor};
 use crate::routes::{Routes, any_of, route};
 use crate::table::Scope;
+
+/// Task runs looked up at a time for a page of them.
+const TASKS_AT_A_TIME: usize = 16;
 
 /// Words for the direction of a list.
 pub(super) const ORDERS: &[(&str, Order)] =
@@ -53,7 +56,7 @@ pub(super) fn visible(views: &Views, asker: &Asker, id: u64) -> Result<RunView, 
 
 /// List runs
 ///
-/// By id. 404 if `batch_name` never existed.
+/// By id. 404 if `batch_name` never existed. `total` is counted with the first page.
 #[utoipa::path(get, path = "/api/v1/runs", tag = "runs",
     params(
         ("batch_id" = Option<String>, Query, description = "Of this batch"),
@@ -77,17 +80,23 @@ pub(crate) async fn list_runs(call: Call) -> Answer {
     let filter = filter(&mut query)?;
     let order = query.word("order", ORDERS)?.unwrap_or_default();
     let (limit, min_seq) = (query.limit()?, query.min_seq()?);
-    let after = number_cursor(&mut query, "runs")?.map(RunId);
+    let (after, known) = counted_cursor(&mut query)?.unzip();
     query.finish()?;
     let asked = call.ask(min_seq, move |views, asker| {
         let may_read = |access: fasti_projector::Access<'_>| asker.may_read(access);
         if let Some(name) = &filter.batch_name {
             check_name(views, asker, name)?;
         }
-        let page = views.runs(&filter, &may_read, order, after, limit)?;
+        let page = views.runs_counted(&filter, &may_read, order, after, limit, known)?;
+        let total = page.total;
+        let next = |id: RunId| {
+            let (id, count) = (id.to_string(), total.count.to_string());
+            let is_exact = if total.is_exact { "1" } else { "0" };
+            cursor("runs", &[&id, &count, is_exact])
+        };
         Ok(wire::RunPage {
             items: page.page.items.iter().map(map::run).collect(),
-            next_cursor: page.page.next.map(|id| cursor("runs", &[&id.to_string()])),
+            next_cursor: page.page.next.map(next),
             as_of_seq: page.page.as_of.0,
             total: page.total.count,
             total_is_exact: page.total.is_exact,
@@ -142,6 +151,20 @@ pub(super) fn words<T: Copy>(
 }
 
 /// A cursor that is one number.
+/// Where a page of runs begins, and how many runs there were when the first page was read: counting them again for
+/// every page would look at all of them every time.
+fn counted_cursor(query: &mut Query) -> Result<Option<(RunId, Total)>, Problem> {
+    let Some([id, count, is_exact]) = query.cursor("runs")? else {
+        return Ok(None);
+    };
+    let wrong = |_| Problem::invalid("cursor", "this is no cursor of this list");
+    let total = Total {
+        count: count.parse().map_err(wrong)?,
+        is_exact: is_exact == "1",
+    };
+    Ok(Some((RunId(id.parse().map_err(wrong)?), total)))
+}
+
 pub(super) fn number_cursor(query: &mut Query, list: &str) -> Result<Option<u64>, Problem> {
     match query.cursor(list)? {
         None => Ok(None),
@@ -197,13 +220,24 @@ pub(crate) async fn list_tasks(id: String, call: Call) -> Answer {
     query.finish()?;
     let asked = call.ask(min_seq, move |views, asker| {
         let run = visible(views, asker, id)?;
-        let page = views.task_runs(run.id, after, limit)?;
-        let page = page.ok_or_else(|| Problem::not_found("run", &id))?;
-        let items: Vec<_> = page.items.iter().map(map::task_run).collect();
-        Ok((
-            items,
-            page.next.map(|id| cursor("tasks", &[&id.to_string()])),
-        ))
+        let mut filling = listing::Filling::new();
+        let mut at = after;
+        // A few at a time: each brings along what its task is started with.
+        while filling.items.len() < limit && !filling.is_full() {
+            let wanted = (limit - filling.items.len()).min(TASKS_AT_A_TIME);
+            let page = views.task_runs(run.id, at, wanted)?;
+            let page = page.ok_or_else(|| Problem::not_found("run", &id))?;
+            page.items
+                .iter()
+                .map(map::task_run)
+                .for_each(|item| filling.push(item));
+            at = page.next;
+            if at.is_none() {
+                break;
+            }
+        }
+        let next = at.map(|id| cursor("tasks", &[&id.to_string()]));
+        Ok((filling.items, next))
     });
     let ((mut items, next), as_of) = asked.await?;
     super::server::tell_of_silence(&call.app, &mut items);
@@ -226,15 +260,18 @@ pub(crate) async fn get_graph(id: String, call: Call) -> Answer {
     let min_seq = batches::only_min_seq(query)?;
     let asked = call.ask(min_seq, move |views, asker| {
         let run = visible(views, asker, id)?;
-        let graph = views
-            .graph(run.id)?
-            .ok_or_else(|| Problem::not_found("run", &id))?;
-        if expand {
-            map::graph(&graph, views.as_of())
-        } else {
-            Ok(map::graph_without_edges(&graph, views.as_of()))
-        }
+        let graph = views.graph(run.id)?;
+        graph.ok_or_else(|| Problem::not_found("run", &id))
     });
-    let (body, as_of) = asked.await?;
-    Ok(json(StatusCode::OK, &body, as_of))
+    let (graph, as_of) = asked.await?;
+    // A wide one takes a while to write down; nobody has to wait for that.
+    let written = tokio::task::spawn_blocking(move || {
+        let body = if expand {
+            map::graph(&graph, as_of)?
+        } else {
+            map::graph_without_edges(&graph, as_of)
+        };
+        Ok(json(StatusCode::OK, &body, as_of))
+    });
+    written.await.map_err(|error| Problem::internal(&error))?
 }

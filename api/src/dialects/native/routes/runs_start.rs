@@ -96,16 +96,21 @@ pub(crate) async fn rerun_run(id: String, mut call: Call) -> Answer {
     let content = call.app.parts.content.clone();
     let asked = call.ask(None, move |views, asker| {
         let run = runs::visible(views, asker, id)?;
-        let source = source(views, run.id, version)?;
+        source(views, run.id, version)
+    });
+    let (source, as_of) = asked.await?;
+    // Asks the disk for every value: not while the views are held.
+    let planned = tokio::task::spawn_blocking(move || {
         let is_stored = |result: &ResultRef| {
             let length = content.len(result.sha256);
             length.is_ok_and(|length| length.is_some())
         };
         let mut plan = rerun::plan(&source, &mode, &is_stored)?;
         plan.rundate = rundate.or(plan.rundate);
-        Ok((source, plan))
+        Ok::<_, Problem>((source, plan))
     });
-    let ((source, plan), as_of) = asked.await?;
+    let planned = planned.await.map_err(|error| Problem::internal(&error))?;
+    let (source, plan) = planned?;
     if is_dry {
         return Ok(json(
             StatusCode::OK,

@@ -64,7 +64,9 @@ pub(crate) async fn cancel_run(id: String, mut call: Call) -> Answer {
         Err(problem) if matches!(problem.code(), Code::RunFinished | Code::NotFound) => {
             let seq = call.last_seq();
             let asked = call.ask_after(seq, move |views, asker| runs::visible(views, asker, id));
-            let (run, as_of) = asked.await?;
+            let Some((run, as_of)) = asked.await? else {
+                return Err(problem);
+            };
             Ok(json(StatusCode::OK, &map::run(&run), as_of))
         }
         answer => answer,

@@ -38,17 +38,20 @@ pub(crate) fn health(app: &App) -> wire::Health {
     let status = app.parts.engine.status();
     let store = store_health(&app.parts.vitals.status());
     let silent = silent_runners(app);
+    let views = app.parts.views.position();
     wire::Health {
         status: match (status.accepting, status.disk_full) {
             _ if store.trouble.is_some() => "damaged",
             (false, _) => "stopping",
             (true, true) => "disk_full",
+            (true, false) if views.is_stopped => "stale",
             (true, false) if !silent.is_empty() => "degraded",
             (true, false) => "ok",
         },
         accepting: status.accepting,
         log_seq: status.last_seq.0,
-        views_seq: app.parts.views.position().seq.0,
+        views_seq: views.seq.0,
+        is_stale: views.is_stopped,
         queue_length: status.queue_len,
         silent_runners: silent.into_iter().map(|(runner, _)| runner).collect(),
         store,
@@ -100,12 +103,13 @@ fn store_health(status: &StoreStatus) -> wire::StoreHealth {
 
 /// Read the health of the server
 ///
-/// 200 once commands are accepted, 503 while they are not.
+/// 200 once commands are accepted, 503 while they are not, or while what is answered stands still although the log
+/// goes on (`stale`).
 #[utoipa::path(get, path = "/api/v1/health", tag = "server",
     responses((status = 200, body = wire::Health), (status = 503, body = wire::Health)))]
 pub(crate) async fn get_health(call: Call) -> Answer {
     let health = health(&call.app);
-    let status = if health.accepting {
+    let status = if health.accepting && !health.is_stale {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE

@@ -1,5 +1,6 @@
 //! Earlier definitions of a batch.
 
+use fasti_projector::rows::VersionView;
 use warp::http::StatusCode;
 
 use super::super::{map, wire};
@@ -11,7 +12,7 @@ use crate::query::cursor;
 
 /// List versions of a batch
 ///
-/// Oldest first.
+/// Oldest first. A page ends at `limit` versions or at 4 MiB, whichever comes first.
 #[utoipa::path(get, path = "/api/v1/batches/{id}/versions", tag = "batches",
     params(("id" = String, Path, description = "UUID"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Items a page; default 100"),
@@ -30,17 +31,14 @@ pub(crate) async fn list_versions(id: String, call: Call) -> Answer {
     let asked = call.ask(min_seq, move |views, asker| {
         visible(views, asker, id)?;
         let page = views.batch_versions(id, after, limit)?;
-        let mut items = Vec::new();
-        for version in &page.items {
-            if let Some(definition) = views.definition(version.digest)? {
-                items.push(map::batch_version(version, &definition));
-            }
-        }
-        Ok((
-            items,
-            page.next
-                .map(|version| cursor("versions", &[&version.to_string()])),
-        ))
+        let map = |version: &VersionView| {
+            let definition = views.definition(version.digest)?;
+            Ok(definition.map(|definition| map::batch_version(version, &definition)))
+        };
+        let key = |version: &VersionView| version.version;
+        let (items, next) = listing::fitting(&page.items, page.next, key, map)?;
+        let next = next.map(|version| cursor("versions", &[&version.to_string()]));
+        Ok((items, next))
     });
     let ((items, next), as_of) = asked.await?;
     Ok(listing::page(&call, items, next, as_of))

@@ -33,7 +33,7 @@ pub(crate) use runner::Runner;
 pub(crate) use schedule::{
     CalendarUse, ClockChange, FirstLast, Preview, PreviewBody, PreviewNote, Schedule,
 };
-pub(crate) use server::{Health, Nothing, StoreHealth, Version};
+pub(crate) use server::{Health, Nothing, Receipt, StoreHealth, Version};
 pub(crate) use slot::{Slot, SlotPage, SlotPlan, SlotTotals};
 pub(crate) use task_run::{Attempt, Metrics, ResultRef, TaskRun};
 pub(crate) use words::{

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 /// How the server is.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Health {
-    /// `ok`, `degraded` (a runner has said nothing for 30 seconds), `disk_full`, `damaged` (the log is not what was written, or closed for writing) or `stopping`.
+    /// `ok`, `degraded` (a runner has said nothing for 30 seconds), `stale` (answers stand still although the log goes on: start the server again), `disk_full`, `damaged` (the log is not what was written, or closed for writing) or `stopping`.
     pub(crate) status: &'static str,
     /// Whether commands are accepted.
     pub(crate) accepting: bool,
@@ -14,6 +14,8 @@ pub(crate) struct Health {
     pub(crate) log_seq: u64,
     /// Last event that answers know of.
     pub(crate) views_seq: u64,
+    /// Whether that stays as it is: what computes the answers has ended.
+    pub(crate) is_stale: bool,
     /// Commands waiting to be written.
     pub(crate) queue_length: usize,
     /// Connected runners that have said nothing for 30 seconds: they hang, or were stopped.
@@ -63,3 +65,15 @@ pub(crate) struct Version {
 /// An empty object.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Nothing {}
+
+/// What is left to say of a command that is done when nothing of it can be shown, since the views no longer follow
+/// the log.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Receipt {
+    /// Position in the log as of which it is done.
+    pub(crate) seq: u64,
+    /// Id of what it made or changed: a batch, a run or a run set.
+    pub(crate) id: Option<serde_json::Value>,
+    /// Why there is no more to see.
+    pub(crate) detail: &'static str,
+}
