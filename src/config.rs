@@ -47,6 +47,8 @@ pub(crate) struct ServerSection {
     pub(crate) reserve_mib: Option<u64>,
     /// Free disk space below which no new request is taken, in MiB.
     pub(crate) free_min_mib: Option<u64>,
+    /// Listen elsewhere than on this machine, in clear text.
+    pub(crate) insecure_http: Option<bool>,
     /// Further names under which the server is reached.
     pub(crate) allowed_hosts: Vec<String>,
 }

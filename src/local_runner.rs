@@ -41,29 +41,51 @@ pub(crate) struct RunnerSettings {
     pub(crate) boot_id: String,
 }
 
+/// A runner that this process started.
+#[derive(Debug)]
+pub(crate) struct Started {
+    pub(crate) runner: RunnerId,
+    pub(crate) process: Child,
+    /// Whether it ever joined: before that it holds nothing.
+    pub(crate) has_joined: bool,
+}
+
 /// Keeps one runner running until `stop`; answers with the child, if it was started here.
+///
+/// At `stop` it ends at once, wherever it is. That is right at every point: what is started is kept in `child`, and
+/// runners are called lost only after another one has joined, so none is too early.
 pub(crate) async fn supervise(
     settings: RunnerSettings,
     engine: EngineHandle,
     links: Links,
     stop: CancellationToken,
-) -> Option<Child> {
-    let mut child: Option<Child> = None;
+) -> Option<Started> {
+    let mut child: Option<Started> = None;
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = keep(&settings, &engine, &links, &mut child) => {}
+    }
+    child
+}
+
+/// One life of a runner after the other, for ever.
+async fn keep(
+    settings: &RunnerSettings,
+    engine: &EngineHandle,
+    links: &Links,
+    child: &mut Option<Started>,
+) {
     let mut pause = PAUSE.0;
-    while !stop.is_cancelled() {
-        match keep_one(&settings, &engine, &links, &mut child, &stop).await {
+    loop {
+        match keep_one(settings, engine, links, child).await {
             Ok(()) => pause = PAUSE.0,
             Err(error) => {
                 tracing::error!(%error, "the local runner does not start; trying again");
-                tokio::select! {
-                    () = tokio::time::sleep(pause) => {}
-                    () = stop.cancelled() => {}
-                }
+                tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(PAUSE.1);
             }
         }
     }
-    child
 }
 
 /// One life of a runner: found or started, joined, watched until it is gone.
@@ -71,8 +93,7 @@ async fn keep_one(
     settings: &RunnerSettings,
     engine: &EngineHandle,
     links: &Links,
-    child: &mut Option<Child>,
-    stop: &CancellationToken,
+    child: &mut Option<Started>,
 ) -> anyhow::Result<()> {
     let known = local_runners(engine).await?;
     let (alive, dead): (Vec<_>, Vec<_>) =
@@ -87,19 +108,26 @@ async fn keep_one(
         living.runner.clone()
     } else {
         let runner = new_id()?;
-        *child = Some(start(settings, &runner)?);
+        *child = Some(Started {
+            runner: runner.clone(),
+            process: start(settings, &runner)?,
+            has_joined: false,
+        });
         runner
     };
-    let is_gone = |child: &mut Option<Child>| match &found {
+    let is_gone = |child: &mut Option<Started>| match &found {
         Some(living) => !living.runs(),
         None => ended(child),
     };
-    joined(&runner, links, || is_gone(child), stop).await?;
+    joined(&runner, links, || is_gone(child)).await?;
+    if let Some(started) = child.as_mut().filter(|it| it.runner == runner) {
+        started.has_joined = true;
+    }
     for info in dead {
         let reason = "its process is gone".to_owned();
         lose(engine, info.runner, reason).await?;
     }
-    watch(&runner, || is_gone(child), stop).await;
+    watch(&runner, || is_gone(child)).await;
     Ok(())
 }
 
@@ -160,14 +188,12 @@ async fn joined(
     runner: &RunnerId,
     links: &Links,
     mut is_gone: impl FnMut() -> bool,
-    stop: &CancellationToken,
 ) -> anyhow::Result<()> {
     let timeout = tokio::time::sleep(JOIN_TIMEOUT);
     tokio::pin!(timeout);
     loop {
         tokio::select! {
             () = links.wait_for(runner) => return Ok(()),
-            () = stop.cancelled() => return Ok(()),
             () = &mut timeout => anyhow::bail!("it did not join within {JOIN_TIMEOUT:?}"),
             () = tokio::time::sleep(LOOK) => {
                 if is_gone() {
@@ -179,23 +205,20 @@ async fn joined(
 }
 
 /// Whether the child has ended; it is reaped then.
-fn ended(child: &mut Option<Child>) -> bool {
+fn ended(child: &mut Option<Started>) -> bool {
     let has_ended = child
         .as_mut()
-        .is_none_or(|child| !matches!(child.try_wait(), Ok(None)));
+        .is_none_or(|child| !matches!(child.process.try_wait(), Ok(None)));
     if has_ended {
         *child = None;
     }
     has_ended
 }
 
-/// Returns when the runner's process is gone, or at `stop`.
-async fn watch(runner: &RunnerId, mut is_gone: impl FnMut() -> bool, stop: &CancellationToken) {
+/// Returns when the runner's process is gone.
+async fn watch(runner: &RunnerId, mut is_gone: impl FnMut() -> bool) {
     loop {
-        tokio::select! {
-            () = tokio::time::sleep(LOOK) => {}
-            () = stop.cancelled() => return,
-        }
+        tokio::time::sleep(LOOK).await;
         if is_gone() {
             tracing::warn!(%runner, "the local runner is gone");
             return;

@@ -9,6 +9,8 @@ mod phases;
 mod sdk;
 mod sealing;
 mod serve;
+mod shutdown;
+mod user;
 
 use std::process::ExitCode;
 

@@ -14,7 +14,7 @@ use anyhow::{Context, bail};
 use fasti_api::{ApiConfig, ApiParts};
 use fasti_core::bus::{Encoding, NatsConfig, Publisher, PublisherHandle, Tenant};
 use fasti_core::domain::command::{Command, Request, Settings};
-use fasti_core::domain::ids::{LogId, RunnerId, Seq};
+use fasti_core::domain::ids::{LogId, Seq};
 use fasti_core::engine::{self, EngineHandle, EngineParts, EngineThread, StopReason, fold};
 use fasti_core::feed;
 use fasti_core::link::{self, LinkParts, Links};
@@ -32,7 +32,7 @@ use crate::local_runner::{self, RunnerSettings};
 use crate::phases::Phases;
 use crate::sdk;
 
-/// How long the runner may take to end at shutdown, beyond the grace of its tasks.
+/// How long what watches over the runner may take to end.
 const RUNNER_END_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where the system names its present boot.
@@ -337,7 +337,7 @@ fn progress(doing: &'static str, last: Seq) -> impl FnMut(Seq) {
 }
 
 fn api_config(settings: &ServeSettings, address: SocketAddr) -> ApiConfig {
-    let user = server_user();
+    let user = crate::user::name();
     let config = ApiConfig::new(
         address,
         settings.data.clone(),
@@ -364,19 +364,6 @@ fn connections_of(files: u64) -> usize {
     usize::try_from(files / 2).unwrap_or(usize::MAX).max(16)
 }
 
-/// Name of the user this process runs as.
-fn server_user() -> String {
-    let uid = rustix::process::getuid().as_raw().to_string();
-    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let entry = passwd
-        .lines()
-        .map(|line| line.split(':').collect::<Vec<_>>());
-    let mut found = entry.filter(|fields| fields.get(2) == Some(&uid.as_str()));
-    found
-        .next()
-        .map_or_else(|| format!("uid-{uid}"), |fields| fields[0].to_owned())
-}
-
 fn start_publisher(
     settings: &ServeSettings,
     core: &Core,
@@ -399,7 +386,7 @@ fn start_publisher(
     )))
 }
 
-type RunnerTask = tokio::task::JoinHandle<Option<std::process::Child>>;
+type RunnerTask = tokio::task::JoinHandle<Option<local_runner::Started>>;
 
 fn start_runner(
     settings: &ServeSettings,
@@ -484,9 +471,11 @@ async fn shut_down(
     if tokio::time::timeout(INTAKE_TIMEOUT, api).await.is_err() {
         tracing::warn!("some requests did not end in time");
     }
-    let child = runner.await.ok().flatten();
+    // It ends at once when `stop` says so; the time limit is for what nobody has thought of.
+    let child = tokio::time::timeout(RUNNER_END_TIMEOUT, runner).await;
+    let child = child.ok().and_then(Result::ok).flatten();
     if !core.thread.is_finished() {
-        end_runner(settings.on_shutdown, &core.engine, &links, child).await;
+        crate::shutdown::end_runner(settings.on_shutdown, &core.engine, &links, child).await;
     }
     core.engine.stop();
     let reason = tokio::task::spawn_blocking(move || core.thread.join()).await?;
@@ -498,64 +487,5 @@ async fn shut_down(
         StopReason::Append(error) => {
             bail!("the log could not be written, so nothing more was accepted: {error}")
         }
-    }
-}
-
-/// Tells the runner what to do; waits for its end where it is to end.
-async fn end_runner(
-    mode: ShutdownMode,
-    engine: &EngineHandle,
-    links: &Links,
-    child: Option<std::process::Child>,
-) {
-    let asked = engine.inspect(|state| {
-        let all = state
-            .runners()
-            .map(|runner| (runner.info.runner.clone(), runner.held.is_empty()));
-        all.collect::<BTreeMap<RunnerId, bool>>()
-    });
-    let idle = asked.await.unwrap_or_default();
-    // A runner with nothing to do has no reason to stay.
-    let mode_of = |runner: &RunnerId| {
-        let is_idle = idle.get(runner).copied().unwrap_or(true);
-        if mode == ShutdownMode::Leave && is_idle {
-            ShutdownMode::Kill
-        } else {
-            mode
-        }
-    };
-    let connected = links.connected();
-    links.shutdown(mode_of);
-    for runner in &connected {
-        let timeout = match mode_of(runner) {
-            ShutdownMode::Leave => continue,
-            ShutdownMode::Kill => {
-                RUNNER_END_TIMEOUT + Duration::from_millis(Settings::default().grace_ms)
-            }
-            ShutdownMode::Wait => Duration::MAX,
-        };
-        if tokio::time::timeout(timeout, links.wait_gone(runner))
-            .await
-            .is_err()
-        {
-            tracing::warn!(%runner, "the runner did not end in time");
-            continue;
-        }
-        let gone = local_runner::lose(engine, runner.clone(), "the server stopped".to_owned());
-        match tokio::time::timeout(RUNNER_END_TIMEOUT, gone).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%runner, %error, "its end could not be recorded"),
-            // The next server finds out for itself.
-            Err(_) => tracing::warn!(%runner, "its end could not be recorded in time"),
-        }
-    }
-    if let Some(mut child) = child {
-        if connected.is_empty() {
-            // It has not joined, so it was not told, and holds nothing.
-            drop(child.kill());
-            drop(child.wait());
-        }
-        // Reaped if it has ended; if it stays, the system takes it over.
-        drop(child.try_wait());
     }
 }

@@ -21,16 +21,25 @@ pub(crate) struct Client {
     agent: Agent,
     url: String,
     token: Option<String>,
+    /// Shown only without a token: with one, it is the token that counts.
+    user: String,
 }
 
 impl Client {
     pub(crate) fn new(global: &Global, config: &ConfigFile) -> Self {
         let url = global.url.clone().or_else(|| config.url.clone());
         let url = url.unwrap_or_else(|| DEFAULT_URL.to_owned());
-        Self::at(&url, global.token.clone().or_else(|| config.token.clone()))
+        let token = global.token.clone().or_else(|| config.token.clone());
+        let user = global.user.clone().unwrap_or_else(crate::user::name);
+        Self::with(&url, token, user)
     }
 
+    /// As the user that this process runs as.
     pub(crate) fn at(url: &str, token: Option<String>) -> Self {
+        Self::with(url, token, crate::user::name())
+    }
+
+    fn with(url: &str, token: Option<String>, user: String) -> Self {
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_connect(Some(CONNECT_TIMEOUT))
@@ -40,6 +49,7 @@ impl Client {
             agent: agent.into(),
             url: url.trim_end_matches('/').to_owned(),
             token,
+            user,
         }
     }
 
@@ -126,7 +136,7 @@ impl Client {
     fn authorized<B>(&self, request: ureq::RequestBuilder<B>) -> ureq::RequestBuilder<B> {
         match &self.token {
             Some(token) => request.header("Authorization", format!("Bearer {token}")),
-            None => request,
+            None => request.header("X-Fasti-User", encode(&self.user)),
         }
     }
 

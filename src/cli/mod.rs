@@ -67,6 +67,9 @@ pub(crate) struct Global {
         hide_env_values = true
     )]
     pub(crate) token: Option<String>,
+    /// User to act as, at a server that asks for no token [default: the user this runs as].
+    #[arg(long, global = true, env = "FASTI_USER", value_name = "NAME")]
+    pub(crate) user: Option<String>,
     /// Configuration file [default: fasti/config.toml in the user's configuration folder].
     #[arg(long, global = true, env = "FASTI_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,

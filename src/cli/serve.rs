@@ -56,6 +56,9 @@ pub(crate) struct ServeArgs {
         hide_env_values = true
     )]
     server_token: Option<String>,
+    /// Listen elsewhere than on this machine although everything, the token too, then travels in clear text.
+    #[arg(long, env = "FASTI_INSECURE_HTTP")]
+    insecure_http: bool,
     /// What becomes of running tasks when the server stops [default: leave].
     #[arg(long, env = "FASTI_ON_SHUTDOWN", value_enum)]
     on_shutdown: Option<OnShutdown>,
@@ -175,6 +178,17 @@ fn settle(args: ServeArgs, config: ConfigFile) -> anyhow::Result<ServeSettings> 
             format!("listening on {listen} lets others in: set a token with FASTI_SERVER_TOKEN, or listen on 127.0.0.1"),
         )
         .into());
+    }
+    let is_insecure = args.insecure_http || server.insecure_http.unwrap_or(false);
+    if !listen.ip().is_loopback() && !is_insecure {
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("listening on {listen} sends the token and everything else over the network in clear text: listen on 127.0.0.1 behind a proxy that speaks TLS, or say --insecure-http if the network may see it"),
+        )
+        .into());
+    }
+    if !listen.ip().is_loopback() {
+        tracing::warn!(%listen, "there is no TLS: the network can read the token and everything else");
     }
     let on_shutdown = match (args.on_shutdown, server.on_shutdown.as_deref()) {
         (Some(mode), _) => mode,

@@ -1,5 +1,6 @@
-//! A full disk: nothing new is taken, what is there can be read, running tasks come to their ends and these are
-//! recorded, and everything goes on by itself when space returns.
+//! A full disk: nothing new is taken and nothing new is started, what is there can be read, running tasks come to
+//! their ends and these are recorded, also by a server that was started meanwhile, and everything goes on by itself
+//! when space returns.
 //!
 //! Once on a small file system of its own, truly filled up; and once on whatever disk the tests are on, with the
 //! limit of free space moved to where a large file crosses it, which needs no rights.
@@ -7,10 +8,12 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use rustix::fs::FallocateFlags;
 use serde_json::{Value, json};
 
+use crate::support::client::Client;
 use crate::support::command_line;
 use crate::support::look_until;
 use crate::support::server::Server;
@@ -20,8 +23,11 @@ const MIB: u64 = 1 << 20;
 /// Size of the small file system: room for the reserve (32 MiB), the limit (16 MiB) and some work.
 const SMALL_MIB: u64 = 96;
 
-/// Parts whose ends are more than what was claimed before the disk was full.
+/// Parts, of which only a few are given to the runner before the disk is full.
 const PARTS: usize = 2500;
+
+/// Runs whose ends, each with a long reason, are more than what was claimed before the disk was full.
+const CANCELLED: usize = 1000;
 
 /// A disk that can be filled and emptied.
 struct Disk {
@@ -137,6 +143,9 @@ fn go_through(server: &mut Server, disk: &Disk) {
     let parts = json!({"name": "parts", "kind": "parallel", "count": PARTS, "command": ["sh", "-c", waits]});
     let running = api.start_definition(&json!({"name": "many", "tasks": [parts]}));
     api.running(running);
+    let runs = vec![json!({}); CANCELLED];
+    let set = json!({"batch_id": batch, "title": "waiting", "runs": runs});
+    let set = api.post("/run-sets", &set)["id"].clone();
 
     disk.fill();
     look_until("new requests are refused", || refused(server, &batch));
@@ -147,8 +156,24 @@ fn go_through(server: &mut Server, disk: &Disk) {
     let refusal = api.send("PUT", "/images/x", &[], Some(b"{\"path\": \"/\"}"));
     assert_eq!(refusal.status, 507, "{}", refusal.text());
 
-    // What runs comes to its end, and that is recorded, with the disk as full as before.
+    if !disk.is_small {
+        // A mount of its own would be gone with the server.
+        let (status, took) = server.stop();
+        assert!(status.success(), "{status}\n{}", server.said());
+        assert!(took < Duration::from_secs(30), "{took:?}");
+        server.restart();
+        look_until("it is full as before", || refused(server, &batch));
+    }
+    // What runs comes to its end, and that is recorded, with the disk as full as before. What is queued waits.
+    let leased = leased(&api, running);
+    assert!(leased < PARTS, "{leased} are given out");
     std::fs::write(&go, b"").unwrap();
+    look_until("what was given out is over", || {
+        let counts = &api.get(&format!("/runs/{running}"))["task_counts"];
+        (counts["success"] == leased).then_some(())
+    });
+    let reason = json!({"reason": "x".repeat(1_900)});
+    api.post(&format!("/run-sets/{set}/cancel"), &reason);
     if disk.is_small {
         look_until("the reserve is used", || {
             let store = &api.get("/health")["store"];
@@ -156,11 +181,16 @@ fn go_through(server: &mut Server, disk: &Disk) {
             (held < store["reserve_wanted_bytes"].as_u64().unwrap()).then_some(())
         });
     }
-    let ended = api.finished(running);
-    assert_eq!(ended["status"], "success", "{ended}");
+    assert_eq!(
+        self::leased(&api, running),
+        leased,
+        "nothing new is given out"
+    );
     assert!(refused(server, &batch).is_some(), "it is still full");
 
     disk.empty();
+    let ended = api.finished(running);
+    assert_eq!(ended["status"], "success", "{ended}");
     let after = look_until("new requests are taken again", || accepted(server, &batch));
     assert_eq!(api.finished(after)["status"], "success");
     let health = look_until("the reserve is whole again", || {
@@ -173,6 +203,15 @@ fn go_through(server: &mut Server, disk: &Disk) {
     assert_eq!(whole.code, 0, "{whole:?}");
     let (status, _) = server.stop();
     assert!(status.success(), "{status}\n{}", server.said());
+}
+
+/// Attempts of a run that were given to runners.
+fn leased(api: &Client, run: u64) -> usize {
+    let events = api.list(&format!("/events?run_id={run}&types=attempt.leased"));
+    let leases = events
+        .iter()
+        .map(|event| event["data"]["leases"].as_array().unwrap().len());
+    leases.sum()
 }
 
 /// A refusal of the right kind, once there is one.

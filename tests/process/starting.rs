@@ -72,6 +72,10 @@ fn wrong_arguments_are_refused() {
     for (arguments, word) in [
         (vec!["--listen", "here"], "here"),
         (vec!["--listen", "0.0.0.0:0"], "token"),
+        (
+            vec!["--listen", "0.0.0.0:0", "--server-token", "x"],
+            "--insecure-http",
+        ),
         (vec!["--slots", "many"], "many"),
         (vec!["--colour", "red"], "--colour"),
     ] {
@@ -145,6 +149,12 @@ fn with_a_token_nobody_else_gets_in() {
     }
     let right = [("authorization", "Bearer secret-of-this-test")];
     assert_eq!(api.send("GET", "/runs", &right, None).status, 200);
+    // It is not said who has the token, so a name beside it counts for nothing.
+    let as_eve = [right[0], ("x-fasti-user", "eve")];
+    let sleeps = json!({"name": "b", "tasks": [{"name": "t", "command": ["true"]}]});
+    let body = sleeps.to_string();
+    let made = api.send("POST", "/batches", &as_eve, Some(body.as_bytes()));
+    assert_ne!(made.json()["owner"], "eve", "{}", made.text());
     let denied = command_line::call(server.folder(), api.url(), &["batch", "list"]);
     assert_eq!(denied.code, 5, "{denied:?}");
     assert!(
