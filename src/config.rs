@@ -49,6 +49,8 @@ pub(crate) struct ServerSection {
     pub(crate) free_min_mib: Option<u64>,
     /// Listen elsewhere than on this machine, in clear text.
     pub(crate) insecure_http: Option<bool>,
+    /// File with the keys that webhooks are signed with: a line `name = "secret"` each.
+    pub(crate) webhook_keys: Option<PathBuf>,
     /// Further names under which the server is reached.
     pub(crate) allowed_hosts: Vec<String>,
 }

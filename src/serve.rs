@@ -11,10 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use fasti_api::{ApiConfig, ApiParts};
+use fasti_api::{ApiConfig, ApiParts, WebhookKeys};
 use fasti_core::bus::{Encoding, NatsConfig, Publisher, PublisherHandle, Tenant};
-use fasti_core::domain::command::{Command, Request, Settings};
+use fasti_core::domain::command::{Command, Intake, Request, Settings};
 use fasti_core::domain::ids::{LogId, Seq};
+use fasti_core::domain::trigger::TriggerSource;
 use fasti_core::engine::{self, EngineHandle, EngineParts, EngineThread, StopReason, fold};
 use fasti_core::feed;
 use fasti_core::link::{self, LinkParts, Links};
@@ -52,6 +53,8 @@ pub(crate) struct ServeSettings {
     pub(crate) slots: Option<u32>,
     pub(crate) python: Option<String>,
     pub(crate) token: Option<String>,
+    /// Keys that webhooks are signed with.
+    pub(crate) webhook_keys: WebhookKeys,
     pub(crate) allowed_hosts: Vec<String>,
     pub(crate) on_shutdown: ShutdownMode,
     pub(crate) retry_delay_ms: u64,
@@ -119,6 +122,7 @@ async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
     phases.end("engine");
     let stop = CancellationToken::new();
     let publisher = start_publisher(&settings, &core, &stop)?;
+    warn_of_deaf_triggers(&core.engine, &settings).await;
     let (views, follower, tables) = start_views(&settings, &core)?;
     views.wait_for(core.engine.feed().last()).await?;
     phases.end("views");
@@ -256,6 +260,7 @@ fn first_commit(open: &mut OpenLog, settings: &ServeSettings) -> anyhow::Result<
         settings: Settings {
             retry_delay_ms: settings.retry_delay_ms,
             catch_up_ms: settings.catch_up_ms,
+            intake: intake(settings),
             ..Settings::default()
         },
     };
@@ -267,6 +272,15 @@ fn first_commit(open: &mut OpenLog, settings: &ServeSettings) -> anyhow::Result<
         .collect();
     LogWrite::append(&mut open.log, records, &[])?;
     Ok(open.state.log_id)
+}
+
+/// What messages can reach this server by.
+fn intake(settings: &ServeSettings) -> Option<Intake> {
+    let intake = Intake {
+        nats: settings.nats.is_some(),
+        webhook_keys: settings.webhook_keys.0.keys().cloned().collect(),
+    };
+    (intake != Intake::default()).then_some(intake)
 }
 
 /// Bytes nobody can guess, from the system.
@@ -348,6 +362,7 @@ fn api_config(settings: &ServeSettings, address: SocketAddr) -> ApiConfig {
         connections_max: config.connections_max.min(connections_of(open_files_max())),
         tz_database: chrono_tz::IANA_TZDB_VERSION.to_owned(),
         token: settings.token.clone(),
+        webhook_keys: settings.webhook_keys.clone(),
         allowed_hosts: settings.allowed_hosts.clone(),
         ..config
     }
@@ -379,11 +394,46 @@ fn start_publisher(
     } else {
         Encoding::Msgpack
     };
+    // It ends with the others; what it holds is not acknowledged and comes again.
+    drop(fasti_core::bus::Intake::spawn(
+        core.engine.clone(),
+        config.clone(),
+        stop.clone(),
+    ));
     Ok(Some(Publisher::spawn(
         core.engine.feed().clone(),
         config,
         stop.clone(),
     )))
+}
+
+/// A trigger that was saved while this server had NATS, or another key, hears nothing now: that must not be silent.
+async fn warn_of_deaf_triggers(engine: &EngineHandle, settings: &ServeSettings) {
+    let has_nats = settings.nats.is_some();
+    let keys = settings.webhook_keys.clone();
+    let deaf = engine.inspect(move |state| {
+        let mut deaf = Vec::new();
+        for batch in state.batches() {
+            let definition = state.batch_definition(batch);
+            for trigger in definition.into_iter().flat_map(|it| &it.schedule.triggers) {
+                let hears = match &trigger.source {
+                    TriggerSource::Nats { .. } | TriggerSource::Stream { .. } => has_nats,
+                    TriggerSource::Webhook { key } => keys.0.contains_key(key),
+                };
+                if !hears {
+                    deaf.push((batch.name.clone(), trigger.name.clone()));
+                }
+            }
+        }
+        deaf
+    });
+    for (batch, trigger) in deaf.await.unwrap_or_default() {
+        tracing::warn!(
+            batch,
+            trigger,
+            "this trigger hears nothing: the server was started without its NATS or key"
+        );
+    }
 }
 
 type RunnerTask = tokio::task::JoinHandle<Option<local_runner::Started>>;

@@ -89,7 +89,11 @@ impl Call {
         Ok((value.unwrap_or_default(), bytes))
     }
 
-    async fn bytes_within(&mut self, limit_bytes: u64) -> Result<Bytes, Problem> {
+    /// The body as it came, of at most `limit_bytes`.
+    ///
+    /// # Errors
+    /// 408 or 413.
+    pub(crate) async fn bytes_within(&mut self, limit_bytes: u64) -> Result<Bytes, Problem> {
         self.body.limit(limit_bytes).await?;
         let app = self.app.clone();
         self.body.bytes(&app.bodies).await

@@ -1,5 +1,6 @@
 //! What the server is told and given by whoever starts it.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,6 +25,8 @@ pub struct ApiConfig {
     pub tz_database: String,
     /// Token that every request must bring; `None`: nobody is asked for one.
     pub token: Option<String>,
+    /// Keys that webhooks are signed with.
+    pub webhook_keys: WebhookKeys,
     /// User the server runs as: administrator, and who a request without `X-Fasti-User` is from.
     pub server_user: String,
     /// Hosts answered for besides this machine's own names and `listen`; without port.
@@ -57,6 +60,7 @@ impl ApiConfig {
             version,
             tz_database: String::new(),
             token: None,
+            webhook_keys: WebhookKeys::default(),
             server_user: server_user.to_owned(),
             allowed_hosts: Vec::new(),
             connections_max: 4_096,
@@ -65,6 +69,16 @@ impl ApiConfig {
             bodies_bytes_max: 512 * MIB,
             bundle_bytes_max: 256 * MIB,
         }
+    }
+}
+
+/// Keys that webhooks are signed with, by name. Their values do not print.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct WebhookKeys(pub BTreeMap<String, Vec<u8>>);
+
+impl std::fmt::Debug for WebhookKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
     }
 }
 

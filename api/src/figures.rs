@@ -64,6 +64,15 @@ fn engine(figures: &mut Figures, health: &Health) {
     figures.one("projector_lag_events", "gauge", help, behind);
     let help = "Commands waiting to be written.";
     figures.one("engine_queue_length", "gauge", help, health.queue_length);
+    let help = "Milliseconds that recorded time is ahead of the clock.";
+    figures.one(
+        "clock_ahead_milliseconds",
+        "gauge",
+        help,
+        health.clock_ahead_ms,
+    );
+    let help = "Times since the start that the clock jumped ahead.";
+    figures.one("clock_jumps_total", "counter", help, health.clock_jumps);
     let accepting = u8::from(health.accepting);
     figures.one(
         "engine_accepting",
@@ -108,6 +117,8 @@ fn work(figures: &mut Figures, log: &LogView) {
     figures.line("task_runs{status=\"running\"}", log.task_runs_running);
     let help = "Reports about attempts that had already ended.";
     figures.one("late_reports_total", "counter", help, log.late_reports);
+    let help = "Times that slots of schedules had no outcome when it was due.";
+    figures.one("slot_alerts_total", "counter", help, log.slot_alerts);
 }
 
 fn runners_of(figures: &mut Figures, runners: &[RunnerView]) {

@@ -27,8 +27,9 @@ mod service;
 mod stream;
 mod table;
 mod trace;
+mod webhook;
 
-pub use config::{ApiConfig, ApiParts};
+pub use config::{ApiConfig, ApiParts, WebhookKeys};
 pub use errors::{Code, FieldError, ProblemDocument};
 pub use openapi::openapi_json;
 pub use server::{ApiError, serve};

@@ -67,6 +67,7 @@ use crate::dialects::native::{routes, wire};
         routes::list_runners,
         routes::list_workers,
         routes::preview_schedule,
+        routes::post_webhook,
     ),
     components(schemas(wire::Receipt)),
     tags(

@@ -1,6 +1,7 @@
 //! A log in memory and a clock that is set by hand: for tests, simulation, and runs without a server.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use fasti_domain::ids::{Digest, Seq};
 use fasti_domain::time::Timestamp;
@@ -96,7 +97,8 @@ impl LogRead for MemLog {
 /// A clock that moves when it is told to. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct ManualClock {
-    now: Arc<Mutex<Timestamp>>,
+    /// What it shows, and how far it was moved forwards.
+    now: Arc<Mutex<(Timestamp, Duration)>>,
 }
 
 impl ManualClock {
@@ -104,18 +106,24 @@ impl ManualClock {
     #[must_use]
     pub fn at(now: Timestamp) -> Self {
         Self {
-            now: Arc::new(Mutex::new(now)),
+            now: Arc::new(Mutex::new((now, Duration::ZERO))),
         }
     }
 
     /// Sets it, forwards or back.
     pub fn set(&self, now: Timestamp) {
-        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        let mut shown = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        let forwards = u64::try_from(now.0.saturating_sub(shown.0.0)).unwrap_or(0);
+        *shown = (now, shown.1 + Duration::from_micros(forwards));
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        *self.now.lock().unwrap_or_else(PoisonError::into_inner)
+        self.now.lock().unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn steady(&self) -> Duration {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner).1
     }
 }

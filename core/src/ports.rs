@@ -1,6 +1,8 @@
 //! The world as the engine sees it: a clock, a log, something that carries out what was decided. The real
 //! ones are in `store`, `link` and the binary; tests and simulation bring their own.
 
+use std::time::Duration;
+
 use fasti_domain::ids::{Digest, RunnerId, Seq};
 use fasti_domain::launch::Launch;
 use fasti_domain::time::Timestamp;
@@ -16,6 +18,9 @@ use crate::store::{Appended, Log, LogReader, StoreError};
 pub trait Clock: Send {
     /// The present instant.
     fn now(&self) -> Timestamp;
+
+    /// Time since some instant, by a clock that nobody sets.
+    fn steady(&self) -> Duration;
 }
 
 /// The one place events are appended to.

@@ -307,6 +307,8 @@ fn batches_have_versions_and_an_afterlife() {
     world.ask(Command::ResumeBatch { batch });
     let run = world.run(batch);
     world.delete(batch);
+    // Its runs are cancelled by timers.
+    world.ask(Command::Wake);
     let views = world.views();
     let seen = views.batch(batch).unwrap().unwrap();
     assert!(seen.deleted_at.is_some() && !seen.paused);

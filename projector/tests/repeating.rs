@@ -130,6 +130,7 @@ fn reuse_of_a_reuse_leads_to_the_first() {
             original,
             version: plan.version,
             reused: reused.collect(),
+            signal: None,
         };
         let again = world.rerun(source.definition.clone(), repeats);
         world.work_off(|id| Outcome::Exited {

@@ -50,11 +50,18 @@ fn all(views: &Views, batch: BatchId, limit: usize) -> Vec<SlotView> {
 fn assert_balanced(views: &Views, batch: BatchId) {
     let plan = plan(views, batch);
     assert_eq!(plan.is_balanced(), Some(true), "{plan:?}");
-    let rows = all(views, batch, 3);
+    let mut rows = all(views, batch, 3);
     assert_eq!(rows, all(views, batch, 100));
+    let alerted = rows
+        .iter()
+        .filter(|row| row.outcome == SlotOutcome::Alerted);
+    let alerted: u64 = alerted.map(|row| row.count).sum();
+    // What is said of slots before they have an outcome is no outcome.
+    rows.retain(|row| row.outcome != SlotOutcome::Alerted);
     let ledger = views.ledger(batch).unwrap().unwrap();
     let counted: u64 = rows.iter().map(|row| row.count).sum();
     assert_eq!(counted, ledger.totals.closed());
+    assert_eq!(alerted, ledger.totals.alerted);
     let mut ranges: Vec<(Timestamp, Timestamp)> =
         rows.iter().map(|row| (row.first, row.last)).collect();
     ranges.sort_unstable();

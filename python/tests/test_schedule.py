@@ -137,3 +137,49 @@ def test_next_runs_asks_the_server(server: FakeServer) -> None:
     expected = {"schedule": {"at_hours": [1]}, "from": "2024-03-31T00:00:00.000Z", "count": 2}
     assert request.json == expected
     assert "idempotency-key" not in request.headers
+
+
+PAID = {"name": "paid", "source": "nats", "subject": "orders.paid"}
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        PAID,
+        {"name": "s", "source": "stream", "stream": "ORDERS"},
+        {"name": "s", "source": "stream", "stream": "ORDERS", "subject": "orders.>"},
+        {"name": "w", "source": "webhook", "key": "shop", "debounce_seconds": 5},
+        {**PAID, "filter": [{"path": "/n", "one_of": [1, "a", True]}, {"path": ""}]},
+    ],
+)
+def test_triggers_are_sent_as_given(trigger: Dict[str, Any]) -> None:
+    schedule = Schedule(triggers=[trigger])
+    assert schedule.to_json() == {"triggers": [trigger]}
+    assert not schedule.is_empty
+    assert schedule == Schedule(triggers=(dict(trigger),)) != Schedule()
+
+
+@pytest.mark.parametrize(
+    ("triggers", "field"),
+    [
+        ("paid", "triggers"),
+        ([PAID] * 9, "triggers"),
+        (["paid"], "triggers[0]"),
+        ([PAID, PAID], "triggers[1].name"),
+        ([{**PAID, "name": "a b"}], "triggers[0].name"),
+        ([{**PAID, "name": None}], "triggers[0].name"),
+        ([{**PAID, "source": "mail"}], "triggers[0].source"),
+        ([{**PAID, "key": "shop"}], "triggers[0].key"),
+        ([{**PAID, "subject": ""}], "triggers[0].subject"),
+        ([{"name": "w", "source": "webhook"}], "triggers[0].key"),
+        ([{"name": "s", "source": "stream"}], "triggers[0].stream"),
+        ([{**PAID, "debounce_seconds": 0}], "triggers[0].debounce_seconds"),
+        ([{**PAID, "filter": [{}]}], "triggers[0].filter"),
+        ([{**PAID, "filter": [{"path": "n"}]}], "triggers[0].filter"),
+        ([{**PAID, "filter": [{"path": "/n", "one_of": [1.5]}]}], "triggers[0].filter"),
+    ],
+)
+def test_wrong_triggers_are_refused_by_their_field(triggers: Any, field: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Schedule(triggers=triggers)
+    assert caught.value.field == field

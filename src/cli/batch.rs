@@ -101,7 +101,7 @@ pub(crate) fn run(
         BatchCommand::Show(named) => page(&client, &show, &named.batch),
         BatchCommand::Save(args) => save(&client, &show, &args.file),
         BatchCommand::Validate(args) => {
-            let answer = client.post("/batches/validate", &definition(&args.file)?)?;
+            let answer = client.post("/batches/validate", &json_file(&args.file)?)?;
             if show.is_json() {
                 return show.json(&answer);
             }
@@ -263,8 +263,8 @@ fn tasks(show: &Show, batch: &Value) -> anyhow::Result<()> {
     show.table(&table)
 }
 
-/// The JSON of a file; a file that is no JSON is the caller's mistake.
-fn definition(file: &Path) -> anyhow::Result<Value> {
+/// The JSON of a file; - is standard input. A file that is no JSON is the caller's mistake.
+pub(super) fn json_file(file: &Path) -> anyhow::Result<Value> {
     let text = if file == Path::new("-") {
         let mut text = String::new();
         std::io::stdin()
@@ -289,7 +289,7 @@ fn definition(file: &Path) -> anyhow::Result<Value> {
 }
 
 fn save(client: &Client, show: &Show, file: &Path) -> anyhow::Result<()> {
-    let batch = client.post("/batches", &definition(file)?)?;
+    let batch = client.post("/batches", &json_file(file)?)?;
     if show.is_json() {
         return show.json(&batch);
     }

@@ -111,7 +111,21 @@ impl Client {
     }
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.post_keyed(path, body, None)
+    }
+
+    /// With a key that makes a repetition harmless.
+    pub(crate) fn post_keyed(
+        &self,
+        path: &str,
+        body: &Value,
+        key: Option<&str>,
+    ) -> anyhow::Result<Value> {
         let request = self.authorized(self.agent.post(self.address(path)));
+        let request = match key {
+            Some(key) => request.header("Idempotency-Key", key),
+            None => request,
+        };
         let answer = request
             .send_json(body)
             .map_err(|error| self.unreachable(&error))?;

@@ -1,7 +1,9 @@
 //! The command line: `fasti <noun> <verb>`. One file a noun; all but `serve`, `runner`, `verify` and `demo`
 //! are clients of the native API.
 
+mod backfill;
 mod batch;
+mod calendar;
 mod client;
 mod demo;
 mod doctor;
@@ -101,6 +103,12 @@ enum Noun {
     /// When batches start by themselves, and what became of it.
     #[command(subcommand)]
     Schedule(schedule::ScheduleCommand),
+    /// Holidays and trading days that schedules go by.
+    #[command(subcommand)]
+    Calendar(calendar::CalendarCommand),
+    /// Runs for the slots of a range that lies behind.
+    #[command(subcommand)]
+    Backfill(backfill::BackfillCommand),
     /// Run all schedules in thought: slots, runs, and when it gets busy.
     Simulate(simulate::SimulateArgs),
     /// Runs of batches.
@@ -138,6 +146,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Noun::Demo(args) => demo::demo(&args, &global),
         Noun::Batch(command) => batch::run(command, &global, &config),
         Noun::Schedule(command) => schedule::run(command, &global, &config),
+        Noun::Calendar(command) => calendar::run(command, &global, &config),
+        Noun::Backfill(command) => backfill::run(command, &global, &config),
         Noun::Simulate(args) => simulate::run(&args, &global, &config),
         Noun::Run(command) => run::run(command, &global, &config),
         Noun::Logs(args) => logs::run(&args, &global, &config),

@@ -1,11 +1,13 @@
 //! `fasti serve`, and the runner that it starts.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
+use fasti_api::WebhookKeys;
 use fasti_core::domain::ids::RunnerId;
 use fasti_core::protocol::runner_v1::ShutdownMode;
 use tracing_subscriber::EnvFilter;
@@ -59,6 +61,9 @@ pub(crate) struct ServeArgs {
     /// Listen elsewhere than on this machine although everything, the token too, then travels in clear text.
     #[arg(long, env = "FASTI_INSECURE_HTTP")]
     insecure_http: bool,
+    /// File with the keys that webhooks are signed with: a line `name = "secret"` each.
+    #[arg(long, env = "FASTI_WEBHOOK_KEYS", value_name = "FILE")]
+    webhook_keys: Option<PathBuf>,
     /// What becomes of running tasks when the server stops [default: leave].
     #[arg(long, env = "FASTI_ON_SHUTDOWN", value_enum)]
     on_shutdown: Option<OnShutdown>,
@@ -215,6 +220,7 @@ fn settle(args: ServeArgs, config: ConfigFile) -> anyhow::Result<ServeSettings> 
         slots: slots(args.slots.or(server.slots))?,
         python: args.python.or(server.python),
         token,
+        webhook_keys: webhook_keys(args.webhook_keys.or(server.webhook_keys))?,
         allowed_hosts: server.allowed_hosts,
         on_shutdown: on_shutdown.into(),
         retry_delay_ms: milliseconds("a retry delay", seconds, RETRY_DELAY_SECONDS_MAX)?,
@@ -233,6 +239,34 @@ fn settle(args: ServeArgs, config: ConfigFile) -> anyhow::Result<ServeSettings> 
         log: config.log,
         nats: nats(args.nats, args.nats_tenant, args.nats_encoding, config.nats)?,
     })
+}
+
+/// Bytes of a key at least: shorter ones can be guessed.
+const WEBHOOK_KEY_BYTES_MIN: usize = 16;
+
+/// Keys that webhooks are signed with, from their file.
+fn webhook_keys(file: Option<PathBuf>) -> anyhow::Result<WebhookKeys> {
+    let Some(file) = file else {
+        return Ok(WebhookKeys::default());
+    };
+    let wrong = |what: String| {
+        let message = format!("the file of webhook keys {}: {what}", file.display());
+        Failure::new(Exit::Usage, message)
+    };
+    let text = std::fs::read_to_string(&file).map_err(|error| wrong(error.to_string()))?;
+    // What is wrong with a line must not show what is in it.
+    let keys: BTreeMap<String, String> = toml::from_str(&text).map_err(|_| {
+        wrong("it is no TOML; write a line `name = \"secret\"` for each".to_owned())
+    })?;
+    if let Some((name, _)) = keys
+        .iter()
+        .find(|(_, key)| key.len() < WEBHOOK_KEY_BYTES_MIN)
+    {
+        let what = format!("the key `{name}` has fewer than {WEBHOOK_KEY_BYTES_MIN} bytes");
+        return Err(wrong(what).into());
+    }
+    let keys = keys.into_iter().map(|(name, key)| (name, key.into_bytes()));
+    Ok(WebhookKeys(keys.collect()))
 }
 
 /// Where to listen.

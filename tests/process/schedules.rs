@@ -151,3 +151,139 @@ fn a_cron_expression_is_explained_without_a_server() {
     ]);
     assert_eq!(simulated.json()["totals"]["fired"], 365, "{simulated:?}");
 }
+
+#[test]
+fn the_command_line_keeps_calendars() {
+    let server = Server::start(&[]);
+    let of = |arguments: &[&str]| call(server.folder(), server.api().url(), arguments);
+    let file = server.folder().join("days.json");
+    let days =
+        json!({"closed_weekdays": ["Sat", "Sun"], "closed": {"2026-12-25": "Christmas Day"}});
+    std::fs::write(&file, days.to_string()).unwrap();
+    let file = file.to_str().unwrap();
+    let saved = of(&["calendar", "set", "trading days", file, "--json"]);
+    assert_eq!(
+        (saved.code, &saved.json()["version"]),
+        (0, &json!(1)),
+        "{saved:?}"
+    );
+    let listed = of(&["calendar", "list"]);
+    assert!(
+        listed.out.contains("trading days") && listed.out.contains("Sat Sun"),
+        "{listed:?}"
+    );
+    let listed = of(&["calendar", "list", "--json"]).json();
+    assert_eq!(listed[0]["name"], "trading days");
+    let shown = of(&["calendar", "show", "trading days"]);
+    assert!(
+        shown.out.contains("2026-12-25  closed  Christmas Day"),
+        "{shown:?}"
+    );
+    server.api().save(&json!({
+        "name": "b",
+        "schedule": {"at_hours": [8], "calendars": [{"name": "trading days", "mode": "only_open_days"}]},
+        "tasks": [{"name": "t", "command": ["true"]}],
+    }));
+    let busy = of(&["calendar", "remove", "trading days"]);
+    assert_eq!(busy.code, 4, "{busy:?}");
+    of(&["batch", "delete", "b"]);
+    let removed = of(&["calendar", "remove", "trading days", "--json"]);
+    assert_eq!(
+        (removed.code, &removed.json()["removed"]),
+        (0, &json!(true)),
+        "{removed:?}"
+    );
+    assert_eq!(of(&["calendar", "show", "trading days"]).code, 3);
+    std::fs::write(file, "{").unwrap();
+    assert_eq!(of(&["calendar", "set", "x", file]).code, 2);
+    std::fs::write(file, json!({"closed_weekdays": ["Caturday"]}).to_string()).unwrap();
+    let wrong = of(&["calendar", "set", "x", file]);
+    assert!(
+        wrong.code != 0 && wrong.err.contains("Caturday"),
+        "{wrong:?}"
+    );
+}
+
+#[test]
+fn the_command_line_fills_ranges() {
+    let server = Server::start(&["--slots", "4"]);
+    let of = |arguments: &[&str]| call(server.folder(), server.api().url(), arguments);
+    server.api().save(&json!({
+        "name": "nightly",
+        "schedule": {"at_hours": [2]},
+        "tasks": [{"name": "t", "command": ["true"]}],
+    }));
+    let range = [
+        "--from",
+        "2024-03-01T00:00:00Z",
+        "--until",
+        "2024-03-08T00:00:00Z",
+    ];
+    let preview = of(&[&["backfill", "preview", "nightly"], &range[..]].concat());
+    assert!(
+        preview.out.contains("7 slots") && preview.out.contains("2024-03-01"),
+        "{preview:?}"
+    );
+    let start = [
+        &["backfill", "start", "nightly", "--key", "march", "--json"],
+        &range[..],
+    ]
+    .concat();
+    let set = of(&start).json();
+    let id = set["id"].to_string();
+    assert_eq!(
+        of(&start).json()["id"],
+        set["id"],
+        "the key makes it harmless"
+    );
+    let finished = look_until("the backfill is finished", || {
+        let shown = of(&["backfill", "show", &id, "--json"]).json();
+        (!shown["finished_at"].is_null()).then_some(shown)
+    });
+    assert_eq!(finished["run_counts"], json!({"success": 7}));
+    let shown = of(&["backfill", "show", &id]);
+    assert!(
+        shown.out.contains("7 of 7") && shown.out.contains("7 success"),
+        "{shown:?}"
+    );
+    let listed = of(&["backfill", "list", "--batch", "nightly"]);
+    assert!(listed.out.contains("finished"), "{listed:?}");
+
+    server.api().save(&json!({
+        "name": "long",
+        "schedule": {"at_hours": [2]},
+        "tasks": [{"name": "t", "command": ["sleep", "600"]}],
+    }));
+    let long = [
+        &[
+            "backfill",
+            "start",
+            "long",
+            "--live-max",
+            "1",
+            "--first",
+            "newest",
+        ],
+        &range[..],
+    ];
+    let id = of(&long.concat()).out.trim().to_owned();
+    let paused = of(&["backfill", "pause", &id, "--json"]).json();
+    assert_eq!(paused["backfill"]["paused"], true);
+    assert!(of(&["backfill", "list"]).out.contains("paused"));
+    let resumed = of(&["backfill", "resume", &id, "--json"]).json();
+    assert_eq!(resumed["backfill"]["paused"], false);
+    let cancelled = of(&["backfill", "cancel", &id, "--json"]);
+    assert_eq!(
+        (cancelled.code, &cancelled.json()["closed"]),
+        (0, &json!(true))
+    );
+    assert_eq!(of(&["backfill", "pause", "999"]).code, 3);
+    let empty = [
+        "--from",
+        "2024-03-01T00:00:00Z",
+        "--until",
+        "2024-03-01T00:00:00Z",
+    ];
+    let wrong = of(&[&["backfill", "preview", "nightly"], &empty[..]].concat());
+    assert!(wrong.code != 0 && wrong.err.contains("from"), "{wrong:?}");
+}

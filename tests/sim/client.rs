@@ -144,5 +144,6 @@ fn repeat(nodes: Vec<u32>) -> Repeats {
         original: RunId(1),
         version: None,
         reused: reused.collect(),
+        signal: None,
     }
 }

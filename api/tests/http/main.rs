@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod backfills;
 mod batches;
 mod client;
 mod contract;
@@ -16,3 +17,4 @@ mod runs;
 mod saving;
 mod schedules;
 mod server;
+mod triggers;

@@ -75,6 +75,60 @@ async fn previews_show_instants_rundates_and_changes_of_the_clock() {
 async fn wrong_schedules_are_refused_with_their_field() {
     let server = Server::start().await;
     for (schedule, field) in [
+        (json!({"at_minutes": [60]}), "schedule.at_minutes"),
+        (json!({"every_minute": 0}), "schedule.every_minute"),
+        (json!({"every_minute": 60}), "schedule.every_minute"),
+        (json!({"every_hour": 24}), "schedule.every_hour"),
+        (json!({"weekdays": ["Mond"]}), "schedule.weekdays"),
+        (json!({"day_of_month": 0}), "schedule.day_of_month"),
+        (json!({"day_of_month": 32}), "schedule.day_of_month"),
+        (
+            json!({"first_last": {"Weekday": "Xyz", "Which": "First"}}),
+            "schedule.first_last.weekday",
+        ),
+        (
+            json!({"first_last": {"Weekday": "Mon", "Which": "Sixth"}}),
+            "schedule.first_last.which",
+        ),
+        (json!({"in_months": [13]}), "schedule.in_months"),
+        (json!({"every_month": 13}), "schedule.every_month"),
+        (
+            json!({"rundate_offset": 1_000_001}),
+            "schedule.rundate_offset",
+        ),
+        (json!({"cron": "@daily", "at_hours": [8]}), "schedule.cron"),
+        (
+            json!({"at_hours": [8], "run_after_job_name": "x"}),
+            "schedule.at_hours",
+        ),
+        (
+            json!({"run_after_job_uuid": "x"}),
+            "schedule.run_after_job_uuid",
+        ),
+        (
+            json!({"run_after_job_condition": "always"}),
+            "schedule.run_after_job_condition",
+        ),
+        (
+            json!({"run_after_job_name": "x", "run_after_job_uuid": "00000000-0000-0000-0000-000000000000"}),
+            "schedule.run_after_job_uuid",
+        ),
+        (
+            json!({"cron": "@daily", "misfire_within_seconds": 0}),
+            "schedule.misfire_within_seconds",
+        ),
+        (
+            json!({"cron": "@daily", "start_deadline_seconds": 0}),
+            "schedule.start_deadline_seconds",
+        ),
+        (
+            json!({"cron": "@daily", "overlap": "sometimes"}),
+            "schedule.overlap",
+        ),
+        (
+            json!({"calendars": [{"name": "none", "mode": "only_open_days"}]}),
+            "schedule.calendars",
+        ),
         (json!({"at_hours": [24]}), "schedule.at_hours"),
         (json!({"at_hour": [1]}), "schedule.at_hour"),
         (json!({"timezone": "Mars/Olympus"}), "schedule.timezone"),

@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use fasti_api::{ApiConfig, ApiParts, serve};
+use fasti_api::{ApiConfig, ApiParts, WebhookKeys, serve};
 use fasti_core::codec::sha256;
 use fasti_core::domain::attempt::{
     AttemptEnd, AttemptNews, AttemptReport, AttemptStart, Outcome, Process, ResultRef, Usage,
 };
-use fasti_core::domain::command::{Command, Request, Settings};
+use fasti_core::domain::command::{Command, Intake, Request, Settings};
 use fasti_core::domain::ids::{LogId, RunnerId, Seq};
 use fasti_core::domain::launch::Launch;
 use fasti_core::domain::runner::{Capacity, RunnerInfo};
@@ -35,6 +35,9 @@ pub(crate) const OWN_USER: &str = "operator";
 
 /// An instant for tests: 2024-03-31T01:00:00Z.
 pub(crate) const NOW: Timestamp = Timestamp(1_711_846_800_000_000);
+
+/// What webhooks are signed with.
+pub(crate) const WEBHOOK_KEY: &[u8] = b"a key of sixteen bytes";
 
 struct HandedOut(mpsc::Sender<Launch>);
 
@@ -94,6 +97,8 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut config = ApiConfig::new(address, data.path().to_owned(), "0.0.0-test", OWN_USER);
+        let key = (String::from("shop"), WEBHOOK_KEY.to_vec());
+        config.webhook_keys = WebhookKeys([key].into());
         configure(&mut config);
         let shutdown = CancellationToken::new();
         let parts = ApiParts {
@@ -132,7 +137,13 @@ impl Server {
             version: "0.0.0-test".to_owned(),
             host: "here".to_owned(),
             tz_database: "2026b".to_owned(),
-            settings: Settings::default(),
+            settings: Settings {
+                intake: Some(Intake {
+                    nats: false,
+                    webhook_keys: vec!["shop".to_owned()],
+                }),
+                ..Settings::default()
+            },
         })
         .await;
         let info = RunnerInfo {

@@ -9,12 +9,14 @@ use crate::access::{Principal, check_write};
 use crate::batch::bounded;
 use crate::calendar::Rule;
 use crate::calendar::rundate::rundate;
-use crate::event::{Event, RunCreated, RunSetClosed, RunSetCreated, RunSetPaused, RunSetResumed};
+use crate::event::{
+    Event, RunCreated, RunSetCancelled, RunSetClosed, RunSetCreated, RunSetPaused, RunSetResumed,
+};
 use crate::graph::check_name;
 use crate::ids::{BatchId, RunSetId};
 use crate::limits::{BACKFILL_LIVE_MAX, BACKFILL_SLOTS_MAX, BACKFILL_STEP_MAX};
 use crate::rejection::Rejection;
-use crate::run::{create, stop};
+use crate::run::create;
 use crate::run_set::{self, RunSet};
 use crate::slots::RunIds;
 use crate::state::State;
@@ -159,21 +161,31 @@ pub(crate) fn fill(state: &State, id: RunSetId, at: Timestamp) -> Vec<Event> {
         return Vec::new();
     }
     let closed = |runs| vec![RunSetClosed { run_set: id, runs }.into()];
-    let Some((digest, used)) = state.batches.get(&set.batch).and_then(|batch| {
-        let used = state.definitions.get(&batch.definition)?;
-        Some((batch.definition, used))
-    }) else {
+    let batch = state.batches.get(&set.batch);
+    let Some(definition) = batch.and_then(|batch| state.batch_definition(batch)) else {
         return closed(set.runs);
     };
-    let definition = used.graph.definition();
     // A batch that has lost its times meanwhile has no more slots.
     let Some(rule) = state.rule(&definition.schedule).ok().flatten() else {
         return closed(set.runs);
     };
     let room = u64::from(backfill.plan.live_max).saturating_sub(set.live);
+    // As any run of the batch: with the images it has now, or not at all.
+    let pattern = match create::from_saved(state, &Principal::system(), set.batch, at) {
+        Ok(pattern) => pattern,
+        Err(rejection) => {
+            let reason = bounded(&format!("its batch cannot run: {rejection}"));
+            let paused = RunSetPaused {
+                run_set: id,
+                reason: Some(reason),
+            };
+            return vec![paused.into()];
+        }
+    };
     let room = room
         .min(BACKFILL_STEP_MAX)
-        .min(create::room_for(state, used.graph.node_count()));
+        .min(create::room_for(state, pattern.task_runs));
+    let offset = definition.schedule.rundate_offset.unwrap_or(0);
     let mut ids = RunIds::of(state);
     let mut events: Vec<Event> = Vec::new();
     let mut made = backfill.made;
@@ -181,24 +193,13 @@ pub(crate) fn fill(state: &State, id: RunSetId, at: Timestamp) -> Vec<Event> {
         let Some(slot) = backfill.plan.next(&rule, made) else {
             break;
         };
-        let offset = definition.schedule.rundate_offset.unwrap_or(0);
-        let task_runs = used.graph.node_count();
-        let run = create::blank(
-            ids.take(task_runs),
-            set.batch,
-            definition,
-            digest,
-            task_runs,
-            &Principal::system(),
-            at,
-        );
         events.push(
             RunCreated {
-                version: state.batches.get(&set.batch).map(|batch| batch.version),
+                run: ids.take(pattern.task_runs),
                 scheduled_time: slot,
                 rundate: Some(rundate(slot, rule.zone(), offset).to_string()),
                 run_set: Some(id),
-                ..run
+                ..pattern.clone()
             }
             .into(),
         );
@@ -219,7 +220,10 @@ pub(crate) fn has_room(set: &RunSet) -> bool {
 
 pub(crate) fn pause(state: &State, who: &Principal, id: RunSetId) -> Result<Vec<Event>, Rejection> {
     let (_, is_paused) = open_backfill(state, who, "pause", id)?;
-    let event = RunSetPaused { run_set: id };
+    let event = RunSetPaused {
+        run_set: id,
+        reason: None,
+    };
     Ok(if is_paused {
         vec![]
     } else {
@@ -282,12 +286,13 @@ pub(crate) fn cancel(
         let runs = set.runs;
         events.push(RunSetClosed { run_set: id, runs }.into());
     }
-    let live = state.runs.values().filter(|run| run.run_set == Some(id));
-    for run in live {
-        events.extend(stop::request(
-            run,
-            reason.or(Some("its run set was cancelled")),
-        ));
+    if set.live > 0 {
+        let cancelled = RunSetCancelled {
+            run_set: id,
+            batch: set.batch,
+            reason: reason.map(bounded),
+        };
+        events.push(cancelled.into());
     }
     Ok(events)
 }

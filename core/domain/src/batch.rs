@@ -12,12 +12,14 @@ use crate::graph::{Graph, check_name};
 use crate::ids::{BatchId, Digest, RunId};
 use crate::limits::{BATCHES_MAX, REASON_BYTES_MAX, RETRIES_MAX};
 use crate::rejection::Rejection;
+use crate::run::stop;
 use crate::schedule::Schedule;
 use crate::seeded;
 use crate::slots::{self, Plan, RunIds};
 use crate::spawnable;
 use crate::state::State;
 use crate::time::Timestamp;
+use crate::trigger::{self, HeldSignals};
 
 /// How a batch came into being.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -56,6 +58,8 @@ pub struct Batch {
     pub runs_after: Option<BatchId>,
     /// Its runs that go on.
     pub live_runs: std::collections::BTreeSet<RunId>,
+    /// Signals that wait for silence, by trigger.
+    pub held: HeldSignals,
 }
 
 impl State {
@@ -121,7 +125,7 @@ pub(crate) fn save(
     let mut events = Vec::new();
     let has_changed = |batch: &&Batch| {
         let before = state.batch_definition(batch);
-        before.is_none_or(|before| before.schedule != definition.schedule)
+        before.is_none_or(|before| !before.schedule.has_slots_of(&definition.schedule))
     };
     if let Some(batch) = known.filter(has_changed) {
         events.extend(slots::close_for_change(
@@ -131,6 +135,11 @@ pub(crate) fn save(
             &mut RunIds::of(state),
         ));
     }
+    events.extend(
+        known
+            .into_iter()
+            .flat_map(|it| trigger::close_removed(it, definition)),
+    );
     add_definition(state, hashed, &mut events);
     let position = state.seq.0 + events.len() as u64 + 1;
     let mut saved = saved_event(state, hashed, SavedFrom::Save, at, position);
@@ -207,19 +216,29 @@ pub fn check_definition(state: &State, hashed: &Hashed) -> Result<(), Rejection>
     check_schedule(state, definition)?;
     spawnable::check_definition(definition)?;
     for (index, _) in definition.tasks.iter().enumerate() {
-        check_task(state, definition, index)?;
+        check_task(definition, index)?;
     }
-    if let Some(bundle) = definition.bundle
-        && !state.bundles.contains_key(&bundle)
-    {
-        return Err(Rejection::UnknownBundle {
-            digest: bundle.to_string(),
-        });
-    }
+    check_needs(state, definition)?;
     if !state.definitions.contains_key(&hashed.digest) {
         Graph::new(definition.clone())?;
     }
     Ok(())
+}
+
+/// What a definition needs and may not have any more: images and its bundle. The rest stays as it was checked.
+///
+/// # Errors
+/// The first that is missing, or is not for its tag.
+pub(crate) fn check_needs(state: &State, definition: &Definition) -> Result<(), Rejection> {
+    for (index, _) in definition.tasks.iter().enumerate() {
+        check_image(state, definition, index)?;
+    }
+    match definition.bundle {
+        Some(bundle) if !state.bundles.contains_key(&bundle) => Err(Rejection::UnknownBundle {
+            digest: bundle.to_string(),
+        }),
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn check_schedule(state: &State, definition: &Definition) -> Result<(), Rejection> {
@@ -242,7 +261,8 @@ fn check_schedule(state: &State, definition: &Definition) -> Result<(), Rejectio
             format!("at most {OFFSET_DAYS_MAX} days either way"),
         ));
     }
-    check_rule(schedule, state.rule(schedule))
+    check_rule(schedule, state.rule(schedule))?;
+    trigger::check(state, schedule)
 }
 
 /// A rule that could be read, policies within their bounds, and not both a rule and a batch to run after.
@@ -282,7 +302,7 @@ pub fn check_rule(
     Ok(())
 }
 
-fn check_task(state: &State, definition: &Definition, index: usize) -> Result<(), Rejection> {
+fn check_task(definition: &Definition, index: usize) -> Result<(), Rejection> {
     let task = &definition.tasks[index];
     let field = |name: &str| format!("tasks[{index}].{name}");
     if task.retries > RETRIES_MAX {
@@ -308,7 +328,7 @@ fn check_task(state: &State, definition: &Definition, index: usize) -> Result<()
             spawnable::check_command(&field("command"), argv)?;
         }
     }
-    check_image(state, definition, index)
+    Ok(())
 }
 
 fn check_entrypoint(field: &str, entrypoint: &str) -> Result<(), Rejection> {
@@ -426,6 +446,7 @@ pub(crate) fn delete(
         return Err(Rejection::BatchFollowed { id, follower });
     }
     let mut events = slots::close_for_end(state, batch, at);
+    events.extend(trigger::close_for_end(batch));
     events.push(BatchDeleted { batch: id }.into());
     Ok(events)
 }
@@ -464,14 +485,18 @@ pub(crate) fn evolve_saved(state: &mut State, event: &BatchSaved) {
         plan: None,
         runs_after: None,
         live_runs: std::collections::BTreeSet::new(),
+        held: HeldSignals::new(),
     };
     state.batches.insert(event.batch, batch);
     slots::saved(state, event);
 }
 
-pub(crate) fn evolve_deleted(state: &mut State, event: &BatchDeleted) {
+pub(crate) fn evolve_deleted(state: &mut State, event: &BatchDeleted, at: Timestamp) {
     if let Some(batch) = state.batches.remove(&event.batch) {
+        let runs = batch.live_runs.iter().copied();
+        stop::cancel_by_and_by(state, runs, "its batch was deleted", at);
         slots::unplanned(state, &batch);
+        trigger::clear(state, &batch);
         state.batch_names.remove(&(batch.name, batch.tag));
         state.release_definition(batch.definition);
     }

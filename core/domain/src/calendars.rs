@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::Principal;
 use crate::batch::Batch;
-use crate::calendar::{CalendarMode, CalendarUse, NamedCalendar, Rule, ScheduleError};
+use crate::calendar::{
+    CalendarMode, CalendarUse, CompiledCalendar, NamedCalendar, Rule, ScheduleError,
+};
 use crate::event::{CalendarRemoved, CalendarSaved, Event, SchedulePlanned};
 use crate::graph::check_name;
 use crate::limits::CALENDARS_MAX;
@@ -38,6 +40,43 @@ pub struct CalendarRecord {
     pub calendar: Arc<NamedCalendar>,
 }
 
+/// A calendar as the state keeps it: ready for rules, which are made of it at every slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(String, CalendarRecord)", into = "(String, CalendarRecord)")]
+pub(crate) struct KnownCalendar {
+    name: String,
+    record: CalendarRecord,
+    /// `None` when this build cannot read what another one saved.
+    compiled: Option<Arc<CompiledCalendar>>,
+}
+
+impl From<(String, CalendarRecord)> for KnownCalendar {
+    fn from((name, record): (String, CalendarRecord)) -> Self {
+        let compiled = record.calendar.compile(&name).ok().map(Arc::new);
+        Self {
+            name,
+            record,
+            compiled,
+        }
+    }
+}
+
+impl From<KnownCalendar> for (String, CalendarRecord) {
+    fn from(known: KnownCalendar) -> Self {
+        (known.name, known.record)
+    }
+}
+
+impl KnownCalendar {
+    fn ready(&self) -> Result<Arc<CompiledCalendar>, ScheduleError> {
+        match &self.compiled {
+            Some(compiled) => Ok(compiled.clone()),
+            // Says what is wrong.
+            None => self.record.calendar.compile(&self.name).map(Arc::new),
+        }
+    }
+}
+
 /// The rule of a schedule with its calendars, which `find` knows by name.
 ///
 /// # Errors
@@ -45,6 +84,15 @@ pub struct CalendarRecord {
 pub fn rule_with<'a>(
     schedule: &Schedule,
     find: impl Fn(&str) -> Option<&'a NamedCalendar>,
+) -> Result<Option<Rule>, ScheduleError> {
+    rule_of(schedule, |name| {
+        Some(find(name)?.compile(name).map(Arc::new))
+    })
+}
+
+fn rule_of(
+    schedule: &Schedule,
+    find: impl Fn(&str) -> Option<Result<Arc<CompiledCalendar>, ScheduleError>>,
 ) -> Result<Option<Rule>, ScheduleError> {
     let Some(mut rule) = Rule::compile(schedule)? else {
         return match schedule.calendars.first() {
@@ -64,7 +112,7 @@ pub fn rule_with<'a>(
             });
         };
         rule = rule.with_calendar(CalendarUse {
-            calendar: Arc::new(calendar.compile(&used.name)?),
+            calendar: calendar?,
             mode: used.mode,
         })?;
     }
@@ -83,15 +131,15 @@ impl State {
     /// # Errors
     /// The first field that is wrong.
     pub fn rule(&self, schedule: &Schedule) -> Result<Option<Rule>, ScheduleError> {
-        rule_with(schedule, |name| {
-            self.calendars.get(name).map(|it| it.calendar.as_ref())
+        rule_of(schedule, |name| {
+            self.calendars.get(name).map(KnownCalendar::ready)
         })
     }
 
     /// A calendar.
     #[must_use]
     pub fn calendar(&self, name: &str) -> Option<&CalendarRecord> {
-        self.calendars.get(name)
+        self.calendars.get(name).map(|known| &known.record)
     }
 
     fn uses_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Batch> {
@@ -113,7 +161,7 @@ pub(crate) fn save(
     if let Err(error) = calendar.compile(name) {
         return Err(Rejection::invalid(error.field, error.message));
     }
-    let known = state.calendars.get(name);
+    let known = state.calendar(name);
     match known {
         Some(known) => check_owner(who, name, known)?,
         None if state.calendars.len() >= CALENDARS_MAX => {
@@ -156,7 +204,7 @@ fn check_still_fires(
         if used == name {
             return Some(calendar);
         }
-        state.calendars.get(used).map(|it| it.calendar.as_ref())
+        state.calendar(used).map(|it| it.calendar.as_ref())
     });
     rule.map(drop).map_err(|error| {
         Rejection::invalid(
@@ -177,7 +225,7 @@ fn check_owner(who: &Principal, name: &str, known: &CalendarRecord) -> Result<()
 }
 
 pub(crate) fn remove(state: &State, who: &Principal, name: &str) -> Result<Vec<Event>, Rejection> {
-    let Some(known) = state.calendars.get(name) else {
+    let Some(known) = state.calendar(name) else {
         return Err(Rejection::NoSuchCalendar {
             name: name.to_owned(),
         });
@@ -219,7 +267,8 @@ pub(crate) fn saved(state: &mut State, event: &CalendarSaved) {
         owner: event.owner.clone(),
         calendar: event.calendar.clone(),
     };
-    state.calendars.insert(event.name.clone(), record);
+    let known = KnownCalendar::from((event.name.clone(), record));
+    state.calendars.insert(event.name.clone(), known);
 }
 
 pub(crate) fn removed(state: &mut State, event: &CalendarRemoved) {

@@ -16,6 +16,7 @@ use crate::ranges::TaskRuns;
 use crate::run::{Reuse, RunType};
 use crate::runner::RunnerInfo;
 use crate::time::Timestamp;
+use crate::trigger::{RunSignal, Signal};
 
 /// A command with who gave it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +63,19 @@ pub struct Settings {
     pub grace_ms: u64,
     /// How old the newest slot that passed unseen may be to fire after all, in milliseconds.
     pub catch_up_ms: u64,
+    /// What messages can reach it by; `None` when none can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intake: Option<Intake>,
+}
+
+/// What messages can reach a server by.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Intake {
+    /// It is connected to NATS.
+    pub nats: bool,
+    /// Names of the keys that webhooks are signed with.
+    pub webhook_keys: Vec<String>,
 }
 
 impl Default for Settings {
@@ -70,6 +84,7 @@ impl Default for Settings {
             retry_delay_ms: 1_000,
             grace_ms: 5_000,
             catch_up_ms: 3_600_000,
+            intake: None,
         }
     }
 }
@@ -154,6 +169,8 @@ pub enum Command {
     },
     /// Start a run.
     CreateRun(CreateRun),
+    /// A message came for a trigger.
+    TakeSignal(Signal),
     /// Make a set for many runs.
     CreateRunSet {
         /// Batch its runs are of.
@@ -276,6 +293,8 @@ pub struct Repeats {
     pub version: Option<u32>,
     /// Task runs taken over, by position; ascending.
     pub reused: Vec<ReusedNode>,
+    /// The signal that started the finished run.
+    pub signal: Option<Arc<RunSignal>>,
 }
 
 /// A task run taken over from a finished run.
@@ -338,13 +357,6 @@ pub enum Follow {
     },
     /// The time zone database is another one: look at every plan again.
     Replan,
-    /// Cancel a live run because its batch is removed.
-    CancelRun {
-        /// The run.
-        run: RunId,
-        /// Why.
-        reason: String,
-    },
     /// End the attempts of a lost runner.
     LoseAttempts {
         /// The runner.
@@ -429,4 +441,8 @@ pub enum Subject {
     Image(String),
     /// A bundle.
     Bundle(Digest),
+    /// A signal that waits, until then at the earliest.
+    Held(Timestamp),
+    /// A signal that started nothing, for this reason.
+    Ignored(String),
 }

@@ -15,7 +15,7 @@ use crate::rejection::Rejection;
 use crate::slots::{self, RunIds};
 use crate::state::State;
 use crate::time::Timestamp;
-use crate::{backfill, batch, calendars, placement, run, run_set, spawnable};
+use crate::{backfill, batch, calendars, placement, run, run_set, spawnable, trigger};
 
 /// Events that the request leads to at once. Changes nothing; the same input gives the same events.
 ///
@@ -64,6 +64,7 @@ pub fn decide(state: &State, request: &Request, at: Timestamp) -> Result<Vec<Eve
         Command::RegisterImage { image } => register_image(state, who, image),
         Command::RemoveImage { name } => remove_image(state, who, name),
         Command::RegisterBundle { digest, size } => register_bundle(state, *digest, *size),
+        Command::TakeSignal(signal) => trigger::take(state, signal, at),
         Command::CreateRun(create) => run::create::create(state, who, create, at),
         Command::CreateRunSet {
             batch,
@@ -108,10 +109,6 @@ fn decide_follow(state: &State, follow: &Follow, at: Timestamp) -> Vec<Event> {
         Follow::StartAfter { batch, parent } => slots::start_after(state, *batch, *parent, at),
         Follow::ReplanCalendar { name } => calendars::replan(state, name, at),
         Follow::Replan => slots::replan(state),
-        Follow::CancelRun { run, reason } => state
-            .run(*run)
-            .map(|run| run::stop::request(run, Some(reason)))
-            .unwrap_or_default(),
         Follow::LoseAttempts { runner, reason } => {
             placement::lose_attempts(state, runner, reason, at)
         }

@@ -29,6 +29,7 @@ use crate::run::{Reuse, RunStatus, RunType, TaskStatus};
 use crate::runner::RunnerInfo;
 use crate::slots::NextSlot;
 use crate::time::Timestamp;
+use crate::trigger::RunSignal;
 
 /// An event with what surrounds it in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -230,6 +231,61 @@ events! {
         /// The slot that is next after this.
         next: Option<NextSlot>,
     }
+    /// Slots of a schedule were expected and have no outcome: the scheduler was not there in time, or cannot read the
+    /// schedule. What becomes of them is told by a later event.
+    ScheduleAlerted = "schedule.alerted" v 1 {
+        /// The batch.
+        batch: BatchId,
+        /// Its version then.
+        version: u32,
+        /// The earliest of them.
+        first: Timestamp,
+        /// The latest of them.
+        last: Timestamp,
+        /// How many.
+        count: u64,
+        /// Why, as far as is known.
+        reason: String,
+    }
+    /// A signal started a run.
+    TriggerFired = "trigger.fired" v 1 {
+        /// The batch.
+        batch: BatchId,
+        /// Its version then.
+        version: u32,
+        /// Name of the trigger.
+        trigger: String,
+        /// Id of the signal.
+        signal: String,
+        /// The run.
+        run: RunId,
+    }
+    /// A signal waits until it has been silent for a while.
+    TriggerHeld = "trigger.held" v 1 {
+        /// The batch.
+        batch: BatchId,
+        /// Its version then.
+        version: u32,
+        /// The signal with its payload.
+        signal: Arc<RunSignal>,
+        /// When the first of those that waited since came.
+        since: Timestamp,
+        /// When it starts a run, unless another one comes.
+        due: Timestamp,
+    }
+    /// A signal starts nothing.
+    TriggerIgnored = "trigger.ignored" v 1 {
+        /// The batch.
+        batch: BatchId,
+        /// Its version then.
+        version: u32,
+        /// Name of the trigger.
+        trigger: String,
+        /// Id of the signal.
+        signal: String,
+        /// Why.
+        reason: String,
+    }
     /// A calendar was saved, or has a new version.
     CalendarSaved = "calendar.saved" v 1 {
         /// Its name.
@@ -281,11 +337,23 @@ events! {
     RunSetPaused = "run_set.paused" v 1 {
         /// The set.
         run_set: RunSetId,
+        /// Why, when nobody asked for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     }
     /// A backfill goes on.
     RunSetResumed = "run_set.resumed" v 1 {
         /// The set.
         run_set: RunSetId,
+    }
+    /// Somebody wants all runs of a set stopped; it takes no more.
+    RunSetCancelled = "run_set.cancelled" v 1 {
+        /// The set.
+        run_set: RunSetId,
+        /// Its batch.
+        batch: BatchId,
+        /// Why, as given.
+        reason: Option<String>,
     }
     /// All runs of a set have been made.
     RunSetClosed = "run_set.closed" v 1 {
@@ -346,6 +414,9 @@ events! {
         /// When it is cancelled if nothing of it has been started.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         start_by: Option<Timestamp>,
+        /// The signal that made it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signal: Option<Arc<RunSignal>>,
     }
     /// The first attempt of a run was given to a runner.
     RunStarted = "run.started" v 1 {

@@ -8,7 +8,7 @@ use crate::event::{DefinitionAdded, Event, Recorded};
 use crate::graph::Graph;
 use crate::limits::{KEY_KEPT_US, KEYS_MAX};
 use crate::state::{State, UsedDefinition, UsedKey};
-use crate::{backfill, batch, calendars, placement, run, run_set, slots};
+use crate::{backfill, batch, calendars, placement, run, run_set, slots, trigger};
 
 /// Applies one event.
 pub fn evolve(state: &mut State, recorded: &Recorded) {
@@ -18,12 +18,15 @@ pub fn evolve(state: &mut State, recorded: &Recorded) {
             state.log_id = Some(event.log_id);
             state.seed = event.seed;
         }
-        Event::ServerStarted(event) => state.settings = event.settings.clone(),
+        Event::ServerStarted(event) => {
+            state.settings = event.settings.clone();
+            state.started_at = at;
+        }
         Event::DefinitionAdded(event) => add_definition(state, event),
         Event::BatchSaved(event) => batch::evolve_saved(state, event),
         Event::BatchPaused(event) => slots::paused(state, event),
         Event::BatchResumed(event) => slots::resumed(state, event),
-        Event::BatchDeleted(event) => batch::evolve_deleted(state, event),
+        Event::BatchDeleted(event) => batch::evolve_deleted(state, event, at),
         Event::SchedulePlanned(event) => slots::planned(state, event),
         Event::ScheduleFired(event) => slots::fired(state, event),
         Event::ScheduleQueued(event) => slots::queued(state, event),
@@ -31,6 +34,11 @@ pub fn evolve(state: &mut State, recorded: &Recorded) {
         Event::ScheduleSkipped(event) => slots::skipped(state, event),
         Event::ScheduleSuperseded(event) => slots::superseded(state, event),
         Event::ScheduleCancelled(event) => slots::cancelled(state, event),
+        Event::TriggerFired(event) => trigger::fired(state, event),
+        Event::TriggerHeld(event) => trigger::held(state, event),
+        Event::TriggerIgnored(event) => trigger::ignored(state, event),
+        // What becomes of the slots is told by a later event.
+        Event::ScheduleAlerted(_) => {}
         Event::CalendarSaved(event) => calendars::saved(state, event),
         Event::CalendarRemoved(event) => calendars::removed(state, event),
         Event::ImageRegistered(event) => {
@@ -52,8 +60,10 @@ pub fn evolve(state: &mut State, recorded: &Recorded) {
         }
         Event::RunSetPaused(event) => backfill::set_paused(state, event.run_set, true),
         Event::RunSetResumed(event) => backfill::set_paused(state, event.run_set, false),
+        Event::RunSetCancelled(event) => run_set::evolve_cancelled(state, event, at),
         Event::RunSetFinished(event) => {
             state.run_sets.remove(&event.run_set);
+            state.batch_sets.remove(&(event.batch, event.run_set));
         }
         Event::RunCreated(event) => run::apply::created(state, event),
         Event::RunStarted(event) => run::apply::started(state, event, at),
@@ -132,6 +142,8 @@ pub fn subject(event: &Event) -> Subject {
         Event::ImageRegistered(event) => Subject::Image(event.image.name.clone()),
         Event::ImageRemoved(event) => Subject::Image(event.name.clone()),
         Event::BundleRegistered(event) => Subject::Bundle(event.digest),
+        Event::TriggerHeld(event) => Subject::Held(event.due),
+        Event::TriggerIgnored(event) => Subject::Ignored(event.reason.clone()),
         Event::LogCreated(_)
         | Event::ServerStarted(_)
         | Event::DefinitionAdded(_)
@@ -145,9 +157,12 @@ pub fn subject(event: &Event) -> Subject {
         | Event::ScheduleSkipped(_)
         | Event::ScheduleSuperseded(_)
         | Event::ScheduleCancelled(_)
+        | Event::ScheduleAlerted(_)
+        | Event::TriggerFired(_)
         | Event::CalendarSaved(_)
         | Event::CalendarRemoved(_)
         | Event::RunSetFinished(_)
+        | Event::RunSetCancelled(_)
         | Event::RunStarted(_)
         | Event::RunDeadlinePassed(_)
         | Event::RunFinished(_)

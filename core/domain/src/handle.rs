@@ -78,12 +78,16 @@ pub fn handle_placing(
         .map_or(Subject::None, subject);
     for (index, event) in first.into_iter().enumerate() {
         let key = request.key.clone().filter(|_| index == naming);
-        // A slot and its run are decided together; the slot is why the run is there.
-        let slot = cascade.recorded.last().and_then(|before| {
-            let is_slot = matches!(&before.event, Event::ScheduleFired(fired) if event.run() == Some(fired.run));
-            is_slot.then_some(before.seq)
+        // A slot or signal and its run are decided together; it is why the run is there.
+        let cause = cascade.recorded.last().and_then(|before| {
+            let fires = matches!(
+                before.event,
+                Event::ScheduleFired(_) | Event::TriggerFired(_)
+            );
+            let is_cause = fires && before.event.run() == event.run();
+            is_cause.then_some(before.seq)
         });
-        cascade.apply(state, event, slot, key);
+        cascade.apply(state, event, cause, key);
     }
     cascade.run(state);
     let events = cascade.recorded;

@@ -173,6 +173,13 @@ fn run_env(
     task: &Task,
     part: u32,
 ) -> BTreeMap<String, String> {
+    let signal = run.signal.iter().flat_map(|signal| {
+        [
+            ("FASTI_TRIGGER", signal.trigger.clone()),
+            ("FASTI_SIGNAL_ID", signal.id.clone()),
+            ("FASTI_SIGNAL", signal.payload.clone()),
+        ]
+    });
     let pairs = [
         ("FASTI_RUN_ID", run.id.to_string()),
         ("FASTI_TASK_RUN_ID", lease.task_run.to_string()),
@@ -186,6 +193,7 @@ fn run_env(
     ];
     pairs
         .into_iter()
+        .chain(signal)
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
 }

@@ -40,6 +40,7 @@ pub mod slots;
 pub mod spawnable;
 pub mod state;
 pub mod time;
+pub mod trigger;
 
 #[cfg(test)]
 mod testing;

@@ -78,6 +78,12 @@ pub const TIMERS_PER_WAKE_MAX: usize = 1_000;
 /// Events after which a wake looks at no further timer: one may make up for many slots.
 pub const EVENTS_PER_WAKE_MAX: usize = 4_000;
 
+/// Runs that are cancelled in one step when their batch or set goes, and the time between two steps: 100,000 runs
+/// take ten seconds, and everything else goes on meanwhile.
+pub const CANCELS_PER_STEP: u64 = 500;
+/// See [`CANCELS_PER_STEP`].
+pub const CANCEL_STEP_MS: u64 = 50;
+
 /// Slots of one batch that may wait for earlier runs.
 pub const QUEUED_SLOTS_MAX: usize = 1_000;
 

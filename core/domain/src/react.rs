@@ -5,8 +5,8 @@ use crate::backfill;
 use crate::command::{Follow, SettledEnd, SettledKind};
 use crate::event::{AttemptFinished, Event, RunFinished};
 use crate::ids::BatchId;
-use crate::run::RunType;
 use crate::run::create::react_created;
+use crate::slots;
 use crate::state::State;
 
 /// Commands that an event calls for. They are decided in the same commit and never refused.
@@ -68,11 +68,17 @@ pub fn react(state: &State, event: &Event) -> Vec<Follow> {
         | Event::ScheduleSkipped(_)
         | Event::ScheduleSuperseded(_)
         | Event::ScheduleCancelled(_)
+        | Event::ScheduleAlerted(_)
+        | Event::TriggerFired(_)
+        | Event::TriggerHeld(_)
+        | Event::TriggerIgnored(_)
         | Event::CalendarRemoved(_)
         | Event::ImageRegistered(_)
         | Event::ImageRemoved(_)
         | Event::BundleRegistered(_)
         | Event::RunSetPaused(_)
+        // Its runs are cancelled by timers, a few at a time.
+        | Event::RunSetCancelled(_)
         | Event::RunSetFinished(_)
         | Event::RunStarted(_)
         // Placement follows whenever there is room, see `handle`.
@@ -84,27 +90,19 @@ pub fn react(state: &State, event: &Event) -> Vec<Follow> {
     }
 }
 
-/// What is left of a removed batch: its sets take no more runs, its runs are cancelled.
-fn clear_batch(state: &State, batch: crate::ids::BatchId) -> Vec<Follow> {
-    let sets = state.run_sets.iter().filter(|(_, set)| set.batch == batch);
-    let runs = state.runs().filter(|run| run.batch == batch);
-    sets.map(|(id, _)| Follow::CloseRunSet { run_set: *id })
-        .chain(runs.map(|run| Follow::CancelRun {
-            run: run.id,
-            reason: "its batch was deleted".to_owned(),
-        }))
+/// What is left of a removed batch: its sets take no more runs. Its runs are cancelled by timers, a few at a time.
+fn clear_batch(state: &State, batch: BatchId) -> Vec<Follow> {
+    let sets = state.sets_of(batch);
+    sets.map(|(id, _)| Follow::CloseRunSet { run_set: id })
         .collect()
 }
 
 /// The end of a run: sets may be complete, slots may have waited for it, other batches may run after it.
 fn after_run(state: &State, event: &RunFinished) -> Vec<Follow> {
     let mut follows = settle_sets(state, event.batch);
-    let sets = state
-        .run_sets
-        .iter()
-        .filter(|(_, set)| set.batch == event.batch);
+    let sets = state.sets_of(event.batch);
     let filling = sets.filter(|(_, set)| backfill::has_room(set));
-    follows.extend(filling.map(|(id, _)| Follow::FillRunSet { run_set: *id }));
+    follows.extend(filling.map(|(id, _)| Follow::FillRunSet { run_set: id }));
     follows.extend(fire_queued(state, event.batch));
     follows.extend(event.starts.iter().map(|batch| Follow::StartAfter {
         batch: *batch,
@@ -122,8 +120,7 @@ fn fire_queued(state: &State, id: BatchId) -> Vec<Follow> {
         .plan
         .as_ref()
         .is_some_and(|plan| !plan.queue.is_empty());
-    let mut live = batch.live_runs.iter().filter_map(|run| state.run(*run));
-    if !waits || batch.paused || live.any(|run| run.run_type != RunType::DevRun) {
+    if !waits || batch.paused || slots::counted_runs(state, batch).next().is_some() {
         return Vec::new();
     }
     vec![Follow::FireQueued { batch: id }]
@@ -131,12 +128,9 @@ fn fire_queued(state: &State, id: BatchId) -> Vec<Follow> {
 
 /// Sets of the batch that may now be complete.
 fn settle_sets(state: &State, batch: crate::ids::BatchId) -> Vec<Follow> {
-    let complete = state
-        .run_sets
-        .iter()
-        .filter(|(_, set)| set.batch == batch && set.is_closed && set.live == 0);
-    complete
-        .map(|(id, _)| Follow::SettleRunSet { run_set: *id })
+    let sets = state.sets_of(batch);
+    sets.filter(|(_, set)| set.is_closed && set.live == 0)
+        .map(|(id, _)| Follow::SettleRunSet { run_set: id })
         .collect()
 }
 

@@ -122,6 +122,14 @@ pub enum Rejection {
         /// One that runs after it.
         follower: BatchId,
     },
+    /// No such trigger.
+    #[error("the batch {batch} has no trigger `{name}`")]
+    UnknownTrigger {
+        /// The batch.
+        batch: BatchId,
+        /// As asked for.
+        name: String,
+    },
     /// No calendar of this name.
     #[error("there is no calendar `{name}`")]
     NoSuchCalendar {
@@ -263,6 +271,7 @@ impl Rejection {
             | Self::UnknownRun { .. }
             | Self::NoSuchImage { .. }
             | Self::NoSuchCalendar { .. }
+            | Self::UnknownTrigger { .. }
             | Self::UnknownRunSet { .. } => "not_found",
             Self::RunSetClosed { .. } => "run_set_closed",
             Self::RunFinished { .. } => "run_finished",
@@ -296,6 +305,7 @@ impl Rejection {
             | Self::UnknownRun { .. }
             | Self::NoSuchImage { .. }
             | Self::NoSuchCalendar { .. }
+            | Self::UnknownTrigger { .. }
             | Self::UnknownRunSet { .. } => Kind::NotFound,
             Self::RunSetClosed { .. }
             | Self::RunFinished { .. }
@@ -333,6 +343,7 @@ impl Rejection {
             | Self::BatchFollowed { .. }
             | Self::CalendarBusy { .. }
             | Self::NoSuchCalendar { .. }
+            | Self::UnknownTrigger { .. }
             | Self::NotCalendarOwner { .. }
             | Self::ImageBusy { .. }
             | Self::VersionMismatch { .. }

@@ -6,13 +6,13 @@ use crate::access::Principal;
 use crate::backfill::BackfillState;
 use crate::batch::bounded;
 use crate::command::More;
-use crate::event::{Event, RunSetClosed, RunSetCreated, RunSetFinished};
+use crate::event::{Event, RunSetCancelled, RunSetClosed, RunSetCreated, RunSetFinished};
 use crate::graph::check_name;
-use crate::ids::{BatchId, RunSetId};
+use crate::ids::{BatchId, RunId, RunSetId};
 use crate::limits::{OPEN_RUN_SETS_MAX, RUN_SET_RUNS_PER_COMMAND_MAX};
 use crate::rejection::Rejection;
-use crate::run::RunStatus;
 use crate::run::create::set_runs;
+use crate::run::{RunStatus, stop};
 use crate::state::State;
 use crate::time::Timestamp;
 
@@ -161,8 +161,23 @@ pub(crate) fn settle(state: &State, id: RunSetId) -> Vec<Event> {
     ]
 }
 
+/// Its runs are cancelled a few at a time.
+pub(crate) fn evolve_cancelled(state: &mut State, event: &RunSetCancelled, at: Timestamp) {
+    let live = state.batches.get(&event.batch).map(|it| &it.live_runs);
+    let is_in_it = |id: &RunId| {
+        let run = state.run(*id);
+        run.is_some_and(|run| run.run_set == Some(event.run_set))
+    };
+    let runs: Vec<RunId> = live.into_iter().flatten().copied().collect();
+    let runs = runs.into_iter().filter(is_in_it).collect::<Vec<_>>();
+    let reason = event.reason.as_deref();
+    let reason = reason.unwrap_or("its run set was cancelled");
+    stop::cancel_by_and_by(state, runs.into_iter(), reason, at);
+}
+
 pub(crate) fn evolve_created(state: &mut State, event: &RunSetCreated) {
     state.last_id = state.last_id.max(event.run_set.0);
+    state.batch_sets.insert((event.batch, event.run_set));
     state.run_sets.insert(
         event.run_set,
         RunSet {

@@ -6,9 +6,10 @@ use crate::calendars::CalendarRef;
 use crate::definition::EndCondition;
 use crate::ids::BatchId;
 use crate::slots::SlotPolicy;
+use crate::trigger::Trigger;
 
 /// The arguments of a schedule. Empty lists and `None` mean "not given". All are always written: encodings
-/// without field names, such as that of snapshots, tell fields apart by their position.
+/// without field names, such as that of snapshots, tell fields apart by their position. The last may be left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Schedule {
@@ -42,6 +43,9 @@ pub struct Schedule {
     pub policy: SlotPolicy,
     /// Calendars that act on its days, one after the other.
     pub calendars: Vec<CalendarRef>,
+    /// Messages that start it, whenever they come.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub triggers: Vec<Trigger>,
 }
 
 /// One weekday of the month.
@@ -71,7 +75,17 @@ impl Schedule {
     /// Whether the batch is only ever started by hand.
     #[must_use]
     pub fn is_manual(&self) -> bool {
-        self.first_trigger().is_none()
+        self.first_trigger().is_none() && self.triggers.is_empty()
+    }
+
+    /// Whether another schedule has the same slots; messages that start the batch have nothing to do with them.
+    #[must_use]
+    pub fn has_slots_of(&self, other: &Self) -> bool {
+        let timed = |schedule: &Self| Self {
+            triggers: Vec::new(),
+            ..schedule.clone()
+        };
+        timed(self) == timed(other)
     }
 
     /// Name of the first argument that makes the batch start by itself.

@@ -11,7 +11,7 @@ use crate::limits::{
 use crate::rejection::Rejection;
 
 /// Variables that Fasti sets: those that tell a process what it is, and those by which it is known again.
-const OWN_NAMES: [&str; 13] = [
+const OWN_NAMES: [&str; 16] = [
     "FASTI_RUN_ID",
     "FASTI_TASK_RUN_ID",
     "FASTI_ATTEMPT_NUMBER",
@@ -21,6 +21,9 @@ const OWN_NAMES: [&str; 13] = [
     "FASTI_NUM_PARTS",
     "FASTI_RUNDATE",
     "FASTI_RUN_AS",
+    "FASTI_TRIGGER",
+    "FASTI_SIGNAL_ID",
+    "FASTI_SIGNAL",
     "FASTI_ATTEMPT",
     "FASTI_RUNNER",
     "FASTI_RUNNER_HOME",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::Batch;
-use crate::calendars::CalendarRecord;
+use crate::calendars::KnownCalendar;
 use crate::command::{Settings, Subject};
 use crate::definition::Tag;
 use crate::event::KeyUse;
@@ -31,6 +31,8 @@ pub struct State {
     pub log_id: Option<LogId>,
     pub(crate) seed: [u8; 16],
     pub(crate) settings: Settings,
+    /// When the server that writes it started.
+    pub(crate) started_at: Timestamp,
     /// Last id given to a run, task run or run set.
     pub(crate) last_id: u64,
     pub(crate) batches: BTreeMap<BatchId, Batch>,
@@ -42,12 +44,14 @@ pub struct State {
     pub(crate) bundles: BTreeMap<Digest, u64>,
     pub(crate) runs: BTreeMap<RunId, Run>,
     pub(crate) run_sets: BTreeMap<RunSetId, RunSet>,
+    /// The same, by batch.
+    pub(crate) batch_sets: BTreeSet<(BatchId, RunSetId)>,
     pub(crate) runners: BTreeMap<RunnerId, RunnerState>,
     pub(crate) ready: ReadyQueue,
     pub(crate) timers: BTreeSet<(Timestamp, Timer)>,
     pub(crate) keys: BTreeMap<KeyId, UsedKey>,
     pub(crate) keys_by_age: VecDeque<(Timestamp, KeyId)>,
-    pub(crate) calendars: BTreeMap<String, CalendarRecord>,
+    pub(crate) calendars: BTreeMap<String, KnownCalendar>,
     /// Batches that run after a batch.
     pub(crate) followers: BTreeMap<BatchId, BTreeSet<BatchId>>,
     /// Task runs of all live runs together, whether they are over or not.
@@ -69,8 +73,12 @@ pub(crate) enum Timer {
     Retry(RunId, u32),
     /// End a run that went on too long.
     Deadline(RunId),
+    /// Cancel a run whose batch is gone, or whose set was cancelled.
+    Cancel(RunId),
     /// Cancel a run that nothing has been started of.
     StartBy(RunId),
+    /// Let the signals of a batch that waited long enough start their runs.
+    Signal(BatchId),
     /// Turn the schedule of a batch on again.
     Resume(BatchId),
     /// Let the slots of a batch that are due have their chance. After the others: runs that end make room.
@@ -147,6 +155,13 @@ impl State {
     #[must_use]
     pub fn image(&self, name: &str) -> Option<&Image> {
         self.images.get(name)
+    }
+
+    /// Sets of a batch that are not finished, also when it is gone.
+    pub(crate) fn sets_of(&self, batch: BatchId) -> impl Iterator<Item = (RunSetId, &RunSet)> {
+        let all = (batch, RunSetId(0))..=(batch, RunSetId(u64::MAX));
+        let sets = self.batch_sets.range(all);
+        sets.filter_map(|(_, id)| Some((*id, self.run_sets.get(id)?)))
     }
 
     /// Number of task runs that wait for a runner.

@@ -8,7 +8,9 @@ use fasti_domain::access::Principal;
 use fasti_domain::attempt::{
     AttemptEnd, AttemptNews, AttemptReport, AttemptStart, Outcome, Process, Usage,
 };
-use fasti_domain::command::{Command, CreateRun, Receipt, Request, RunSource, Settings, Subject};
+use fasti_domain::command::{
+    Command, CreateRun, Intake, Receipt, Request, RunSource, Settings, Subject,
+};
 use fasti_domain::definition::Definition;
 use fasti_domain::event::{Event, KeyUse, Recorded};
 use fasti_domain::graph::Graph;
@@ -62,14 +64,42 @@ impl World {
             log_id: LogId([1; 16]),
             seed: [7; 16],
         });
-        world.ask(Command::StartServer {
+        world.start_server();
+        world.told = world.log.len();
+        world
+    }
+
+    /// A server takes the log up.
+    pub(crate) fn start_server(&mut self) {
+        self.ask(Command::StartServer {
             version: "0".to_owned(),
             host: "host".to_owned(),
             tz_database: "2024a".to_owned(),
-            settings: Settings::default(),
+            settings: Settings {
+                intake: Some(Intake {
+                    nats: true,
+                    webhook_keys: vec!["shop".to_owned()],
+                }),
+                ..Settings::default()
+            },
         });
-        world.told = world.log.len();
-        world
+    }
+
+    /// Something that another build decided.
+    pub(crate) fn append(&mut self, event: impl Into<Event>) {
+        let recorded = Recorded {
+            seq: self.state.seq.next(),
+            at: self.now,
+            actor: owner().actor,
+            causation: None,
+            key: None,
+            trace: None,
+            event: event.into(),
+        };
+        self.oracle.see(&recorded);
+        evolve(&mut self.state, &recorded);
+        evolve(&mut self.folded, &recorded);
+        self.log.push(recorded);
     }
 
     /// A request with all that holds for each one.

@@ -210,6 +210,11 @@ fn happened_at(event: &Event) -> Option<Timestamp> {
         | Event::ScheduleSkipped(_)
         | Event::ScheduleSuperseded(_)
         | Event::ScheduleCancelled(_)
+        | Event::ScheduleAlerted(_)
+        | Event::TriggerFired(_)
+        | Event::TriggerHeld(_)
+        | Event::TriggerIgnored(_)
+        | Event::RunSetCancelled(_)
         | Event::CalendarSaved(_)
         | Event::CalendarRemoved(_)
         | Event::ImageRegistered(_)
@@ -256,6 +261,11 @@ fn entity(log_id: LogId, event: &Event) -> String {
         Event::ScheduleSkipped(e) => format!("batch/{}", e.batch),
         Event::ScheduleSuperseded(e) => format!("batch/{}", e.batch),
         Event::ScheduleCancelled(e) => format!("batch/{}", e.batch),
+        Event::ScheduleAlerted(e) => format!("batch/{}", e.batch),
+        Event::TriggerFired(e) => format!("batch/{}", e.batch),
+        Event::TriggerHeld(e) => format!("batch/{}", e.batch),
+        Event::TriggerIgnored(e) => format!("batch/{}", e.batch),
+        Event::RunSetCancelled(e) => format!("run_set/{}", e.run_set),
         Event::ImageRegistered(e) => format!("image/{}", e.image.name),
         Event::ImageRemoved(e) => format!("image/{}", e.name),
         Event::CalendarSaved(e) => format!("calendar/{}", e.name),

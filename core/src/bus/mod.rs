@@ -1,7 +1,8 @@
 //! The log on NATS: every durable event, in order, once, in a JetStream stream whose sequence is the log's own.
 //!
 //! This is the only place that names async-nats. It follows the [`Feed`](crate::feed::Feed) and nothing
-//! follows it: commits, answers and task starts never wait for NATS. The log is the truth and the stream a
+//! follows it: commits, answers and task starts never wait for NATS. The other way, `intake` and `listening` hand the
+//! messages that triggers wait for to the engine. The log is the truth and the stream a
 //! copy that can be rebuilt, so nothing here may write to the log or remember anything beside it: where to go
 //! on is read from the stream itself.
 //!
@@ -13,6 +14,8 @@ mod agreement;
 mod cloudevent;
 mod config;
 mod connection;
+mod intake;
+mod listening;
 mod outbox;
 mod publisher;
 mod sending;
@@ -23,6 +26,7 @@ mod subject;
 pub use agreement::Divergence;
 pub use cloudevent::{HASH_HEADER, Message, TYPE_PREFIX, message};
 pub use config::{Access, ConfigError, Encoding, NatsConfig, Tenant, Tls};
+pub use intake::Intake;
 pub use publisher::Publisher;
 pub use status::{PublisherHandle, PublisherState, PublisherStatus};
 pub use stream::SERVER_VERSION_MIN;

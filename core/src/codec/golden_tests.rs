@@ -248,6 +248,7 @@ fn run_created() -> RunCreated {
         fail_after_seconds: Some(3_600),
         parent_run: None,
         start_by: None,
+        signal: None,
     }
 }
 

@@ -8,9 +8,10 @@
 mod commit;
 mod fold;
 mod thread;
+mod time;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use fasti_domain::command::{Receipt, Request};
@@ -62,6 +63,10 @@ pub struct EngineStatus {
     pub queue_len: usize,
     /// Last durable event.
     pub last_seq: Seq,
+    /// How far recorded time is ahead of the clock, which went back.
+    pub clock_ahead_ms: u64,
+    /// Times that the clock jumped ahead since the start.
+    pub clock_jumps: u64,
 }
 
 type Question = Box<dyn FnOnce(&State) + Send>;
@@ -89,6 +94,8 @@ struct Gauges {
     stuck: AtomicBool,
     /// Somebody asked for the end; looked at only while stuck.
     stop_asked: AtomicBool,
+    clock_ahead_ms: AtomicU64,
+    clock_jumps: AtomicU64,
 }
 
 /// The way to the engine. Cheap to clone.
@@ -198,6 +205,8 @@ impl EngineHandle {
             disk_full: self.gauges.disk_full.load(Ordering::Relaxed),
             queue_len: self.gauges.waiting.load(Ordering::Relaxed),
             last_seq: self.feed.last(),
+            clock_ahead_ms: self.gauges.clock_ahead_ms.load(Ordering::Relaxed),
+            clock_jumps: self.gauges.clock_jumps.load(Ordering::Relaxed),
         }
     }
 

@@ -13,7 +13,9 @@ use fasti_domain::ids::{Digest, RunnerId};
 use fasti_domain::launching::UpstreamLists;
 use fasti_domain::rejection::Rejection;
 use fasti_domain::state::State;
+use fasti_domain::time::Timestamp;
 
+use super::time::EngineTime;
 use super::{
     COMMIT_EVENTS_MAX, COMMIT_REQUESTS_MAX, Commit, EngineHandle, Gauges, INBOX_MAX, Message,
     Question, Reply, SubmitError, snapshot_bytes,
@@ -29,6 +31,9 @@ const IDLE: Duration = Duration::from_secs(3600);
 /// How long a sleep towards a timer may be. Sleeping is by a clock that stands still while the machine is
 /// suspended and does not jump with the time of day; looking again this often is what notices either.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// A lead over the clock from which on it is told.
+const CLOCK_AHEAD_TOLD_MS: u64 = 1_000;
 
 /// How often a full disk is looked at.
 const DISK_FULL_PAUSE: Duration = Duration::from_millis(500);
@@ -104,6 +109,7 @@ pub fn spawn(parts: EngineParts) -> std::io::Result<(EngineHandle, EngineThread)
         feed: parts.feed.clone(),
     };
     let engine = Engine {
+        time: EngineTime::new(parts.state.at, parts.clock.steady()),
         snapshot_seq: parts.state.seq.0,
         snapshot_at: Instant::now(),
         upstreams: UpstreamLists::default(),
@@ -123,6 +129,7 @@ struct Engine {
     parts: EngineParts,
     messages: Receiver<Message>,
     gauges: Arc<Gauges>,
+    time: EngineTime,
     snapshot_seq: u64,
     snapshot_at: Instant,
     /// Values that launches of parallel tasks share.
@@ -185,8 +192,8 @@ impl Engine {
     }
 
     /// The next message, or `None` when a timer is due first.
-    fn wait(&self) -> Result<Option<Message>, StopReason> {
-        let now = self.parts.clock.now();
+    fn wait(&mut self) -> Result<Option<Message>, StopReason> {
+        let now = self.now();
         let timeout = match self.parts.state.next_wake() {
             _ if self.gauges.disk_full.load(Ordering::Relaxed) => DISK_FULL_PAUSE,
             None => IDLE,
@@ -200,6 +207,29 @@ impl Engine {
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(RecvTimeoutError::Disconnected) => Err(StopReason::Unused),
         }
+    }
+
+    /// The engine's time; what is odd about the clock is told.
+    fn now(&mut self) -> Timestamp {
+        let clock = &self.parts.clock;
+        let reading = self.time.look(clock.now(), clock.steady());
+        let ahead_ms = reading.ahead_us / 1_000;
+        let before_ms = self.gauges.clock_ahead_ms.swap(ahead_ms, Ordering::Relaxed);
+        if ahead_ms >= CLOCK_AHEAD_TOLD_MS && before_ms < CLOCK_AHEAD_TOLD_MS {
+            tracing::warn!(
+                ahead_ms,
+                "the clock went back: time goes on at half speed until the clock has caught up"
+            );
+        }
+        if let Some(jumped_us) = reading.jumped_us {
+            let seconds = jumped_us / 1_000_000;
+            tracing::warn!(
+                seconds,
+                "the clock jumped ahead: it was set, or the machine slept"
+            );
+            self.gauges.clock_jumps.fetch_add(1, Ordering::Relaxed);
+        }
+        reading.now
     }
 
     fn check_room(&mut self) -> bool {
@@ -217,7 +247,7 @@ impl Engine {
     }
 
     fn wake_if_due(&mut self, turn: &mut Turn, has_room: bool) {
-        let now = self.parts.clock.now();
+        let now = self.now();
         let is_due = self.parts.state.next_wake().is_some_and(|due| due <= now);
         if has_room && (is_due || self.owes_placement) {
             self.owes_placement = false;
@@ -252,7 +282,7 @@ impl Engine {
                     Placing::Later
                 };
                 self.owes_placement |= !has_room;
-                let now = self.parts.clock.now();
+                let now = self.now();
                 let state = &mut self.parts.state;
                 let answer = turn.commit.offer_placing(state, &request, now, placing);
                 turn.values.extend(values);

@@ -5,6 +5,7 @@
 //! server's program is given by `FASTI_TEST_NATS_SERVER`.
 
 mod divergence;
+mod intake;
 mod outage;
 mod publishing;
 mod rate;

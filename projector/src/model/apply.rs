@@ -37,6 +37,9 @@ impl Model {
             Event::ScheduleCancelled(event) => {
                 self.slots_closed(&closed!(Cancelled, event), recorded, out);
             }
+            Event::ScheduleAlerted(event) => self.slots_alerted(event, recorded, out),
+            // They are read as events; what comes of them is in the run.
+            Event::TriggerFired(_) | Event::TriggerHeld(_) | Event::TriggerIgnored(_) => {}
             Event::CalendarSaved(event) => self.calendar_saved(event),
             Event::CalendarRemoved(event) => {
                 self.calendars.remove(&event.name);
@@ -49,8 +52,10 @@ impl Model {
                 self.bundles.insert(event.digest, event.size);
             }
             Event::RunSetCreated(event) => self.run_set_created(event, recorded),
-            Event::RunSetPaused(event) => self.run_set_paused(event.run_set, true),
-            Event::RunSetResumed(event) => self.run_set_paused(event.run_set, false),
+            Event::RunSetPaused(event) => self.run_set_paused(event),
+            Event::RunSetResumed(event) => self.run_set_resumed(event.run_set),
+            // What comes of it is in the events that follow.
+            Event::RunSetCancelled(_) => {}
             Event::RunSetClosed(event) => self.run_set_closed(event),
             Event::RunSetFinished(event) => self.run_set_finished(event, at, out),
             Event::RunCreated(event) => self.run_created(event, recorded),

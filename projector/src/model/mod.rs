@@ -49,6 +49,8 @@ pub(crate) struct Model {
     pub(crate) settings: Settings,
     pub(crate) server_starts: VecDeque<ServerStart>,
     pub(crate) late_reports: u64,
+    /// Times that slots had no outcome when it was due.
+    pub(crate) alerts: u64,
     /// Those of living batches and of runs in memory.
     pub(crate) definitions: BTreeMap<Digest, UsedDefinition>,
     /// All that ever were.

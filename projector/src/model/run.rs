@@ -6,6 +6,7 @@ use fasti_core::domain::event::RunCreated;
 use fasti_core::domain::ids::{BatchId, Digest, RunId, RunSetId, Seq};
 use fasti_core::domain::run::{RunStatus, RunType};
 use fasti_core::domain::time::Timestamp;
+use fasti_core::domain::trigger::RunSignal;
 use serde::{Deserialize, Serialize};
 
 use super::{Ownership, TaskCell};
@@ -43,6 +44,7 @@ pub(crate) struct RunRow {
     pub(crate) run_set: Option<RunSetId>,
     pub(crate) parent_run: Option<RunId>,
     pub(crate) start_by: Option<Timestamp>,
+    pub(crate) signal: Option<Arc<RunSignal>>,
     pub(crate) requested_by: Arc<str>,
     pub(crate) key: Option<Arc<str>>,
     pub(crate) task_runs: u32,
@@ -74,6 +76,7 @@ impl RunRow {
             run_set: event.run_set,
             parent_run: event.parent_run,
             start_by: event.start_by,
+            signal: event.signal.clone(),
             requested_by: event.requested_by.as_str().into(),
             key: None,
             task_runs: event.task_runs,

@@ -1,7 +1,9 @@
 //! Run sets.
 
 use fasti_core::domain::backfill::Backfill;
-use fasti_core::domain::event::{Recorded, RunSetClosed, RunSetCreated, RunSetFinished};
+use fasti_core::domain::event::{
+    Recorded, RunSetClosed, RunSetCreated, RunSetFinished, RunSetPaused,
+};
 use fasti_core::domain::ids::{BatchId, RunSetId};
 use fasti_core::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -23,6 +25,8 @@ pub(crate) struct RunSetRow {
     /// The slots that it has runs for, if it is a backfill.
     pub(crate) backfill: Option<Backfill>,
     pub(crate) paused: bool,
+    /// Why it is paused, when nobody asked for it.
+    pub(crate) pause_reason: Option<String>,
 }
 
 impl Model {
@@ -36,15 +40,24 @@ impl Model {
             closed: false,
             backfill: event.backfill.clone(),
             paused: false,
+            pause_reason: None,
             finished_at: None,
             counts: RunCounts::default(),
         };
         self.run_sets.insert(event.run_set, set);
     }
 
-    pub(super) fn run_set_paused(&mut self, id: RunSetId, paused: bool) {
+    pub(super) fn run_set_paused(&mut self, event: &RunSetPaused) {
+        if let Some(set) = self.run_sets.get_mut(&event.run_set) {
+            set.paused = true;
+            set.pause_reason.clone_from(&event.reason);
+        }
+    }
+
+    pub(super) fn run_set_resumed(&mut self, id: RunSetId) {
         if let Some(set) = self.run_sets.get_mut(&id) {
-            set.paused = paused;
+            set.paused = false;
+            set.pause_reason = None;
         }
     }
 

@@ -6,7 +6,8 @@
 
 use fasti_core::domain::calendars::CalendarRecord;
 use fasti_core::domain::event::{
-    BatchDeleted, CalendarSaved, Recorded, ScheduleFired, SchedulePlanned, ScheduleQueued,
+    BatchDeleted, CalendarSaved, Recorded, ScheduleAlerted, ScheduleFired, SchedulePlanned,
+    ScheduleQueued,
 };
 use fasti_core::domain::ids::{BatchId, RunId};
 use fasti_core::domain::slots::NextSlot;
@@ -180,6 +181,33 @@ impl Model {
             run: closed.run,
         };
         out.slots.push((closed.batch, view));
+    }
+
+    /// Said of slots that have no outcome yet: a record of its own, and no change of the plan.
+    pub(super) fn slots_alerted(
+        &mut self,
+        event: &ScheduleAlerted,
+        recorded: &Recorded,
+        out: &mut Outbox,
+    ) {
+        self.alerts += 1;
+        let Some(batch) = self.batches.get_mut(&event.batch) else {
+            return;
+        };
+        let ledger = batch.ledger.get_or_insert_default();
+        ledger.totals.add(SlotOutcome::Alerted, event.count);
+        let view = SlotView {
+            seq: recorded.seq,
+            at: recorded.at,
+            version: event.version,
+            outcome: SlotOutcome::Alerted,
+            first: event.first,
+            last: event.last,
+            count: event.count,
+            reason: Some(event.reason.clone()),
+            run: None,
+        };
+        out.slots.push((event.batch, view));
     }
 
     pub(super) fn calendar_saved(&mut self, event: &CalendarSaved) {

@@ -98,6 +98,7 @@ impl Views {
             closed: row.closed,
             backfill: row.backfill.clone(),
             paused: row.paused,
+            pause_reason: row.pause_reason.clone(),
             finished_at: row.finished_at,
             counts: row.counts,
         })

@@ -173,6 +173,7 @@ fn view(row: &RunRow, batch: &BatchRow) -> RunView {
         run_set: row.run_set,
         parent_run: row.parent_run,
         start_by: row.start_by,
+        signal: row.signal.clone(),
         requested_by: row.requested_by.clone(),
         run_as,
         owner,

@@ -30,6 +30,7 @@ impl Views {
             task_runs_running: model.open_task_runs.running,
             task_runs_waiting: model.open_task_runs.waiting,
             late_reports: model.late_reports,
+            slot_alerts: model.alerts,
         }
     }
 

@@ -8,6 +8,7 @@ use fasti_core::domain::graph::Graph;
 use fasti_core::domain::ids::{BatchId, RunId, TaskRunId};
 use fasti_core::domain::run::{RunStatus, TaskStatus};
 use fasti_core::domain::time::Timestamp;
+use fasti_core::domain::trigger::RunSignal;
 
 use crate::error::ViewsError;
 use crate::views::Views;
@@ -25,6 +26,8 @@ pub struct Source {
     pub version: Option<u32>,
     /// Date it was for, when whoever asked for it gave one: its repetitions are for the same.
     pub custom_rundate: Option<String>,
+    /// The signal that started it: its repetitions get the same payload.
+    pub signal: Option<Arc<RunSignal>>,
     /// Its definition.
     pub definition: Hashed,
     /// The definition as a graph.
@@ -91,6 +94,7 @@ impl Views {
             status: row.status,
             version: row.version,
             custom_rundate: rundate.map(str::to_owned),
+            signal: row.signal.clone(),
             definition: Hashed {
                 digest: row.definition,
                 definition: graph.definition().clone(),

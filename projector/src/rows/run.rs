@@ -6,6 +6,7 @@ use fasti_core::domain::definition::Tag;
 use fasti_core::domain::ids::{BatchId, Digest, RunId, RunSetId, Seq};
 use fasti_core::domain::run::{RunStatus, RunType, TaskStatus};
 use fasti_core::domain::time::Timestamp;
+use fasti_core::domain::trigger::RunSignal;
 use serde::{Deserialize, Serialize};
 
 use crate::access::Access;
@@ -56,6 +57,8 @@ pub struct RunView {
     pub parent_run: Option<RunId>,
     /// When it is cancelled if nothing of it has been started.
     pub start_by: Option<Timestamp>,
+    /// The signal that made it.
+    pub signal: Option<Arc<RunSignal>>,
     /// User who asked for it.
     pub requested_by: Arc<str>,
     /// User its tasks run for.

@@ -34,6 +34,8 @@ pub struct RunSetView {
     pub backfill: Option<Backfill>,
     /// Whether it makes no runs until it is resumed.
     pub paused: bool,
+    /// Why it is paused, when nobody asked for it.
+    pub pause_reason: Option<String>,
     /// When its last run ended, once it is closed.
     pub finished_at: Option<Timestamp>,
     /// Runs by status.

@@ -34,6 +34,8 @@ pub struct LogView {
     pub task_runs_waiting: u64,
     /// Reports about attempts that had already ended.
     pub late_reports: u64,
+    /// Times that slots of schedules had no outcome when it was due.
+    pub slot_alerts: u64,
 }
 
 /// A server took up the log.

@@ -18,6 +18,8 @@ pub enum SlotOutcome {
     Superseded,
     /// It went away with its batch.
     Cancelled,
+    /// None yet: it was expected, and nobody was there in time. Another record says what became of it.
+    Alerted,
 }
 
 /// Number of slots by outcome.
@@ -33,6 +35,8 @@ pub struct SlotTotals {
     pub superseded: u64,
     /// Gone with their batch.
     pub cancelled: u64,
+    /// Those that had no outcome in time, whatever became of them.
+    pub alerted: u64,
 }
 
 impl SlotTotals {
@@ -43,11 +47,12 @@ impl SlotTotals {
             SlotOutcome::Skipped => &mut self.skipped,
             SlotOutcome::Superseded => &mut self.superseded,
             SlotOutcome::Cancelled => &mut self.cancelled,
+            SlotOutcome::Alerted => &mut self.alerted,
         };
         *sum = sum.saturating_add(count);
     }
 
-    /// All of them.
+    /// All that have an outcome.
     #[must_use]
     pub fn closed(&self) -> u64 {
         let all = [

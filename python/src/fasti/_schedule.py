@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Union
 
-from fasti import _calendar, _checks, _times
+from fasti import _calendar, _checks, _times, _triggers
 from fasti import _schedule_fields as _fields
 from fasti._errors import ValidationError
 
@@ -25,7 +25,7 @@ _TIME_FIELDS = (
     "every_month",
 )
 _RUN_AFTER_FIELDS = ("run_after_job_name", "run_after_job_uuid", "run_after_job_condition")
-_FIELDS = (*_TIME_FIELDS, "timezone", "rundate_offset", *_RUN_AFTER_FIELDS)
+_FIELDS = (*_TIME_FIELDS, "timezone", "rundate_offset", *_RUN_AFTER_FIELDS, "triggers")
 
 CONDITIONS = ("on success", "on failure", "always")
 
@@ -48,7 +48,9 @@ class Schedule:
     UTC); ``rundate_offset`` is in days.  ``run_after_job_name`` or
     ``run_after_job_uuid`` starts the batch when a run of that one ends, with
     ``run_after_job_condition`` ``'on success'`` (default), ``'on failure'`` or
-    ``'always'``.
+    ``'always'``.  ``triggers`` are messages that start it whenever they come, each a
+    dict: ``{'name': 'paid', 'source': 'nats', 'subject': 'orders.paid'}``, with
+    ``'source'`` ``'nats'``, ``'stream'`` or ``'webhook'``.
 
     Raises :class:`ValidationError` for a value out of its range or of another type,
     and for a combination that can never fire.
@@ -70,6 +72,8 @@ class Schedule:
         run_after_job_name: Optional[str] = None,
         run_after_job_uuid: Optional[str] = None,
         run_after_job_condition: Optional[str] = None,
+        *,
+        triggers: Optional[Iterable[Mapping[str, Any]]] = None,
     ) -> None:
         self.at_minutes = _fields.integers("at_minutes", at_minutes, 0, 59)
         self.every_minute = _fields.optional_integer("every_minute", every_minute, 1, 59)
@@ -87,6 +91,7 @@ class Schedule:
         self.run_after_job_name = _fields.optional_name("run_after_job_name", run_after_job_name)
         self.run_after_job_uuid = _fields.uuid(run_after_job_uuid)
         self.run_after_job_condition = run_after_job_condition
+        self.triggers = _triggers.triggers(triggers)
         self._check_run_after()
         self._check_can_fire()
 
@@ -129,7 +134,8 @@ class Schedule:
     @property
     def is_empty(self) -> bool:
         """Whether the batch only ever starts by hand."""
-        return not any(getattr(self, field) for field in (*_TIME_FIELDS, *_RUN_AFTER_FIELDS))
+        starting = (*_TIME_FIELDS, *_RUN_AFTER_FIELDS, "triggers")
+        return not any(getattr(self, field) for field in starting)
 
     def to_json(self) -> Dict[str, Any]:
         """Return the given arguments by name, as the server takes them."""

@@ -87,7 +87,11 @@ fn sums(totals: &Value) -> String {
     let parts: Vec<String> = parts
         .map(|(name, count)| format!("{count} {name}"))
         .collect();
-    format!("of all time: {}", parts.join(", "))
+    let late = match totals["alerted"].as_u64() {
+        None | Some(0) => String::new(),
+        Some(late) => format!("; {late} of them had no outcome in time"),
+    };
+    format!("of all time: {}{late}", parts.join(", "))
 }
 
 /// Whether the numbers of the plan agree, in words.

@@ -119,7 +119,8 @@ fn schedule(sent: &Value) -> Result<Schedule, serde_json::Error> {
     let mut fields = Map::new();
     let mut policy = Map::new();
     for (name, value) in sent.as_object().into_iter().flatten() {
-        if value.is_null() || name.starts_with("run_after_") {
+        // Messages come when they come: nothing can be said of them.
+        if value.is_null() || name.starts_with("run_after_") || name == "triggers" {
             continue;
         }
         if POLICY.contains(&name.as_str()) {

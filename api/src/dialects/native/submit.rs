@@ -116,7 +116,11 @@ fn unseen(receipt: &Receipt) -> wire::Receipt {
         Subject::Batch { batch, .. } => Some(batch.to_string().into()),
         Subject::Run(run) => Some(run.0.into()),
         Subject::RunSet(set) => Some(set.0.into()),
-        Subject::None | Subject::Image(_) | Subject::Bundle(_) => None,
+        Subject::None
+        | Subject::Image(_)
+        | Subject::Bundle(_)
+        | Subject::Held(_)
+        | Subject::Ignored(_) => None,
     };
     wire::Receipt {
         seq: receipt.seq.0,

@@ -30,10 +30,15 @@ impl Event {
             | Self::ScheduleSkipped(_)
             | Self::ScheduleSuperseded(_)
             | Self::ScheduleCancelled(_)
+            | Self::ScheduleAlerted(_)
+            | Self::TriggerFired(_)
+            | Self::TriggerHeld(_)
+            | Self::TriggerIgnored(_)
             | Self::RunSetCreated(_)
             | Self::RunSetPaused(_)
             | Self::RunSetResumed(_)
             | Self::RunSetClosed(_)
+            | Self::RunSetCancelled(_)
             | Self::RunSetFinished(_)
             | Self::RunCreated(_)
             | Self::RunStarted(_)
@@ -60,6 +65,7 @@ impl Event {
             Self::RunSetPaused(e) => Some(e.run_set),
             Self::RunSetResumed(e) => Some(e.run_set),
             Self::RunSetClosed(e) => Some(e.run_set),
+            Self::RunSetCancelled(e) => Some(e.run_set),
             Self::RunSetFinished(e) => Some(e.run_set),
             _ => None,
         }
@@ -83,6 +89,7 @@ impl Event {
             Self::AttemptStarted(e) => Some(e.run),
             Self::AttemptFinished(e) => Some(e.run),
             Self::ScheduleFired(e) => Some(e.run),
+            Self::TriggerFired(e) => Some(e.run),
             Self::LogCreated(_)
             | Self::ServerStarted(_)
             | Self::DefinitionAdded(_)
@@ -101,10 +108,14 @@ impl Event {
             | Self::ScheduleSkipped(_)
             | Self::ScheduleSuperseded(_)
             | Self::ScheduleCancelled(_)
+            | Self::ScheduleAlerted(_)
+            | Self::TriggerHeld(_)
+            | Self::TriggerIgnored(_)
             | Self::RunSetCreated(_)
             | Self::RunSetPaused(_)
             | Self::RunSetResumed(_)
             | Self::RunSetClosed(_)
+            | Self::RunSetCancelled(_)
             | Self::RunSetFinished(_)
             | Self::AttemptReportedLate(_)
             | Self::RunnerJoined(_)
@@ -127,8 +138,13 @@ impl Event {
             Self::ScheduleSkipped(e) => Some(e.batch),
             Self::ScheduleSuperseded(e) => Some(e.batch),
             Self::ScheduleCancelled(e) => Some(e.batch),
+            Self::ScheduleAlerted(e) => Some(e.batch),
+            Self::TriggerFired(e) => Some(e.batch),
+            Self::TriggerHeld(e) => Some(e.batch),
+            Self::TriggerIgnored(e) => Some(e.batch),
             Self::RunSetCreated(e) => Some(e.batch),
             Self::RunSetFinished(e) => Some(e.batch),
+            Self::RunSetCancelled(e) => Some(e.batch),
             Self::RunCreated(e) => Some(e.batch),
             Self::RunStarted(e) => Some(e.batch),
             Self::RunCancelRequested(e) => Some(e.batch),
@@ -188,10 +204,15 @@ impl Event {
             | Self::ScheduleSkipped(_)
             | Self::ScheduleSuperseded(_)
             | Self::ScheduleCancelled(_)
+            | Self::ScheduleAlerted(_)
+            | Self::TriggerFired(_)
+            | Self::TriggerHeld(_)
+            | Self::TriggerIgnored(_)
             | Self::RunSetCreated(_)
             | Self::RunSetPaused(_)
             | Self::RunSetResumed(_)
             | Self::RunSetClosed(_)
+            | Self::RunSetCancelled(_)
             | Self::RunSetFinished(_)
             | Self::RunCreated(_)
             | Self::RunStarted(_)
@@ -244,10 +265,15 @@ impl Event {
             | Self::ScheduleSkipped(_)
             | Self::ScheduleSuperseded(_)
             | Self::ScheduleCancelled(_)
+            | Self::ScheduleAlerted(_)
+            | Self::TriggerFired(_)
+            | Self::TriggerHeld(_)
+            | Self::TriggerIgnored(_)
             | Self::RunSetCreated(_)
             | Self::RunSetPaused(_)
             | Self::RunSetResumed(_)
             | Self::RunSetClosed(_)
+            | Self::RunSetCancelled(_)
             | Self::RunSetFinished(_)
             | Self::RunCreated(_)
             | Self::RunStarted(_)

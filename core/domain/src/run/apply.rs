@@ -43,6 +43,7 @@ pub(crate) fn created(state: &mut State, event: &RunCreated) {
         rundate: event.rundate.clone(),
         started_at: None,
         run_set: event.run_set,
+        signal: event.signal.clone(),
         fail_after_seconds: event.fail_after_seconds,
         stop: None,
         nodes: vec![Node::default(); graph.node_count() as usize],
@@ -51,6 +52,7 @@ pub(crate) fn created(state: &mut State, event: &RunCreated) {
         retry_at: BTreeMap::new(),
         deadline: None,
         start_by: event.start_by,
+        cancel_at: None,
         results: BTreeMap::new(),
         open: graph.node_count(),
         has_failure: false,
@@ -90,6 +92,14 @@ fn forget_start_by(state: &mut State, id: RunId) {
     }
 }
 
+/// It is to stop already, or over.
+fn forget_cancel(state: &mut State, id: RunId) {
+    let run = state.runs.get_mut(&id);
+    if let Some((at, _)) = run.and_then(|run| run.cancel_at.take()) {
+        state.timers.remove(&(at, Timer::Cancel(id)));
+    }
+}
+
 pub(crate) fn started(state: &mut State, event: &RunStarted, at: Timestamp) {
     forget_start_by(state, event.run);
     if let Some(run) = state.runs.get_mut(&event.run) {
@@ -104,6 +114,7 @@ pub(crate) fn started(state: &mut State, event: &RunStarted, at: Timestamp) {
 
 pub(crate) fn cancel_requested(state: &mut State, event: &RunCancelRequested) {
     forget_start_by(state, event.run);
+    forget_cancel(state, event.run);
     if let Some(run) = state.runs.get_mut(&event.run) {
         run.stop = Some(Stop::Cancel(event.reason.clone()));
     }
@@ -124,6 +135,7 @@ pub(crate) fn deadline_passed(state: &mut State, event: &RunDeadlinePassed) {
 
 pub(crate) fn finished(state: &mut State, event: &RunFinished) {
     forget_start_by(state, event.run);
+    forget_cancel(state, event.run);
     let Some(run) = state.runs.remove(&event.run) else {
         return;
     };

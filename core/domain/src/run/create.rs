@@ -3,7 +3,9 @@
 use chrono::NaiveDate;
 
 use crate::access::{Principal, check_write};
-use crate::batch::{SavedFrom, add_definition, check_another, check_definition, saved_event};
+use crate::batch::{
+    SavedFrom, add_definition, check_another, check_definition, check_needs, saved_event,
+};
 use crate::command::{CreateRun, Follow, Hashed, RunSource};
 use crate::definition::Definition;
 use crate::event::{Event, RunCreated, TaskQueued, TaskReused};
@@ -56,6 +58,7 @@ pub(crate) fn create(
     if let Some(repeats) = &command.repeats {
         run.original_run = Some(repeats.original);
         run.version = repeats.version;
+        run.signal.clone_from(&repeats.signal);
         let id = run.run;
         run.reused = repeats
             .reused
@@ -108,11 +111,8 @@ pub(crate) fn from_saved(
     };
     let definition = used.graph.definition();
     check_write(principal, "run", definition)?;
-    let images = Hashed {
-        digest: batch.definition,
-        definition: definition.clone(),
-    };
-    check_definition(state, &images)?;
+    // The rest was checked when it was saved.
+    check_needs(state, definition)?;
     let next = RunId(state.last_id + 1);
     let mut run = blank(
         next,
@@ -151,6 +151,7 @@ fn from_given(
                 RunType::Scheduled
                 | RunType::Manual
                 | RunType::RunAfter
+                | RunType::Triggered
                 | RunType::Rerun
                 | RunType::PartialRerun => SavedFrom::Run,
             };
@@ -207,6 +208,7 @@ pub(crate) fn blank(
         fail_after_seconds: definition.fail_after_seconds,
         parent_run: None,
         start_by: None,
+        signal: None,
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod progress;
 pub(crate) mod stop;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,7 @@ use crate::attempt::{Process, ResultRef};
 use crate::definition::Tag;
 use crate::ids::{BatchId, Digest, RunId, RunSetId, RunnerId, TaskRunId, Token};
 use crate::time::Timestamp;
+use crate::trigger::RunSignal;
 
 /// What made a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -27,6 +29,8 @@ pub enum RunType {
     Manual,
     /// The end of a run of another batch.
     RunAfter,
+    /// A message from outside.
+    Triggered,
     /// A repetition of everything.
     Rerun,
     /// A repetition of some of it.
@@ -43,6 +47,7 @@ impl RunType {
             Self::Scheduled => "scheduled",
             Self::Manual => "manual",
             Self::RunAfter => "run_after",
+            Self::Triggered => "triggered",
             Self::Rerun => "rerun",
             Self::PartialRerun => "partial_rerun",
             Self::DevRun => "dev_run",
@@ -189,6 +194,8 @@ pub struct Run {
     pub started_at: Option<Timestamp>,
     /// The set it is in.
     pub run_set: Option<RunSetId>,
+    /// The signal that made it.
+    pub signal: Option<Arc<RunSignal>>,
     pub(crate) fail_after_seconds: Option<u64>,
     /// Why it is to stop, once it is.
     pub(crate) stop: Option<Stop>,
@@ -204,6 +211,8 @@ pub struct Run {
     pub(crate) deadline: Option<Timestamp>,
     /// When it is cancelled if nothing of it has been started.
     pub(crate) start_by: Option<Timestamp>,
+    /// When it is cancelled whatever it does, and why.
+    pub(crate) cancel_at: Option<(Timestamp, String)>,
     /// Values of ended task runs, by position.
     pub(crate) results: BTreeMap<u32, ResultRef>,
     /// Task runs that are not over.
@@ -290,6 +299,17 @@ impl Run {
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.stop.is_some()
+    }
+
+    /// Whether somebody asked for its end.
+    pub(crate) fn is_cancelling(&self) -> bool {
+        matches!(self.stop, Some(Stop::Cancel(_)))
+    }
+
+    /// When it will be cancelled, if its end was asked for together with that of many.
+    #[must_use]
+    pub fn cancel_at(&self) -> Option<Timestamp> {
+        self.cancel_at.as_ref().map(|(at, _)| *at)
     }
 
     /// Number of task runs.

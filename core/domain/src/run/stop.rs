@@ -3,19 +3,22 @@
 //! What has not started ends at once. Leased attempts end when their runner reports them: the engine tells
 //! the runner to stop them once the request is durable.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::access::{Principal, check_write};
 use crate::batch::{bounded, resumed};
 use crate::event::{
     Event, RunCancelRequested, RunDeadlinePassed, TaskFinished, TaskQueued, TaskSkipped,
 };
 use crate::ids::RunId;
-use crate::limits::{EVENTS_PER_WAKE_MAX, TIMERS_PER_WAKE_MAX};
+use crate::limits::{CANCEL_STEP_MS, CANCELS_PER_STEP, EVENTS_PER_WAKE_MAX, TIMERS_PER_WAKE_MAX};
 use crate::ranges::TaskRuns;
 use crate::rejection::Rejection;
 use crate::run::{Run, Stop, TaskStatus};
 use crate::slots::{self, RunIds};
 use crate::state::{State, Timer};
 use crate::time::Timestamp;
+use crate::trigger;
 
 pub(crate) fn cancel(
     state: &State,
@@ -30,9 +33,11 @@ pub(crate) fn cancel(
     Ok(request(run, reason))
 }
 
+const LATE: &str = "it did not start in time";
+
 /// Asks once; a second request changes nothing.
 pub(crate) fn request(run: &Run, reason: Option<&str>) -> Vec<Event> {
-    if matches!(run.stop, Some(Stop::Cancel(_))) {
+    if run.is_cancelling() {
         return Vec::new();
     }
     vec![
@@ -81,50 +86,47 @@ pub(crate) fn stop(state: &State, id: RunId) -> Vec<Event> {
 /// Time has passed: retries are queued, deadlines end runs, pauses end, slots get their chance. At most
 /// [`TIMERS_PER_WAKE_MAX`] at once.
 pub(crate) fn wake(state: &State, at: Timestamp) -> Vec<Event> {
-    let mut events: Vec<Event> = Vec::new();
-    let mut retries: std::collections::BTreeMap<RunId, std::collections::BTreeSet<u32>> =
-        std::collections::BTreeMap::new();
-    let mut ending = std::collections::BTreeSet::new();
+    let due: Vec<Timer> = state
+        .timers
+        .iter()
+        .take_while(|(due, _)| *due <= at)
+        .take(TIMERS_PER_WAKE_MAX)
+        .map(|(_, timer)| *timer)
+        .collect();
+    let mut events = ends(state, &due);
+    // A slot finds the runs that end now over: it gets its chance at the next wake, which follows at once.
+    let is_for_slots = events.is_empty();
+    let mut retries: BTreeMap<RunId, BTreeSet<u32>> = BTreeMap::new();
     let mut ids = RunIds::of(state);
-    let due = state.timers.iter().take_while(|(due, _)| *due <= at);
-    for (_, timer) in due.take(TIMERS_PER_WAKE_MAX) {
-        // What is left is due at the next wake, which follows at once.
+    for timer in due {
+        // What is left is due at the next wake.
         if events.len() >= EVENTS_PER_WAKE_MAX {
             break;
         }
         match timer {
             Timer::Retry(run, node) => {
-                retries.entry(*run).or_default().insert(*node);
-            }
-            Timer::StartBy(id) => {
-                if let Some(run) = state.runs.get(id) {
-                    ending.insert(*id);
-                    events.extend(request(run, Some("it did not start in time")));
-                }
+                retries.entry(run).or_default().insert(node);
             }
             Timer::Resume(id) => {
-                if let Some(batch) = state.batches.get(id) {
+                if let Some(batch) = state.batches.get(&id) {
                     events.extend(resumed(state, batch, at));
                 }
             }
-            Timer::Slot(id) => events.extend(slots::fire_due(state, *id, at, &mut ids)),
-            Timer::Deadline(id) => {
-                if let Some(run) = state.runs.get(id) {
-                    ending.insert(*id);
-                    events.push(
-                        RunDeadlinePassed {
-                            run: *id,
-                            batch: run.batch,
-                        }
-                        .into(),
-                    );
-                }
+            Timer::Slot(id) if is_for_slots => {
+                events.extend(slots::fire_due(state, id, at, &mut ids));
             }
+            Timer::Cancel(id) => events.extend(cancelled(state, id)),
+            Timer::Signal(id) => events.extend(trigger::fire_held(state, id, at, &mut ids)),
+            Timer::Slot(_) | Timer::StartBy(_) | Timer::Deadline(_) => {}
         }
     }
-    // Two reasons to cancel a run at the same moment are one.
-    let mut cancelled = std::collections::BTreeSet::new();
+    // Two reasons to end a run at the same moment are one.
+    let mut cancelled = BTreeSet::new();
+    let mut ending = BTreeSet::new();
     events.retain(|event| {
+        if let Event::RunDeadlinePassed(event) = event {
+            ending.insert(event.run);
+        }
         let Event::RunCancelRequested(event) = event else {
             return true;
         };
@@ -142,6 +144,58 @@ pub(crate) fn wake(state: &State, at: Timestamp) -> Vec<Event> {
                 }
                 .into(),
             );
+        }
+    }
+    events
+}
+
+fn cancelled(state: &State, id: RunId) -> Vec<Event> {
+    let run = state.runs.get(&id);
+    let asked = run.and_then(|run| Some((run, run.cancel_at.as_ref()?)));
+    asked
+        .map(|(run, (_, reason))| request(run, Some(reason)))
+        .unwrap_or_default()
+}
+
+/// Many runs are to end: so many at a time, and something else may happen in between. One commit for all would hold
+/// everything up.
+pub(crate) fn cancel_by_and_by(
+    state: &mut State,
+    runs: impl Iterator<Item = RunId>,
+    reason: &str,
+    at: Timestamp,
+) {
+    for (index, id) in (0..).zip(runs) {
+        let at = at.plus_ms(index / CANCELS_PER_STEP * CANCEL_STEP_MS);
+        let run = state.runs.get_mut(&id);
+        let Some(run) = run.filter(|run| !run.is_cancelling() && run.cancel_at.is_none()) else {
+            continue;
+        };
+        run.cancel_at = Some((at, reason.to_owned()));
+        state.timers.insert((at, Timer::Cancel(id)));
+    }
+}
+
+/// Runs that did not start in time, or went on too long.
+fn ends(state: &State, due: &[Timer]) -> Vec<Event> {
+    let mut events = Vec::new();
+    for timer in due {
+        match timer {
+            Timer::StartBy(id) => {
+                let run = state.runs.get(id);
+                events.extend(run.into_iter().flat_map(|run| request(run, Some(LATE))));
+            }
+            Timer::Deadline(id) => {
+                if let Some(run) = state.runs.get(id) {
+                    let batch = run.batch;
+                    events.push(RunDeadlinePassed { run: *id, batch }.into());
+                }
+            }
+            Timer::Retry(..)
+            | Timer::Resume(_)
+            | Timer::Slot(_)
+            | Timer::Signal(_)
+            | Timer::Cancel(_) => {}
         }
     }
     events

@@ -5,7 +5,7 @@ use crate::definition::Definition;
 use crate::event::{Event, SchedulePlanned};
 use crate::ids::BatchId;
 use crate::slots::NextSlot;
-use crate::slots::due::fire_due;
+use crate::slots::due::{fire_due, unreadable};
 use crate::slots::passed::Passed;
 use crate::slots::timing::{RunIds, Timing};
 use crate::state::State;
@@ -62,7 +62,7 @@ pub(crate) fn plan_event(
     if timing.is_none() && !has_plan {
         return None;
     }
-    if has_plan && before.is_some_and(|before| before.schedule == definition.schedule) {
+    if has_plan && before.is_some_and(|it| it.schedule.has_slots_of(&definition.schedule)) {
         return None;
     }
     let event = SchedulePlanned {
@@ -98,7 +98,12 @@ pub(crate) fn passed_in_pause(state: &State, batch: &Batch, at: Timestamp) -> Ve
 pub(crate) fn replan(state: &State) -> Vec<Event> {
     let mut events = Vec::new();
     for batch in state.batches.values() {
-        let (Some(plan), Some(timing)) = (&batch.plan, state.timing(batch)) else {
+        let Some(plan) = &batch.plan else {
+            continue;
+        };
+        let Some(timing) = state.timing(batch) else {
+            let next = plan.next.map(|next| unreadable(state, batch, plan, next));
+            events.extend(next.into_iter().flatten());
             continue;
         };
         let next = timing.next(plan.after);

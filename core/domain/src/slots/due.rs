@@ -1,12 +1,12 @@
 //! Slots that are due: which fire, which are missed.
 
-use crate::batch::Batch;
+use crate::batch::{Batch, bounded};
 use crate::definition::Definition;
-use crate::event::Event;
+use crate::event::{Event, SchedulePlanned};
 use crate::ids::BatchId;
 use crate::slots::fire::Firing;
 use crate::slots::passed::Passed;
-use crate::slots::policy::{MADE_UP_DEFAULT, MADE_UP_MAX, Misfire};
+use crate::slots::policy::{MADE_UP_DEFAULT, Misfire, Overlap};
 use crate::slots::timing::{ON_TIME_US, RunIds, Timing};
 use crate::slots::{NextSlot, Plan};
 use crate::state::State;
@@ -17,16 +17,20 @@ pub(crate) fn fire_due(state: &State, id: BatchId, at: Timestamp, ids: &mut RunI
     let Some((batch, plan, definition)) = planned(state, id) else {
         return Vec::new();
     };
-    let Some(timing) = state.timing(batch) else {
-        return Vec::new();
-    };
     let Some(next) = plan.next.filter(|next| next.due <= at && !batch.paused) else {
         return Vec::new();
     };
+    let Some(timing) = state.timing(batch) else {
+        return unreadable(state, batch, plan, next);
+    };
     let last = timing.last_due(next.slot, at);
-    let chosen = choose(state, definition, &timing, plan.after, last, at);
+    let mut chosen = choose(state, definition, &timing, plan.after, last, at);
     let mut events = Vec::new();
+    events.extend(late(state, batch, &timing, plan, next, at));
     missed(batch, &timing, plan.after, last, &chosen, &mut events);
+    if definition.schedule.policy.overlap == Overlap::CancelOld {
+        newest_only(batch, &mut chosen, &mut events);
+    }
     let mut firing = Firing::new(state, batch, plan, definition, at);
     for (position, slot) in chosen.iter().enumerate() {
         let following = match chosen.get(position + 1) {
@@ -36,6 +40,64 @@ pub(crate) fn fire_due(state: &State, id: BatchId, at: Timestamp, ids: &mut RunI
         firing.slot(*slot, following, ids, &mut events);
     }
     events
+}
+
+/// Slots that are due and have no outcome yet, longer than a busy moment: whoever waits for them is told, before
+/// it is decided what becomes of them.
+fn late(
+    state: &State,
+    batch: &Batch,
+    timing: &Timing<'_>,
+    plan: &Plan,
+    next: NextSlot,
+    at: Timestamp,
+) -> Option<Event> {
+    // The latest due time that is too long ago.
+    let too_long = at.plus_us(-ON_TIME_US - 1);
+    if next.due > too_long {
+        return None;
+    }
+    let last = timing.last_due(next.slot, too_long);
+    let late = Passed::between(batch, timing, plan.after, last)?;
+    let reason = if next.due < state.started_at {
+        format!("the scheduler was away until {}", state.started_at)
+    } else {
+        "the scheduler was held up: the machine slept, its clock was set, or it had too much to do"
+            .to_owned()
+    };
+    Some(late.alerted(reason))
+}
+
+/// Its schedule was saved, but this build cannot read it: a zone is gone, or a check became stricter. Its plan rests
+/// where it is until a build can, or until it is saved anew; nothing is looked at again and again.
+pub(super) fn unreadable(state: &State, batch: &Batch, plan: &Plan, next: NextSlot) -> Vec<Event> {
+    let definition = state.batch_definition(batch);
+    let problem = definition.and_then(|it| state.rule(&it.schedule).err());
+    let problem = problem.map_or_else(String::new, |it| format!(": {}: {}", it.field, it.message));
+    let reason = bounded(&format!(
+        "this version cannot read the schedule, save it again{problem}"
+    ));
+    let planned = SchedulePlanned {
+        batch: batch.id,
+        version: batch.version,
+        after: plan.after,
+        next: None,
+    };
+    let alerted = Passed::one(batch, next.slot).alerted(reason);
+    vec![alerted, planned.into()]
+}
+
+/// A run that the next slot would cancel at once is not made.
+fn newest_only(batch: &Batch, chosen: &mut Vec<NextSlot>, events: &mut Vec<Event>) {
+    let Some((newest, before)) = chosen.split_last() else {
+        return;
+    };
+    let newest = *newest;
+    if let Some(passed) = Passed::these(batch, before) {
+        let reason = format!("the slot of {} took its place", newest.slot);
+        events.push(passed.superseded(reason, Some(newest)));
+    }
+    *chosen = vec![newest];
 }
 
 fn planned(state: &State, id: BatchId) -> Option<(&Batch, &Plan, &Definition)> {
@@ -61,12 +123,8 @@ fn choose(
     let late_max = policy.misfire_max.unwrap_or(MADE_UP_DEFAULT) as usize;
     let mut chosen = Vec::new();
     let mut late = 0;
-    let mut slot = Some(last);
-    while let Some(this) = slot.filter(|slot| *slot > after)
-        && chosen.len() < MADE_UP_MAX as usize
-    {
-        let due = timing.due(this);
-        let lateness_us = at.0.saturating_sub(due.0);
+    for slot in timing.back_from(last, after) {
+        let lateness_us = at.0.saturating_sub(slot.due.0);
         if lateness_us > ON_TIME_US {
             late += 1;
             let is_made_up_for = match policy.misfire {
@@ -79,8 +137,7 @@ fn choose(
                 break;
             }
         }
-        chosen.push(NextSlot { slot: this, due });
-        slot = timing.rule.prev_before(this);
+        chosen.push(slot);
     }
     chosen.reverse();
     chosen
@@ -116,19 +173,8 @@ pub(crate) fn fire_queued(
     let Some((batch, plan, definition)) = planned(state, id) else {
         return Vec::new();
     };
-    let deadline = definition.schedule.policy.start_deadline_seconds;
     let mut events = Vec::new();
     for waiting in &plan.queue {
-        let waited_us = at.0.saturating_sub(waiting.slot.0);
-        let is_too_late = deadline
-            .and_then(|seconds| i64::try_from(seconds).ok())
-            .is_some_and(|seconds| waited_us > seconds.saturating_mul(1_000_000));
-        if is_too_late {
-            let reason = "its start deadline passed while it waited for an earlier run";
-            let passed = Passed::one(batch, waiting.slot);
-            events.push(passed.skipped(reason, plan.next));
-            continue;
-        }
         let mut firing = Firing::new(state, batch, plan, definition, at);
         let before = events.len();
         firing.run(*waiting, plan.next, ids, &mut events);

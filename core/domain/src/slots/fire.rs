@@ -7,7 +7,7 @@ use crate::event::{Event, RunCreated, ScheduleFired, ScheduleQueued};
 use crate::ids::RunId;
 use crate::limits::QUEUED_SLOTS_MAX;
 use crate::rejection::Rejection;
-use crate::run::{RunType, create, stop};
+use crate::run::{Run, RunType, create, stop};
 use crate::slots::passed::Passed;
 use crate::slots::policy::Overlap;
 use crate::slots::timing::RunIds;
@@ -21,12 +21,10 @@ pub(super) struct Firing<'a> {
     batch: &'a Batch,
     definition: &'a Definition,
     at: Timestamp,
-    /// Runs that go on, those fired here included; without dev runs.
-    busy: Vec<RunId>,
     /// Slots that wait, those queued here included.
     waiting: Vec<NextSlot>,
     /// Runs made here.
-    fired: usize,
+    made: Vec<RunId>,
 }
 
 impl<'a> Firing<'a> {
@@ -37,19 +35,24 @@ impl<'a> Firing<'a> {
         definition: &'a Definition,
         at: Timestamp,
     ) -> Self {
-        let is_counted = |id: &&RunId| {
-            let run = state.run(**id);
-            run.is_some_and(|run| run.run_type != RunType::DevRun)
-        };
         Self {
             state,
             batch,
             definition,
             at,
-            busy: batch.live_runs.iter().filter(is_counted).copied().collect(),
             waiting: plan.queue.iter().copied().collect(),
-            fired: 0,
+            made: Vec::new(),
         }
+    }
+
+    /// Runs that go on and count for the overlap policy, oldest first; those made here are the last.
+    fn busy(&self) -> impl Iterator<Item = RunId> {
+        let counted = counted_runs(self.state, self.batch).map(|run| run.id);
+        counted.chain(self.made.iter().copied())
+    }
+
+    fn is_busy(&self) -> bool {
+        !self.waiting.is_empty() || self.busy().next().is_some()
     }
 
     /// By the overlap policy: fires it, lets it wait or skips it.
@@ -60,10 +63,9 @@ impl<'a> Firing<'a> {
         ids: &mut RunIds,
         events: &mut Vec<Event>,
     ) {
-        let is_busy = !self.busy.is_empty() || !self.waiting.is_empty();
         match self.definition.schedule.policy.overlap {
             Overlap::Allow => self.run(slot, next, ids, events),
-            _ if !is_busy => self.run(slot, next, ids, events),
+            _ if self.is_too_late(slot) || !self.is_busy() => self.run(slot, next, ids, events),
             Overlap::Skip => {
                 let reason = format!("an earlier run ({}) still went on", self.oldest());
                 events.push(self.passed(slot).skipped(reason, next));
@@ -81,18 +83,27 @@ impl<'a> Firing<'a> {
             }
             Overlap::QueueAll => self.queue(slot, next, events),
             Overlap::CancelOld => {
-                for id in std::mem::take(&mut self.busy) {
-                    if let Some(run) = self.state.run(id) {
-                        let reason = "the next slot of its schedule came";
-                        events.extend(stop::request(run, Some(reason)));
-                    }
+                for run in counted_runs(self.state, self.batch) {
+                    let reason = "the next slot of its schedule came";
+                    events.extend(stop::request(run, Some(reason)));
                 }
                 self.run(slot, next, ids, events);
             }
         }
     }
 
-    /// Fires it; skips it if its batch cannot run as things are.
+    /// Whether its start deadline has passed before it got its chance.
+    fn is_too_late(&self, slot: NextSlot) -> bool {
+        self.start_by(slot).is_some_and(|by| by <= self.at)
+    }
+
+    /// When a run of the slot is cancelled if nothing of it has started.
+    fn start_by(&self, slot: NextSlot) -> Option<Timestamp> {
+        let deadline = self.definition.schedule.policy.start_deadline_seconds;
+        deadline.map(|seconds| slot.due.plus_ms(seconds.saturating_mul(1_000)))
+    }
+
+    /// Fires it; skips it if it is too late, or its batch cannot run as things are.
     pub(super) fn run(
         &mut self,
         slot: NextSlot,
@@ -100,10 +111,14 @@ impl<'a> Firing<'a> {
         ids: &mut RunIds,
         events: &mut Vec<Event>,
     ) {
+        if self.is_too_late(slot) {
+            let reason = "its start deadline passed before it could start";
+            events.push(self.passed(slot).skipped(reason, next));
+            return;
+        }
         match self.created(slot, ids) {
             Ok(run) => {
-                self.busy.push(run.run);
-                self.fired += 1;
+                self.made.push(run.run);
                 let fired = ScheduleFired {
                     batch: self.batch.id,
                     version: self.batch.version,
@@ -125,9 +140,8 @@ impl<'a> Firing<'a> {
     fn created(&self, slot: NextSlot, ids: &mut RunIds) -> Result<RunCreated, Rejection> {
         let run = create::from_saved(self.state, &Principal::system(), self.batch.id, self.at)?;
         let more = ids.taken(self.state) + u64::from(run.task_runs);
-        create::check_room(self.state, self.fired + 1, more)?;
-        let deadline = self.definition.schedule.policy.start_deadline_seconds;
-        let start_by = deadline.map(|seconds| slot.due.plus_ms(seconds.saturating_mul(1_000)));
+        create::check_room(self.state, self.made.len() + 1, more)?;
+        let start_by = self.start_by(slot);
         Ok(RunCreated {
             run: ids.take(run.task_runs),
             run_type: RunType::Scheduled,
@@ -154,9 +168,19 @@ impl<'a> Firing<'a> {
     }
 
     fn oldest(&self) -> String {
-        match self.busy.first() {
+        match self.busy().next() {
             Some(run) => run.to_string(),
             None => "waiting to start".to_owned(),
         }
     }
+}
+
+/// Runs of a batch that its slots have to do with. Runs of a set, such as those of a backfill, are a matter of their
+/// own: they neither hold slots up nor are cancelled by them; nor are dev runs.
+pub(crate) fn counted_runs<'a>(
+    state: &'a State,
+    batch: &'a Batch,
+) -> impl Iterator<Item = &'a Run> {
+    let runs = batch.live_runs.iter().filter_map(|id| state.run(*id));
+    runs.filter(|run| run.run_type != RunType::DevRun && run.run_set.is_none())
 }

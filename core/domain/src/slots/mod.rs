@@ -31,6 +31,7 @@ pub(crate) use change::{
     close_for_change, close_for_end, next_slot, passed_in_pause, plan_event, replan,
 };
 pub(crate) use due::{fire_due, fire_queued};
+pub(crate) use fire::counted_runs;
 pub use policy::{
     JITTER_SECONDS_MAX, MADE_UP_DEFAULT, MADE_UP_MAX, Misfire, Overlap, POLICY_SECONDS_MAX,
     SlotPolicy,

@@ -1,7 +1,9 @@
 //! Slots that get no run: one or a range of them, told in one event.
 
 use crate::batch::Batch;
-use crate::event::{Event, ScheduleCancelled, ScheduleMissed, ScheduleSkipped, ScheduleSuperseded};
+use crate::event::{
+    Event, ScheduleAlerted, ScheduleCancelled, ScheduleMissed, ScheduleSkipped, ScheduleSuperseded,
+};
 use crate::slots::NextSlot;
 use crate::slots::timing::Timing;
 use crate::time::Timestamp;
@@ -25,6 +27,16 @@ impl<'a> Passed<'a> {
         }
     }
 
+    /// Some that follow each other, oldest first; `None` if there are none.
+    pub(super) fn these(batch: &'a Batch, slots: &[NextSlot]) -> Option<Self> {
+        Some(Self {
+            batch,
+            first: slots.first()?.slot,
+            last: slots.last()?.slot,
+            count: slots.len() as u64,
+        })
+    }
+
     /// All in (`after`, `until`], counted and not walked; `None` if there are none.
     pub(super) fn between(
         batch: &'a Batch,
@@ -44,13 +56,21 @@ impl<'a> Passed<'a> {
 
     /// Those that wait, if any do.
     pub(super) fn waiting(batch: &'a Batch) -> Option<Self> {
-        let queue = &batch.plan.as_ref()?.queue;
-        Some(Self {
-            batch,
-            first: queue.front()?.slot,
-            last: queue.back()?.slot,
-            count: queue.len() as u64,
-        })
+        let queue: Vec<NextSlot> = batch.plan.as_ref()?.queue.iter().copied().collect();
+        Self::these(batch, &queue)
+    }
+
+    /// That they have no outcome yet, and why.
+    pub(super) fn alerted(self, reason: impl Into<String>) -> Event {
+        ScheduleAlerted {
+            batch: self.batch.id,
+            version: self.batch.version,
+            first: self.first,
+            last: self.last,
+            count: self.count,
+            reason: reason.into(),
+        }
+        .into()
     }
 
     pub(super) fn last(&self) -> Timestamp {

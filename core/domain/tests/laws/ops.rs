@@ -366,5 +366,6 @@ fn repeats(shape: &Shape, mask: u16) -> Repeats {
         original: RunId(1),
         version: None,
         reused: reused.collect(),
+        signal: None,
     }
 }

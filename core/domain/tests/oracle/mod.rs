@@ -130,6 +130,11 @@ impl Oracle {
                 let run = RunModel::new(event, definition);
                 let slot = (event.run_type == RunType::Scheduled).then_some(event.scheduled_time);
                 self.slots.run_created(event.batch, event.run, slot);
+                if slot.is_some() && self.slots.cancels_old(event.batch) {
+                    let mut others = self.runs.values().filter(|it| it.batch == event.batch);
+                    let is_left = others.any(|it| it.is_counted && !it.is_cancelling());
+                    assert!(!is_left, "an old run was not cancelled");
+                }
                 if let Some(set) = event.run_set {
                     let set = self.sets.get_mut(&set).unwrap();
                     assert!(!set.is_closed, "a closed set takes a run");
@@ -158,6 +163,8 @@ impl Oracle {
                 let runner = self.runners.get_mut(&event.runner).unwrap();
                 assert!(!runner.is_leaving, "a leaving runner is given more");
                 let run = self.runs.get_mut(&event.run).unwrap();
+                let in_time = run.start_by.is_none_or(|by| self.at <= by);
+                assert!(in_time, "{} starts too late", event.run);
                 for lease in &event.leases {
                     let index = run.lease(lease, &event.runner);
                     assert!(self.tokens.insert(lease.token), "a token is given twice");

@@ -28,6 +28,7 @@ impl Oracle {
             wake = retries
                 .chain(run.deadline)
                 .chain(run.start_by)
+                .chain(state.run(*id).unwrap().cancel_at())
                 .chain(wake)
                 .min();
             let waiting = run.nodes.iter().filter(|node| node.stand == Stand::Queued);

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use fasti_domain::attempt::{AttemptEnd, Lease, Outcome};
 use fasti_domain::definition::{Definition, Task};
 use fasti_domain::event::{Event, RunCreated, RunFinished};
-use fasti_domain::ids::{RunId, RunnerId, TaskRunId};
+use fasti_domain::ids::{BatchId, RunId, RunnerId, TaskRunId};
 use fasti_domain::limits::LOST_RETRIES_MAX;
 use fasti_domain::ranges::TaskRuns;
-use fasti_domain::run::{RunStatus, TaskStatus};
+use fasti_domain::run::{RunStatus, RunType, TaskStatus};
 use fasti_domain::time::Timestamp;
 
 /// Where a task run stands, finer than its status.
@@ -44,6 +44,9 @@ pub(crate) struct NodeModel {
 
 pub(crate) struct RunModel {
     id: RunId,
+    pub(crate) batch: BatchId,
+    /// Slots of its batch have to do with it.
+    pub(crate) is_counted: bool,
     definition: Arc<Definition>,
     pub(crate) nodes: Vec<NodeModel>,
     pub(crate) stopping: Option<Stopping>,
@@ -71,6 +74,8 @@ impl RunModel {
         assert_eq!(event.task_runs as usize, nodes.len());
         let mut run = Self {
             id: event.run,
+            batch: event.batch,
+            is_counted: event.run_type != RunType::DevRun && event.run_set.is_none(),
             definition,
             nodes,
             stopping: None,
@@ -85,6 +90,10 @@ impl RunModel {
             run.nodes[index].stand = Stand::Over(TaskStatus::Success);
         }
         run
+    }
+
+    pub(crate) fn is_cancelling(&self) -> bool {
+        self.stopping == Some(Stopping::Cancel)
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

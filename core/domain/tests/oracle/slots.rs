@@ -8,11 +8,16 @@ use fasti_domain::calendars::rule_with;
 use fasti_domain::definition::Definition;
 use fasti_domain::event::Event;
 use fasti_domain::ids::{BatchId, RunId};
-use fasti_domain::slots::NextSlot;
+use fasti_domain::slots::{NextSlot, Overlap};
 use fasti_domain::time::Timestamp;
 
 /// Ranges longer than this are only counted.
 const WALKED_MAX: u64 = 20_000;
+
+/// Longer after its time than a busy moment.
+fn is_late(due: Timestamp, at: Timestamp) -> bool {
+    at.0 - due.0 > 5_000_000
+}
 
 /// The slots of one batch.
 #[derive(Default)]
@@ -21,6 +26,8 @@ pub(super) struct SlotModel {
     plan: Option<PlanModel>,
     pub(super) paused: bool,
     pub(super) resume_at: Option<Timestamp>,
+    /// When signals that wait start their runs, by trigger.
+    held: BTreeMap<String, (String, Timestamp)>,
     /// The run that the last slot announced.
     announced: Option<(RunId, Timestamp)>,
 }
@@ -59,7 +66,8 @@ impl SlotModels {
             Event::SchedulePlanned(event) => {
                 let definition = model.definition.as_ref().unwrap();
                 let find = |name: &str| self.calendars.get(name).map(Arc::as_ref);
-                let rule = rule_with(&definition.schedule, find).unwrap();
+                // One that this build cannot read has no slots.
+                let rule = rule_with(&definition.schedule, find).ok().flatten();
                 model.planned(event.after, event.next, rule, at);
             }
             Event::ScheduleFired(event) => {
@@ -75,6 +83,9 @@ impl SlotModels {
                 model.plan.as_mut().unwrap().waiting.insert(event.slot);
             }
             Event::ScheduleMissed(event) => {
+                let next = model.plan.as_ref().unwrap().next.unwrap();
+                assert!(is_late(event.last, at), "missed, and not late");
+                assert!(is_late(next.due, at), "missed, and not late");
                 model.takes(event.first, event.last, event.count, event.next);
             }
             Event::ScheduleSkipped(event) if model.plan.is_some() => {
@@ -86,6 +97,27 @@ impl SlotModels {
             }
             Event::ScheduleCancelled(event) => {
                 model.takes(event.first, event.last, event.count, event.next);
+            }
+            Event::ScheduleAlerted(event) => {
+                let plan = model.plan.as_ref().unwrap();
+                let next = plan.next.unwrap();
+                assert_eq!(next.slot, event.first, "from the first without outcome");
+                let is_due = is_late(next.due, at) && is_late(event.last, at);
+                assert!(is_due || plan.rule.is_none());
+                assert!(!model.paused, "nobody expects anything");
+            }
+            Event::TriggerHeld(event) => {
+                assert!(event.due > at && event.since <= at);
+                let signal = (event.signal.id.clone(), event.due);
+                model.held.insert(event.signal.trigger.clone(), signal);
+            }
+            Event::TriggerFired(event) => {
+                if let Some((_, due)) = model.held.remove(&event.trigger) {
+                    assert!(due <= at, "a signal that waits starts too early");
+                }
+            }
+            Event::TriggerIgnored(event) => {
+                model.held.retain(|_, (signal, _)| *signal != event.signal);
             }
             Event::BatchPaused(event) => {
                 (model.paused, model.resume_at) = (true, event.until);
@@ -118,12 +150,22 @@ impl SlotModels {
         );
     }
 
+    /// Whether a slot of this batch cancels the runs before its own.
+    pub(super) fn cancels_old(&self, batch: BatchId) -> bool {
+        let definition = self
+            .batches
+            .get(&batch)
+            .and_then(|it| it.definition.as_ref());
+        definition.is_some_and(|it| it.schedule.policy.overlap == Overlap::CancelOld)
+    }
+
     /// When the next slot or end of a pause is due.
     pub(super) fn wake(&self) -> Option<Timestamp> {
         let due = |model: &SlotModel| {
             let next = model.plan.as_ref().and_then(|plan| plan.next);
             let slot = next.filter(|_| !model.paused).map(|next| next.due);
-            slot.into_iter().chain(model.resume_at).min()
+            let held = model.held.values().map(|(_, due)| *due);
+            slot.into_iter().chain(model.resume_at).chain(held).min()
         };
         self.batches.values().filter_map(due).min()
     }
@@ -178,7 +220,10 @@ impl SlotModel {
                 plan.waiting.remove(&slot);
             }
         } else {
-            let rule = plan.rule.as_ref().unwrap();
+            let Some(rule) = &plan.rule else {
+                // No slot: the end of a run that would have started the batch.
+                return;
+            };
             assert_eq!(
                 rule.next_after(plan.mark),
                 Some(first),

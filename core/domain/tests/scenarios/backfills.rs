@@ -114,6 +114,7 @@ fn cancelling_ends_what_goes_on() {
         run_set,
         reason: None,
     });
+    world.pass_ms(0);
     world.end("a", fasti_domain::attempt::Outcome::Stopped);
     world.end("a", fasti_domain::attempt::Outcome::Stopped);
     assert_eq!(made(&mut world), ["closed 2", "finished 0+2x"]);

@@ -103,6 +103,7 @@ fn a_batch_with_live_runs_is_deleted_with_force_only() {
     assert_eq!(world.refused(delete(Force::No)).code(), "batch_busy");
     let receipt = world.ask(delete(Force::Yes));
     assert_eq!(receipt.subject, Subject::None);
+    world.pass_ms(0);
     assert_eq!(
         world.told(),
         [

@@ -12,4 +12,6 @@ mod retries;
 mod sets;
 mod size;
 mod slots;
+mod slots_late;
 mod stops;
+mod triggers;

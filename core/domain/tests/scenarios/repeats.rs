@@ -32,6 +32,7 @@ fn repeat(definition: &Definition, original: RunId, nodes: &[u32]) -> Command {
             original,
             version: Some(1),
             reused: nodes.iter().map(node).collect(),
+            signal: None,
         }),
     })
 }

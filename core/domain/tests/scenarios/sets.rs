@@ -81,6 +81,7 @@ fn a_set_does_not_outlive_its_batch() {
     world.hush();
     let force = Force::Yes;
     world.ask(Command::DeleteBatch { batch, force });
+    world.pass_ms(0);
     assert_eq!(
         world.told(),
         [

@@ -12,7 +12,7 @@ use crate::batches::{batch, chain, hashed, task};
 use crate::world::{World, create_run};
 
 /// A batch of one task at these times.
-fn timed(cron: &str, policy: SlotPolicy) -> Definition {
+pub(super) fn timed(cron: &str, policy: SlotPolicy) -> Definition {
     Definition {
         schedule: Schedule {
             cron: Some(cron.to_owned()),
@@ -23,11 +23,11 @@ fn timed(cron: &str, policy: SlotPolicy) -> Definition {
     }
 }
 
-fn every_minute(policy: SlotPolicy) -> Definition {
+pub(super) fn every_minute(policy: SlotPolicy) -> Definition {
     timed("* * * * *", policy)
 }
 
-fn overlapping(overlap: Overlap) -> SlotPolicy {
+pub(super) fn overlapping(overlap: Overlap) -> SlotPolicy {
     SlotPolicy {
         overlap,
         ..SlotPolicy::default()
@@ -35,7 +35,15 @@ fn overlapping(overlap: Overlap) -> SlotPolicy {
 }
 
 /// What was said of slots, runs made and ended since the last time: the slot, or the number of slots.
-fn ledger(world: &mut World) -> Vec<String> {
+pub(super) fn ledger(world: &mut World) -> Vec<String> {
+    let lines = ledger_with_alerts(world).into_iter();
+    lines
+        .filter(|it| !it.starts_with("schedule.alerted"))
+        .collect()
+}
+
+/// The same with slots that had no outcome in time.
+pub(super) fn ledger_with_alerts(world: &mut World) -> Vec<String> {
     let first = world.hushed();
     let lines = world.log[first..].iter().filter_map(|recorded| {
         let name = recorded.event.name();
@@ -50,7 +58,13 @@ fn ledger(world: &mut World) -> Vec<String> {
                 format!("{name} {} to {}", event.count, clock(event.last))
             }
             Event::ScheduleSkipped(event) => format!("{name} {} {}", event.count, event.reason),
+            Event::ScheduleSuperseded(event) if event.count > 1 => {
+                format!("{name} {} {}", clock(event.first), event.count)
+            }
             Event::ScheduleSuperseded(event) => format!("{name} {}", clock(event.first)),
+            Event::ScheduleAlerted(event) => {
+                format!("{name} {} {}", event.count, why(&event.reason))
+            }
             Event::ScheduleCancelled(event) => format!("{name} {}", event.count),
             Event::RunCreated(event) => {
                 format!(
@@ -68,11 +82,18 @@ fn ledger(world: &mut World) -> Vec<String> {
     lines
 }
 
+/// The word that matters.
+fn why(reason: &str) -> &str {
+    let known = ["away", "held up", "cannot read"];
+    let found = known.into_iter().find(|word| reason.contains(word));
+    found.unwrap_or(reason)
+}
+
 fn clock(at: fasti_domain::time::Timestamp) -> String {
     at.to_string()[11..19].to_owned()
 }
 
-fn world_with(definition: &Definition) -> (World, BatchId) {
+pub(super) fn world_with(definition: &Definition) -> (World, BatchId) {
     let mut world = World::new();
     let batch = world.save(definition);
     world.join("r1", 4);

@@ -11,6 +11,7 @@ use fasti_domain::ids::{BatchId, Digest, RunId, RunSetId};
 use fasti_domain::run::{RunStatus, RunType};
 use fasti_domain::slots::NextSlot;
 use fasti_domain::time::Timestamp;
+use fasti_domain::trigger::RunSignal;
 
 use super::{BATCH, RUN, run_created};
 
@@ -48,6 +49,7 @@ macro_rules! closed {
 pub(super) fn samples() -> Vec<Event> {
     let mut all = slot_samples();
     all.extend(other_samples());
+    all.extend(trigger_samples());
     all
 }
 
@@ -81,6 +83,69 @@ fn slot_samples() -> Vec<Event> {
         closed!(ScheduleSkipped, "its batch was paused"),
         closed!(ScheduleSuperseded, "a later slot took its place"),
         closed!(ScheduleCancelled, "its batch was deleted"),
+        ScheduleAlerted {
+            batch: BATCH,
+            version: 3,
+            first: SLOT,
+            last: SLOT.plus_us(7_200_000_000),
+            count: 3,
+            reason: "the scheduler was away".to_owned(),
+        }
+        .into(),
+    ]
+}
+
+fn signal() -> Arc<RunSignal> {
+    Arc::new(RunSignal {
+        trigger: "orders".to_owned(),
+        id: "7".to_owned(),
+        payload: "{\"country\":\"FR\"}".to_owned(),
+    })
+}
+
+fn trigger_samples() -> Vec<Event> {
+    vec![
+        TriggerFired {
+            batch: BATCH,
+            version: 3,
+            trigger: "orders".to_owned(),
+            signal: "7".to_owned(),
+            run: RUN,
+        }
+        .into(),
+        TriggerHeld {
+            batch: BATCH,
+            version: 3,
+            signal: signal(),
+            since: SLOT,
+            due: SLOT.plus_us(5_000_000),
+        }
+        .into(),
+        TriggerIgnored {
+            batch: BATCH,
+            version: 3,
+            trigger: "orders".to_owned(),
+            signal: "7".to_owned(),
+            reason: "its batch is paused".to_owned(),
+        }
+        .into(),
+        RunCreated {
+            run_type: RunType::Triggered,
+            signal: Some(signal()),
+            ..run_created()
+        }
+        .into(),
+        RunSetPaused {
+            run_set: RunSetId(99),
+            reason: Some("its batch cannot run".to_owned()),
+        }
+        .into(),
+        RunSetCancelled {
+            run_set: RunSetId(99),
+            batch: BATCH,
+            reason: Some("wrong".to_owned()),
+        }
+        .into(),
     ]
 }
 
@@ -113,6 +178,7 @@ fn other_samples() -> Vec<Event> {
         .into(),
         RunSetPaused {
             run_set: RunSetId(99),
+            reason: None,
         }
         .into(),
         RunSetResumed {

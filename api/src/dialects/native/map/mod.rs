@@ -16,6 +16,7 @@ mod schedule;
 mod slot;
 mod task;
 mod task_run;
+mod trigger;
 
 pub(crate) use batch::{batch, batch_version};
 pub(crate) use calendar::{calendar, calendar_from_wire};
@@ -32,6 +33,7 @@ pub(crate) use runner::runner;
 pub(crate) use schedule::from_wire as schedule_from_wire;
 pub(crate) use slot::{open_slots, slot, slot_plan, slot_totals, unrecorded};
 pub(crate) use task_run::{metrics, task_run};
+pub(crate) use trigger::signal_answer;
 
 use fasti_core::domain::time::Timestamp;
 

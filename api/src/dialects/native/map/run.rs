@@ -32,6 +32,11 @@ pub(crate) fn run(view: &RunView) -> wire::Run {
         original_run_id: view.original_run.map(|run| run.0),
         parent_run_id: view.parent_run.map(|run| run.0),
         start_by: maybe_time(view.start_by),
+        signal: view.signal.as_deref().map(|signal| wire::RunSignal {
+            trigger: signal.trigger.clone(),
+            id: signal.id.clone(),
+            payload: signal.payload.clone(),
+        }),
         run_set_id: view.run_set.map(|set| set.0),
         requested_by: view.requested_by.to_string(),
         task_counts: counts

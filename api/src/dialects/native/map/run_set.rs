@@ -34,6 +34,7 @@ pub(crate) fn run_set(view: &RunSetView) -> wire::RunSet {
             live_max: it.live_max,
             slots: it.slots,
             paused: view.paused,
+            pause_reason: view.pause_reason.clone(),
         }),
     }
 }

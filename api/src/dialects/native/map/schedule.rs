@@ -7,6 +7,7 @@ use fasti_core::domain::schedule::{FirstLast, RunAfter, Schedule};
 use fasti_core::domain::slots::{Misfire, Overlap, SlotPolicy};
 
 use super::super::wire;
+use super::trigger;
 use crate::errors::Problem;
 
 /// What the author wrote, for the domain; `path` is that of the schedule.
@@ -16,6 +17,11 @@ use crate::errors::Problem;
 pub(crate) fn from_wire(path: &str, given: wire::Schedule) -> Result<Schedule, Problem> {
     let run_after = run_after(path, &given)?;
     let policy = policy(&given);
+    let triggers = given.triggers.clone().unwrap_or_default().into_iter();
+    let triggers = triggers
+        .enumerate()
+        .map(|(index, it)| trigger::from_wire(&format!("{path}.triggers[{index}]"), it));
+    let triggers = triggers.collect::<Result<_, _>>()?;
     let calendars = given.calendars.unwrap_or_default().into_iter();
     Ok(Schedule {
         at_minutes: given.at_minutes.unwrap_or_default(),
@@ -41,6 +47,7 @@ pub(crate) fn from_wire(path: &str, given: wire::Schedule) -> Result<Schedule, P
                 mode: used.mode.into(),
             })
             .collect(),
+        triggers,
     })
 }
 
@@ -124,6 +131,7 @@ pub(super) fn to_wire(schedule: &Schedule) -> wire::Schedule {
         overlap: (policy.overlap != Overlap::default()).then(|| policy.overlap.into()),
         start_deadline_seconds: policy.start_deadline_seconds,
         jitter_seconds: policy.jitter_seconds,
+        triggers: list(&schedule.triggers).map(|it| it.iter().map(trigger::to_wire).collect()),
     }
 }
 
@@ -133,7 +141,10 @@ pub(super) fn describe(schedule: &Schedule, rule: Option<&Rule>) -> String {
         return rule.describe();
     }
     let Some(after) = &schedule.run_after else {
-        return "only started by hand".to_owned();
+        return match schedule.triggers.len() {
+            0 => "only started by hand".to_owned(),
+            _ => "started by messages".to_owned(),
+        };
     };
     let batch = match (&after.job_name, after.job_uuid) {
         (Some(name), _) => format!("the batch `{name}`"),

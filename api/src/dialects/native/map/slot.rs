@@ -34,6 +34,7 @@ pub(crate) fn slot(view: &SlotView) -> wire::Slot {
             SlotOutcome::Skipped => "skipped",
             SlotOutcome::Superseded => "superseded",
             SlotOutcome::Cancelled => "cancelled",
+            SlotOutcome::Alerted => "alerted",
         },
         first: time(view.first),
         last: time(view.last),
@@ -90,6 +91,7 @@ pub(crate) fn slot_totals(ledger: &LedgerView) -> wire::SlotTotals {
         skipped: totals.skipped,
         superseded: totals.superseded,
         cancelled: totals.cancelled,
+        alerted: totals.alerted,
         waiting: ledger.plan.as_ref().map_or(0, |it| it.waiting.len() as u64),
     }
 }

@@ -19,6 +19,7 @@ mod server;
 mod slots;
 mod task_runs;
 mod versions;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -46,6 +47,7 @@ pub(crate) use server::*;
 pub(crate) use slots::*;
 pub(crate) use task_runs::*;
 pub(crate) use versions::*;
+pub(crate) use webhooks::*;
 
 /// All routes of the dialect.
 pub(crate) fn all(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
@@ -68,6 +70,7 @@ pub(crate) fn all(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         group("runners", runners::routes),
         group("workers", runners::worker_routes),
         group("schedules", schedules::routes),
+        group("webhooks", webhooks::routes),
         group("health", server::health_routes),
         group("version", server::version_routes),
         group("openapi.json", server::openapi_routes),

@@ -53,7 +53,13 @@ pub(crate) async fn start_definition(mut call: Call) -> Answer {
     let run_type = match given.run_type.map(RunType::from) {
         None => RunType::Manual,
         Some(run_type @ (RunType::Manual | RunType::DevRun)) => run_type,
-        Some(RunType::Scheduled | RunType::RunAfter | RunType::Rerun | RunType::PartialRerun) => {
+        Some(
+            RunType::Scheduled
+            | RunType::RunAfter
+            | RunType::Triggered
+            | RunType::Rerun
+            | RunType::PartialRerun,
+        ) => {
             let detail = "a definition is started as `manual` or `dev_run`";
             return Err(Problem::invalid("run_type", detail));
         }
@@ -165,6 +171,7 @@ fn repetition(source: Source, plan: &Plan) -> CreateRun {
             original: plan.original,
             version: plan.version,
             reused: reused.collect(),
+            signal: source.signal.clone(),
         }),
         rundate: plan.rundate.clone(),
         run_type: plan.run_type,

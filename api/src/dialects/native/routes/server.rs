@@ -53,6 +53,8 @@ pub(crate) fn health(app: &App) -> wire::Health {
         views_seq: views.seq.0,
         is_stale: views.is_stopped,
         queue_length: status.queue_len,
+        clock_ahead_ms: status.clock_ahead_ms,
+        clock_jumps: status.clock_jumps,
         silent_runners: silent.into_iter().map(|(runner, _)| runner).collect(),
         store,
     }

@@ -15,6 +15,7 @@ mod schedule;
 mod server;
 mod slot;
 mod task_run;
+mod trigger;
 mod words;
 
 pub(crate) use batch::{Batch, BatchVersion, LastRun, Pause};
@@ -25,18 +26,21 @@ pub(crate) use graph::{GraphEdge, GraphNode, RunGraph, TaskEdge};
 pub(crate) use image::{BundleAnswer, Image, ImageBody};
 pub(crate) use list::{Page, RunPage};
 pub(crate) use run::{
-    Cancel, NewRun, PlannedTask, Rerun, RerunMode, RerunPlan, RerunVersion, Run, StartRun,
+    Cancel, NewRun, PlannedTask, Rerun, RerunMode, RerunPlan, RerunVersion, Run, RunSignal,
+    StartRun,
 };
 pub(crate) use run_set::{Backfill, BackfillOrder, BackfillPreview, NewBackfill};
 pub(crate) use run_set::{MoreRuns, NewRunSet, RunSet, RunSetRun};
 pub(crate) use runner::Runner;
 pub(crate) use schedule::{
-    CalendarUse, ClockChange, FirstLast, Preview, PreviewBody, PreviewNote, Schedule,
+    CalendarUse, ClockChange, FirstLast, Preview, PreviewBody, PreviewNote, Schedule, Trigger,
+    TriggerCondition, TriggerValue,
 };
 pub(crate) use server::{Health, Nothing, Receipt, StoreHealth, Version};
 pub(crate) use slot::{Slot, SlotPage, SlotPlan, SlotTotals};
 pub(crate) use task_run::{Attempt, Metrics, ResultRef, TaskRun};
+pub(crate) use trigger::SignalAnswer;
 pub(crate) use words::{
-    CalendarMode, EndCondition, Kind, Misfire, Overlap, Priority, RunStatus, RunType, Tag,
-    TaskStatus,
+    CalendarMode, EndCondition, Kind, Misfire, Overlap, Priority, RunStatus, RunType,
+    SignalOutcome, Tag, TaskStatus, TriggerSource,
 };

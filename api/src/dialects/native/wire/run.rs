@@ -56,6 +56,8 @@ pub(crate) struct Run {
     pub(crate) parent_run_id: Option<u64>,
     /// When it is cancelled if nothing of it has been started.
     pub(crate) start_by: Option<String>,
+    /// The signal that started it; null unless a trigger did.
+    pub(crate) signal: Option<RunSignal>,
     /// The set it is in.
     pub(crate) run_set_id: Option<u64>,
     /// Who asked for it.
@@ -64,6 +66,17 @@ pub(crate) struct Run {
     pub(crate) task_counts: BTreeMap<&'static str, u32>,
     /// Task runs in all.
     pub(crate) task_runs: u64,
+}
+
+/// The signal that started a run, as its tasks get it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RunSignal {
+    /// Name of the trigger.
+    pub(crate) trigger: String,
+    /// Id of the signal.
+    pub(crate) id: String,
+    /// Its payload: JSON text.
+    pub(crate) payload: String,
 }
 
 /// Body that starts a saved batch.

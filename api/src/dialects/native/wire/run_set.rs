@@ -53,6 +53,8 @@ pub(crate) struct Backfill {
     pub(crate) slots: u64,
     /// Whether it makes no runs until it is resumed.
     pub(crate) paused: bool,
+    /// Why it is paused, when nobody asked for it: its batch cannot run.
+    pub(crate) pause_reason: Option<String>,
 }
 
 /// Body that makes a backfill: one run a slot of the range.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{CalendarMode, EndCondition, Misfire, Overlap};
+use super::{CalendarMode, EndCondition, Misfire, Overlap, TriggerSource};
 
 /// When a batch starts by itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -76,6 +76,57 @@ pub(crate) struct Schedule {
     /// Each slot fires up to so many seconds late, by chance; at most 3600. Default: 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) jitter_seconds: Option<u32>,
+    /// Messages that start it; at most 8 triggers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) triggers: Option<Vec<Trigger>>,
+}
+
+/// One way in which messages start a batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Trigger {
+    /// Unique in the batch: 1 to 32 letters, digits, `_` and `-`.
+    pub(crate) name: String,
+    /// Where messages come from.
+    pub(crate) source: TriggerSource,
+    /// Subject with or without wildcards: for `nats`; for `stream`, to take only some of its messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) subject: Option<String>,
+    /// Name of the stream, for `stream`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stream: Option<String>,
+    /// Name of the key that requests are signed with, for `webhook`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
+    /// What the payload must be like: all of these, at most 16.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) filter: Vec<TriggerCondition>,
+    /// Start once nothing has come for so long, with the newest payload; at most 86400. Default: start at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) debounce_seconds: Option<u64>,
+}
+
+/// What a part of a payload must be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TriggerCondition {
+    /// JSON pointer into the payload, such as `/order/country`; empty for all of it.
+    pub(crate) path: String,
+    /// One of these texts, whole numbers and booleans. Default: anything, but it must be there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) one_of: Vec<TriggerValue>,
+}
+
+/// A value that is compared with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum TriggerValue {
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Number(i64),
+    /// Text.
+    Text(String),
 }
 
 /// What a schedule does with a calendar.

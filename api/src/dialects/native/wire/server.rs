@@ -20,6 +20,10 @@ pub(crate) struct Health {
     pub(crate) queue_length: usize,
     /// Connected runners that have said nothing for 30 seconds: they hang, or were stopped.
     pub(crate) silent_runners: Vec<String>,
+    /// Milliseconds by which recorded time is ahead of the clock, which went back; they meet again by themselves.
+    pub(crate) clock_ahead_ms: u64,
+    /// Times since the start that the clock jumped ahead by more than a minute: it was set, or the machine slept.
+    pub(crate) clock_jumps: u64,
     /// The log on the disk.
     pub(crate) store: StoreHealth,
 }

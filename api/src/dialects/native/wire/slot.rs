@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Slot {
     /// `fired`, `missed`, `skipped`, `superseded` or `cancelled`; `waiting` for those that wait for an earlier run,
-    /// `open` for those that are due and not recorded.
+    /// `open` for those that are due and not recorded; `alerted` for those that were so for too long.
     pub(crate) outcome: &'static str,
     /// The earliest slot.
     pub(crate) first: String,
@@ -42,6 +42,8 @@ pub(crate) struct SlotTotals {
     pub(crate) cancelled: u64,
     /// Waiting for an earlier run.
     pub(crate) waiting: u64,
+    /// Those of all of them that had no outcome in time.
+    pub(crate) alerted: u64,
 }
 
 /// How far the present plan is, and whether its numbers agree.

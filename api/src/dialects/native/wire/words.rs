@@ -49,6 +49,7 @@ words! {
         Scheduled = "scheduled",
         Manual = "manual",
         RunAfter = "run_after",
+        Triggered = "triggered",
         Rerun = "rerun",
         PartialRerun = "partial_rerun",
         DevRun = "dev_run",
@@ -93,6 +94,30 @@ words! {
         Skipped = "skipped",
         Cancelled = "cancelled",
     }
+}
+
+/// Where messages for a trigger come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TriggerSource {
+    /// A subject of core NATS.
+    Nats,
+    /// A stream of JetStream.
+    Stream,
+    /// A signed request.
+    Webhook,
+}
+
+/// What became of a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SignalOutcome {
+    /// It started a run.
+    Fired,
+    /// It waits for silence.
+    Held,
+    /// It starts nothing.
+    Ignored,
 }
 
 /// One task run, or one a part.
