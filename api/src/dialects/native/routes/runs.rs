@@ -227,11 +227,15 @@ pub(crate) async fn list_tasks(id: String, call: Call) -> Answer {
             let wanted = (limit - filling.items.len()).min(TASKS_AT_A_TIME);
             let page = views.task_runs(run.id, at, wanted)?;
             let page = page.ok_or_else(|| Problem::not_found("run", &id))?;
-            page.items
-                .iter()
-                .map(map::task_run)
-                .for_each(|item| filling.push(item));
             at = page.next;
+            let mut views = page.items.iter();
+            while let Some(view) = views.next() {
+                filling.push(map::task_run(view));
+                if filling.is_full() && views.len() > 0 {
+                    at = Some(view.id);
+                    break;
+                }
+            }
             if at.is_none() {
                 break;
             }
