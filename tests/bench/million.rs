@@ -197,9 +197,11 @@ impl World {
         }))?;
         let lease = self.commit.events()[before..]
             .iter()
-            .find_map(|recorded| match &recorded.event {
-                Event::AttemptLeased(leased) => leased.leases.first().cloned(),
-                _ => None,
+            .find_map(|recorded| {
+                let Event::AttemptLeased(leased) = &recorded.event else {
+                    return None;
+                };
+                leased.leases.first().cloned()
             })
             .context("a run with a free slot is leased")?;
         self.report(&lease, AttemptNews::Started(self.started(&lease)))?;
