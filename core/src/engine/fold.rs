@@ -10,7 +10,7 @@ use crate::store::{Snapshot, Snapshots};
 
 /// Name of the state's snapshots. It has to change with the shape of the state, whose fields are told apart by position,
 /// and with what events do to it, so that an old one is passed over.
-const SNAPSHOT_NAME: &str = "state-v3";
+pub(super) const SNAPSHOT_NAME: &str = "state-v3";
 
 /// A folded log.
 #[derive(Debug)]

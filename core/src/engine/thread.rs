@@ -15,6 +15,7 @@ use fasti_domain::rejection::Rejection;
 use fasti_domain::state::State;
 use fasti_domain::time::Timestamp;
 
+use super::fold::SNAPSHOT_NAME;
 use super::time::EngineTime;
 use super::{
     COMMIT_EVENTS_MAX, COMMIT_REQUESTS_MAX, Commit, EngineHandle, Gauges, INBOX_MAX, Message,
@@ -108,9 +109,14 @@ pub fn spawn(parts: EngineParts) -> std::io::Result<(EngineHandle, EngineThread)
         gauges: gauges.clone(),
         feed: parts.feed.clone(),
     };
+    // A state that was folded from far back is worth a snapshot, also when nothing happens any more.
+    let newest = parts
+        .snapshots
+        .as_ref()
+        .map(|all| all.newest(SNAPSHOT_NAME));
     let engine = Engine {
         time: EngineTime::new(parts.state.at, parts.clock.steady()),
-        snapshot_seq: parts.state.seq.0,
+        snapshot_seq: newest.unwrap_or(parts.state.seq).0,
         snapshot_at: Instant::now(),
         upstreams: UpstreamLists::default(),
         owes_placement: false,
@@ -359,7 +365,7 @@ impl Engine {
     }
 
     fn snapshot_if_due(&mut self) {
-        let events = self.parts.state.seq.0 - self.snapshot_seq;
+        let events = self.parts.state.seq.0.saturating_sub(self.snapshot_seq);
         let is_writing = self.writing.as_ref().is_some_and(|it| !it.is_finished());
         if events >= SNAPSHOT_EVENTS && self.snapshot_at.elapsed() >= SNAPSHOT_PAUSE && !is_writing
         {

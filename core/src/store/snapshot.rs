@@ -87,6 +87,13 @@ impl Snapshots {
         Ok(())
     }
 
+    /// Position of the newest snapshot called `name`, whether it can be read or not; 0 without one.
+    #[must_use]
+    pub fn newest(&self, name: &str) -> Seq {
+        let list = self.list(name).unwrap_or_default();
+        list.first().map_or(Seq(0), |(seq, _)| *seq)
+    }
+
     /// The newest readable snapshot called `name` that is not after `upto`.
     #[must_use]
     pub fn load(&self, name: &str, upto: Seq) -> Option<Snapshot> {
@@ -207,6 +214,8 @@ mod tests {
         assert_eq!(snapshots.load("state", Seq(999)).unwrap().seq, Seq(200));
         assert_eq!(snapshots.load("state-2", Seq(5)).unwrap().bytes, b"other");
         assert_eq!(snapshots.load("nobody", Seq(5)), None);
+        assert_eq!(snapshots.newest("state"), Seq(1000));
+        assert_eq!(snapshots.newest("nobody"), Seq(0));
     }
 
     #[test]
