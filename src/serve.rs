@@ -29,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::check::Check;
 use crate::clock::SystemClock;
+use crate::environments::Environments;
 use crate::local_runner::{self, RunnerSettings};
 use crate::phases::Phases;
 use crate::sdk;
@@ -127,6 +128,7 @@ async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
     views.wait_for(core.engine.feed().last()).await?;
     phases.end("views");
     let runner = start_runner(&settings, &core, &links, &sdk, &url, &stop)?;
+    let environments = Arc::new(Environments::new(&settings.data, settings.python.clone()));
     let parts = ApiParts {
         engine: core.engine.clone(),
         feed: core.engine.feed().clone(),
@@ -135,6 +137,7 @@ async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
         links: links.clone(),
         clock: Arc::new(SystemClock),
         vitals: Arc::clone(&vitals),
+        environments: environments.clone(),
     };
     let api = tokio::spawn(fasti_api::serve(
         listener,
@@ -151,6 +154,7 @@ async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
     let damage = check.end();
     drop(sealer);
     let stopped = shut_down(settings, core, links, stop, runner, api).await;
+    environments.stop();
     drop(publisher);
     follower.stop();
     if let Err(error) = tables.close() {

@@ -12,6 +12,8 @@ use fasti_core::ports::Clock;
 use fasti_core::store::{Content, Vitals};
 use fasti_projector::SharedViews;
 
+use crate::environments::Environments;
+
 /// Settings of the HTTP interface.
 #[derive(Debug, Clone)]
 pub struct ApiConfig {
@@ -99,4 +101,6 @@ pub struct ApiParts {
     pub links: Links,
     /// How the store is.
     pub vitals: Arc<Vitals>,
+    /// Makes virtual environments.
+    pub environments: Arc<dyn Environments>,
 }

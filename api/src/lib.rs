@@ -12,6 +12,7 @@ mod codes;
 mod config;
 mod connection;
 mod dialects;
+mod environments;
 mod errors;
 mod figures;
 mod groups;
@@ -30,6 +31,7 @@ mod trace;
 mod webhook;
 
 pub use config::{ApiConfig, ApiParts, WebhookKeys};
+pub use environments::{Environment, Environments, Stage};
 pub use errors::{Code, FieldError, ProblemDocument};
 pub use openapi::openapi_json;
 pub use server::{ApiError, serve};

@@ -62,6 +62,8 @@ use crate::dialects::native::{routes, wire};
         routes::get_image,
         routes::put_image,
         routes::delete_image,
+        routes::post_environment,
+        routes::get_environment,
         routes::post_bundle,
         routes::head_bundle,
         routes::list_runners,

@@ -166,6 +166,20 @@ pub(crate) fn table_of_tests() -> Table {
         fn stop(&mut self, _: &RunnerId, _: Vec<StopAttempt>) {}
     }
 
+    struct NoEnvironments;
+    impl crate::Environments for NoEnvironments {
+        fn ask(
+            &self,
+            _: fasti_core::domain::ids::Digest,
+            _: Option<&str>,
+        ) -> Result<crate::Environment, String> {
+            Err("none are made here".to_owned())
+        }
+        fn get(&self, _: &str) -> Option<crate::Environment> {
+            None
+        }
+    }
+
     let folder = tempfile::tempdir().unwrap();
     let options = fasti_core::store::OpenOptions::default();
     let store = fasti_core::store::Store::open(folder.path(), options).unwrap();
@@ -192,6 +206,7 @@ pub(crate) fn table_of_tests() -> Table {
             links: fasti_core::link::Links::default(),
             clock: Arc::new(ManualClock::default()),
             vitals: store.vitals,
+            environments: Arc::new(NoEnvironments),
         },
         replays: crate::replays::Replays::default(),
         bodies: crate::body::BodyRoom::new(1 << 20),

@@ -57,6 +57,10 @@ impl Client {
         &self.url
     }
 
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     fn address(&self, path: &str) -> String {
         format!("{}/api/v1{path}", self.url)
     }

@@ -10,6 +10,7 @@ mod doctor;
 mod event;
 mod exit;
 mod follow;
+mod image;
 mod log;
 mod logs;
 mod parse;
@@ -30,6 +31,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use exit::{Exit, Failure, conflict, exit_code, store_failure};
 pub(crate) use parse::parse;
+pub(crate) use python::{Python, find as find_python};
 
 use crate::config::ConfigFile;
 
@@ -114,6 +116,9 @@ enum Noun {
     /// Runs of batches.
     #[command(subcommand)]
     Run(run::RunCommand),
+    /// Images: where the code and the interpreter of tasks are.
+    #[command(subcommand)]
+    Image(image::ImageCommand),
     /// Output of a task run.
     Logs(logs::LogsArgs),
     /// Events: everything that happened.
@@ -150,6 +155,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Noun::Backfill(command) => backfill::run(command, &global, &config),
         Noun::Simulate(args) => simulate::run(&args, &global, &config),
         Noun::Run(command) => run::run(command, &global, &config),
+        Noun::Image(command) => image::run(command, &global, &config),
         Noun::Logs(args) => logs::run(&args, &global, &config),
         Noun::Event(command) => event::run(command, &global, &config),
         Noun::Log(command) => log::run(command, &global, &config),

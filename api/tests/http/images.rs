@@ -195,3 +195,45 @@ async fn secrets_of_an_image_are_for_those_who_may_change_it() {
     }
     server.stop().await;
 }
+
+#[tokio::test]
+async fn environments_are_asked_for_and_read() {
+    let server = Server::start().await;
+    let path = "/api/v1/environments";
+    let bytes = b"\x1f\x8b environment".to_vec();
+    let id = sha256(&bytes).to_string();
+    let ask = |bundle: &str, python: &str| json!({"bundle": bundle, "python": python});
+    let unknown = server.post(path, &ask(&id, "good")).await;
+    assert_eq!(unknown.problem().1, "unknown_bundle");
+    let request = [("content-type", "application/gzip")];
+    let sent = send(server.address, "POST", "/api/v1/bundles", &request, &bytes).await;
+    assert_eq!(sent.status, 201, "{}", sent.text());
+
+    let ready = server.post(path, &ask(&id, "good")).await.json();
+    assert_eq!(ready["id"], id[..8]);
+    assert_eq!(ready["status"], "ready");
+    assert_eq!(ready["python"], "/venv/bin/python");
+    let failed = server.post(path, &json!({"bundle": id})).await.json();
+    assert_eq!(failed["status"], "failed");
+    assert_eq!(failed["step"], "installing failed");
+    assert_eq!(failed["output"], "ERROR: no such thing\n");
+    assert_eq!(failed["output_bytes"], 100);
+    assert_eq!(failed["python"], Value::Null);
+
+    for (body, field) in [
+        (ask("ab", "good"), "bundle"),
+        (ask(&id, "bad"), "python"),
+        (json!({"bundle": id, "pythons": "x"}), "pythons"),
+    ] {
+        let (status, code, found) = server.post(path, &body).await.problem();
+        assert_eq!(
+            (status, code.as_str(), found.as_str()),
+            (422, "validation_failed", field)
+        );
+    }
+    let known = server.get("/api/v1/environments/known").await;
+    assert_eq!((known.status, &known.json()["id"]), (200, &json!("known")));
+    let missing = server.get("/api/v1/environments/other").await;
+    assert_eq!(missing.problem().0, 404);
+    server.stop().await;
+}

@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use fasti_api::{ApiConfig, ApiParts, WebhookKeys, serve};
+use fasti_api::{ApiConfig, ApiParts, Environment, Environments, Stage, WebhookKeys, serve};
 use fasti_core::codec::sha256;
 use fasti_core::domain::attempt::{
     AttemptEnd, AttemptNews, AttemptReport, AttemptStart, Outcome, Process, ResultRef, Usage,
 };
 use fasti_core::domain::command::{Command, Intake, Request, Settings};
-use fasti_core::domain::ids::{LogId, RunnerId, Seq};
+use fasti_core::domain::ids::{Digest, LogId, RunnerId, Seq};
 use fasti_core::domain::launch::Launch;
 use fasti_core::domain::runner::{Capacity, RunnerInfo};
 use fasti_core::domain::state::State;
@@ -50,6 +50,39 @@ impl Effects for HandedOut {
     }
 
     fn stop(&mut self, _: &RunnerId, _: Vec<StopAttempt>) {}
+}
+
+/// Makes environments in no time: ready for the interpreter `good`, failed for any other but `bad`, which is none.
+struct Canned;
+
+impl Environments for Canned {
+    fn ask(&self, bundle: Digest, python: Option<&str>) -> Result<Environment, String> {
+        let id = bundle.to_string()[..8].to_owned();
+        match python {
+            Some("bad") => Err("`bad` is no interpreter".to_owned()),
+            python => Ok(canned(id, python == Some("good"))),
+        }
+    }
+
+    fn get(&self, id: &str) -> Option<Environment> {
+        (id == "known").then(|| canned(id.to_owned(), false))
+    }
+}
+
+fn canned(id: String, is_ready: bool) -> Environment {
+    let (stage, step) = if is_ready {
+        (Stage::Ready, "ready")
+    } else {
+        (Stage::Failed, "installing failed")
+    };
+    Environment {
+        id,
+        stage,
+        step: step.to_owned(),
+        output: "ERROR: no such thing\n".to_owned(),
+        output_bytes: 100,
+        python: is_ready.then(|| "/venv/bin/python".into()),
+    }
 }
 
 pub(crate) struct Server {
@@ -109,6 +142,7 @@ impl Server {
             links: fasti_core::link::Links::default(),
             clock: std::sync::Arc::new(clock.clone()),
             vitals: store.vitals.clone(),
+            environments: std::sync::Arc::new(Canned),
         };
         let until = shutdown.clone();
         let serving =

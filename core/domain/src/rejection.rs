@@ -45,7 +45,9 @@ pub enum Rejection {
         tasks: Vec<String>,
     },
     /// The image is not registered.
-    #[error("the image `{image}` is not registered; register it with PUT /api/v1/images/{image}")]
+    #[error(
+        "the image `{image}` is not registered; register it with `fasti image add`, or PUT /api/v1/images/{image}"
+    )]
     UnknownImage {
         /// Path of the field.
         field: String,

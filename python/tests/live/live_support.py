@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -85,6 +86,16 @@ class Server:
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             raw = answer.read()
         return json.loads(raw) if raw else None
+
+    def call_for_status(self, method: str, path: str) -> int:
+        """Send one request; returns the status of its answer."""
+        request = urllib.request.Request(f"{self.url}/api/v1{path}", method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                return refusal.code
 
     def image(self, name: str, files: Dict[str, str]) -> str:
         """Write modules into a folder and register it as an image; returns its name."""

@@ -7,6 +7,7 @@ use fasti_projector::rows::ImageView;
 
 use super::super::wire;
 use super::{ids, time};
+use crate::environments::{Environment, Stage};
 use crate::errors::Problem;
 
 /// What somebody registers under `name`.
@@ -53,6 +54,23 @@ pub(crate) fn image_from_wire(
         env: given.env.unwrap_or_default(),
         owner: principal.user.clone(),
     })
+}
+
+/// An environment, as it is answered.
+pub(crate) fn environment(it: Environment) -> wire::Environment {
+    wire::Environment {
+        id: it.id,
+        status: match it.stage {
+            Stage::Queued => "queued",
+            Stage::Building => "building",
+            Stage::Ready => "ready",
+            Stage::Failed => "failed",
+        },
+        step: it.step,
+        output: it.output,
+        output_bytes: it.output_bytes,
+        python: it.python.map(|path| path.display().to_string()),
+    }
 }
 
 /// As it is answered to somebody.

@@ -4,6 +4,7 @@ mod backfills;
 mod batches;
 mod bundles;
 mod calendars;
+mod environments;
 mod events;
 mod images;
 mod listing;
@@ -33,6 +34,7 @@ pub(crate) use backfills::*;
 pub(crate) use batches::*;
 pub(crate) use bundles::*;
 pub(crate) use calendars::*;
+pub(crate) use environments::*;
 pub(crate) use events::*;
 pub(crate) use images::*;
 pub(crate) use logs::*;
@@ -66,6 +68,7 @@ pub(crate) fn all(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         group("run-sets", run_sets::routes),
         group("images", images::routes),
         group("bundles", bundles::routes),
+        group("environments", environments::routes),
         group("calendars", calendars::routes),
         group("runners", runners::routes),
         group("workers", runners::worker_routes),

@@ -52,6 +52,34 @@ pub(crate) struct ImageBody {
     pub(crate) env: Option<BTreeMap<String, String>>,
 }
 
+/// Asks for a virtual environment.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EnvironmentBody {
+    /// What is to be in it: the id that `POST /bundles` gave.
+    pub(crate) bundle: String,
+    /// Interpreter it is made with. Default: the server's.
+    #[serde(default)]
+    pub(crate) python: Option<String>,
+}
+
+/// A virtual environment.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Environment {
+    /// Its id: the same for the same bundle and interpreter.
+    pub(crate) id: String,
+    /// `queued`, `building`, `ready` or `failed`.
+    pub(crate) status: &'static str,
+    /// What is done at the moment, or what could not be done.
+    pub(crate) step: String,
+    /// The end of what the installer printed.
+    pub(crate) output: String,
+    /// Bytes that it printed in all.
+    pub(crate) output_bytes: u64,
+    /// Its interpreter, once it is ready: the `python` of images.
+    pub(crate) python: Option<String>,
+}
+
 /// A stored source tree.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BundleAnswer {

@@ -23,7 +23,7 @@ pub(crate) use calendar::{Calendar, CalendarBody};
 pub(crate) use definition::{Definition, Edge, Task};
 pub(crate) use event::Event;
 pub(crate) use graph::{GraphEdge, GraphNode, RunGraph, TaskEdge};
-pub(crate) use image::{BundleAnswer, Image, ImageBody};
+pub(crate) use image::{BundleAnswer, Environment, EnvironmentBody, Image, ImageBody};
 pub(crate) use list::{Page, RunPage};
 pub(crate) use run::{
     Cancel, NewRun, PlannedTask, Rerun, RerunMode, RerunPlan, RerunVersion, Run, RunSignal,
