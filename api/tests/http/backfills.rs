@@ -71,7 +71,7 @@ async fn a_backfill_is_made_once_and_steered() {
         .iter()
         .map(|it| &it["rundate"])
         .collect();
-    assert_eq!(dates, ["2024-03-02", "2024-03-01"]);
+    assert_eq!(dates, ["2024-03-01", "2024-03-02"]);
 
     let steer = async |verb: &str| server.post(&format!("{path}/{verb}"), &json!({})).await;
     assert_eq!(steer("pause").await.json()["backfill"]["paused"], true);

@@ -121,7 +121,7 @@ async fn a_signed_request_starts_a_run_once() {
         .await
         .json();
     assert_eq!(runs["items"].as_array().unwrap().len(), 1);
-    let events = format!("/api/v1/events?batch_id={batch}&type=trigger.ignored");
+    let events = format!("/api/v1/events?batch_id={batch}&types=trigger.ignored");
     let events = server
         .send("GET", &events, &bearer, &Value::Null)
         .await
