@@ -1,10 +1,11 @@
 //! Ten thousand schedules on one server: what they cost while nothing is due, and how late they start.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::measure::{median, seconds};
 use crate::server::Server;
@@ -12,6 +13,9 @@ use crate::{Context, Figure};
 
 /// Schedules at full size, all on one server. The same number of runs starts every minute.
 const SCHEDULES: u32 = 10_000;
+
+/// How long all of them may take to be saved, in seconds.
+const SAVING_S: u64 = 240;
 
 /// How long the server is watched while nothing is due.
 const IDLE: Duration = Duration::from_secs(5);
@@ -50,7 +54,7 @@ pub(crate) fn slots(context: &Context) -> anyhow::Result<Vec<Figure>> {
     };
     let mut sorted = late.clone();
     sorted.sort_by(f64::total_cmp);
-    Ok(vec![
+    let mut figures = vec![
         figure(
             "processor used by 10,000 schedules, nothing due",
             idle * 100.0,
@@ -62,7 +66,58 @@ pub(crate) fn slots(context: &Context) -> anyhow::Result<Vec<Figure>> {
             sorted.get(ninety_nine).copied().unwrap_or(f64::NAN) * 1e3,
             "ms",
         ),
-    ])
+    ];
+    let burst = at_once(&server, count, &json!({}))?;
+    figures.push(figure("slot to run, last of 10,000 at once", burst * 1e3, "ms"));
+    server.send("PUT", "/calendars/days", &calendar()?)?;
+    let used = json!({"calendars": [{"name": "days", "mode": "only_open_days"}]});
+    let burst = at_once(&server, count, &used)?;
+    let name = "the same by one calendar of 2,500 dates";
+    figures.push(figure(name, burst * 1e3, "ms"));
+    Ok(figures)
+}
+
+/// A calendar of 2,500 closed days that have passed.
+fn calendar() -> anyhow::Result<Value> {
+    let first = chrono::NaiveDate::from_ymd_opt(2015, 1, 1).context("a date")?;
+    let dates = first.iter_days().take(2_500);
+    let closed: BTreeMap<String, &str> = dates.map(|date| (date.to_string(), "closed")).collect();
+    Ok(json!({ "closed": closed }))
+}
+
+/// Lets all be due in the same second, and gives the seconds from their slot to when the last had its run. How long
+/// a run waits for its turn is the affair of its processor.
+fn at_once(server: &Server, count: u32, further: &Value) -> anyhow::Result<f64> {
+    // Far enough away that all can be saved before.
+    let slot = chrono::DateTime::<chrono::Utc>::from(now()) + Duration::from_secs(SAVING_S);
+    let cron = slot.format("%-S %-M %-H %-d %-m *").to_string();
+    for number in 0..count {
+        let mut schedule = json!({ "cron": cron });
+        for (field, value) in further.as_object().into_iter().flatten() {
+            schedule[field] = value.clone();
+        }
+        server.save(&json!({"name": format!("every {number}"), "schedule": schedule,
+            "tasks": [{"name": "t", "command": ["/bin/true"]}]}))?;
+    }
+    let left = slot - chrono::DateTime::<chrono::Utc>::from(now());
+    let left = left.to_std().context("saving took too long")?;
+    let since = slot.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let until = slot + Duration::from_secs(1);
+    let until = until.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    std::thread::sleep(left);
+    let patience = Instant::now();
+    loop {
+        std::thread::sleep(Duration::from_secs(2));
+        let late = between(server, &since, &until, "created_at")?;
+        if late.len() == count as usize {
+            return Ok(late.into_iter().fold(0.0, f64::max));
+        }
+        let made = late.len();
+        anyhow::ensure!(
+            patience.elapsed() < Duration::from_secs(120),
+            "{made} of {count} runs were made"
+        );
+    }
 }
 
 #[expect(
@@ -75,6 +130,11 @@ fn now() -> std::time::SystemTime {
 
 /// Seconds from slot to start of every run whose slot lies in the window.
 fn lateness(server: &Server, since: &str, until: &str) -> anyhow::Result<Vec<f64>> {
+    between(server, since, until, "started_at")
+}
+
+/// Seconds from slot to another instant of every run whose slot lies in the window.
+fn between(server: &Server, since: &str, until: &str, field: &str) -> anyhow::Result<Vec<f64>> {
     let (since, until) = (since.replace("+00:00", "Z"), until.replace("+00:00", "Z"));
     let mut late = Vec::new();
     let mut cursor = String::new();
@@ -83,7 +143,7 @@ fn lateness(server: &Server, since: &str, until: &str) -> anyhow::Result<Vec<f64
             format!("/runs?limit=1000&scheduled_from={since}&scheduled_until={until}{cursor}");
         let page = server.get(&path)?;
         for run in page["items"].as_array().context("a page has items")? {
-            let start = &run["started_at"];
+            let start = &run[field];
             anyhow::ensure!(
                 !start.is_null(),
                 "a run has not started seconds after its slot"
