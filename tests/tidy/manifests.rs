@@ -44,6 +44,7 @@ const ENTRANCES: &[(&str, &[&str])] = &[
 /// All that the pure domain may depend on.
 const DOMAIN: &[&str] = &[
     "serde",
+    "serde_json",
     "chrono",
     "chrono-tz",
     "petgraph",
