@@ -23,6 +23,10 @@ pub(crate) struct ConfigFile {
     pub(crate) nats: NatsSection,
     /// Sealing and retention.
     pub(crate) log: crate::sealing::LogSection,
+    /// Limits of results and bundles.
+    pub(crate) blobs: crate::sweeping::BlobsSection,
+    /// Limits of output.
+    pub(crate) output: crate::sweeping::OutputSection,
 }
 
 /// `[server]`.
@@ -73,6 +77,8 @@ pub(crate) struct NatsSection {
     pub(crate) tenant: Option<String>,
     /// `json` or `msgpack`.
     pub(crate) encoding: Option<String>,
+    /// Whether messages carry the exact records, sealed with `stream.key`; default: true.
+    pub(crate) records: Option<bool>,
 }
 
 impl ConfigFile {

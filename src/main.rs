@@ -7,10 +7,13 @@ mod config;
 mod environments;
 mod local_runner;
 mod phases;
+mod publishing;
+mod rebuilding;
 mod sdk;
 mod sealing;
 mod serve;
 mod shutdown;
+mod sweeping;
 mod user;
 
 use std::process::ExitCode;

@@ -1,8 +1,9 @@
 //! Sealing in the server: settings as written, and the thread that follows the log.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use fasti_core::store::{LogReader, Retention, SealOptions, Sealer};
+use fasti_core::store::{LogReader, Offload, Retention, SealOptions, Sealer};
 use serde::Deserialize;
 
 use crate::clock::SystemClock;
@@ -19,6 +20,10 @@ pub(crate) struct LogSection {
     pub(crate) keep_days: Option<u32>,
     /// The oldest sealed events leave the database above this many bytes; their segments stay.
     pub(crate) keep_bytes: Option<u64>,
+    /// The oldest segments move to `archive` when all that are in the data folder take more than this many bytes.
+    pub(crate) segments_keep_bytes: Option<u64>,
+    /// Folder on another disk for old segments.
+    pub(crate) archive: Option<PathBuf>,
 }
 
 /// Begins to seal the log. The server works without: on a full disk the key may not be there to be made.
@@ -35,6 +40,10 @@ pub(crate) fn start(reader: &LogReader, section: &LogSection) -> Option<Sealer> 
             keep_days: section.keep_days,
             keep_bytes: section.keep_bytes,
         },
+        offload: section.archive.as_ref().map(|archive| Offload {
+            to: archive.clone(),
+            keep_bytes: section.segments_keep_bytes.unwrap_or(0),
+        }),
         references: fasti_core::codec::contents_of,
     };
     Sealer::start(reader, options, Box::new(SystemClock))

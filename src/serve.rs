@@ -12,16 +12,18 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use fasti_api::{ApiConfig, ApiParts, WebhookKeys};
-use fasti_core::bus::{Encoding, NatsConfig, Publisher, PublisherHandle, Tenant};
+use fasti_core::codec::CodecError;
 use fasti_core::domain::command::{Command, Intake, Request, Settings};
 use fasti_core::domain::ids::{LogId, Seq};
 use fasti_core::domain::trigger::TriggerSource;
 use fasti_core::engine::{self, EngineHandle, EngineParts, EngineThread, StopReason, fold};
-use fasti_core::feed;
+use fasti_core::feed::{self, FeedError};
 use fasti_core::link::{self, LinkParts, Links};
 use fasti_core::ports::Clock;
 use fasti_core::protocol::runner_v1::ShutdownMode;
-use fasti_core::store::{Content, LogReader, OpenOptions, Snapshots, Store, Tables, Vitals};
+use fasti_core::store::{
+    Content, ExactReader, LogReader, OpenOptions, Snapshots, Store, Tables, Vitals,
+};
 use fasti_projector::{Follower, FollowerOptions, SharedViews, Views};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -32,7 +34,10 @@ use crate::clock::SystemClock;
 use crate::environments::Environments;
 use crate::local_runner::{self, RunnerSettings};
 use crate::phases::Phases;
+use crate::publishing::{self, NatsSettings};
+use crate::rebuilding::Rebuilding;
 use crate::sdk;
+use crate::sweeping::{self, BlobsSection, OutputSection};
 
 /// How long what watches over the runner may take to end.
 const RUNNER_END_TIMEOUT: Duration = Duration::from_secs(10);
@@ -69,18 +74,13 @@ pub(crate) struct ServeSettings {
     pub(crate) nats: Option<NatsSettings>,
     /// Sealing and retention.
     pub(crate) log: crate::sealing::LogSection,
+    /// Limits of what lies beside the log.
+    pub(crate) blobs: BlobsSection,
+    pub(crate) output: OutputSection,
 }
 
 /// Longest path of a socket that the system takes: 108 bytes with the NUL at its end.
 const SOCKET_PATH_BYTES_MAX: usize = 107;
-
-/// Settings of publishing.
-#[derive(Debug, Clone)]
-pub(crate) struct NatsSettings {
-    pub(crate) url: String,
-    pub(crate) tenant: String,
-    pub(crate) is_json: bool,
-}
 
 /// Runs the server until it is asked to stop.
 pub(crate) fn serve(settings: ServeSettings) -> anyhow::Result<()> {
@@ -122,9 +122,9 @@ async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
     let core = start_engine(log, &settings, &links)?;
     phases.end("engine");
     let stop = CancellationToken::new();
-    let publisher = start_publisher(&settings, &core, &stop)?;
+    let publisher = publishing::start(&settings, &core.engine, &reader, &stop)?;
     warn_of_deaf_triggers(&core.engine, &settings).await;
-    let (views, follower, tables) = start_views(&settings, &core)?;
+    let (views, follower, rebuilding) = start_views(&settings, &core)?;
     views.wait_for(core.engine.feed().last()).await?;
     phases.end("views");
     let runner = start_runner(&settings, &core, &links, &sdk, &url, &stop)?;
@@ -133,8 +133,10 @@ async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
         engine: core.engine.clone(),
         feed: core.engine.feed().clone(),
         views,
+        exact: Arc::new(ExactReader::new(reader.clone(), |_| Vec::new())),
         content: core.content.clone(),
         links: links.clone(),
+        rebuild: Some(Arc::new(rebuilding.clone())),
         clock: Arc::new(SystemClock),
         vitals: Arc::clone(&vitals),
         environments: environments.clone(),
@@ -148,16 +150,23 @@ async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
     phases.end("runner and API");
     phases.say();
     eprintln!("listening on {url}");
-    let sealer = crate::sealing::start(&reader, &settings.log);
+    let sealer = publishing::start_sealing(&settings, &reader, &stop)?;
+    let rooms = sweeping::Rooms {
+        data: settings.data.clone(),
+        reader: reader.clone(),
+        content: core.content.clone(),
+        engine: core.engine.clone(),
+    };
+    let sweeper = sweeping::start(rooms, &settings.blobs, &settings.output)?;
     let check = Check::start(reader, vitals)?;
     ends.wait(&core.thread, &check).await;
     let damage = check.end();
-    drop(sealer);
+    drop((sealer, sweeper));
     let stopped = shut_down(settings, core, links, stop, runner, api).await;
     environments.stop();
     drop(publisher);
     follower.stop();
-    if let Err(error) = tables.close() {
+    if let Err(error) = rebuilding.close() {
         tracing::warn!(%error, "the tables of the views had no orderly end");
     }
     match damage {
@@ -192,7 +201,12 @@ fn open_log(settings: &ServeSettings, url: &str, phases: &mut Phases) -> anyhow:
     store.lock.announce(url)?;
     let last = store.opened.last.seq;
     let mut progress = progress("reading the log", last);
-    let folded = fold(&store.reader, Some(&store.snapshots), last, &mut progress)?;
+    let folded = fold(&store.reader, Some(&store.snapshots), last, &mut progress);
+    let folded = folded.map_err(|error| match error {
+        // Nothing is wrong with it: another version wrote it.
+        FeedError::Codec(error @ CodecError::Unknown { .. }) => conflict(error.to_string()),
+        other => other.into(),
+    })?;
     phases.end("state");
     tracing::info!(
         data = %settings.data.display(), seq = %last, from_snapshot = %folded.from_snapshot,
@@ -310,8 +324,9 @@ fn host_name() -> String {
 fn start_views(
     settings: &ServeSettings,
     core: &Core,
-) -> anyhow::Result<(SharedViews, Follower, Tables)> {
-    let folder = settings.data.join("views");
+) -> anyhow::Result<(SharedViews, Follower, Rebuilding)> {
+    Tables::clear_others(&settings.data)?;
+    let folder = Tables::current(&settings.data);
     let (tables, views, snapshot_at) = match open_views(&folder, core) {
         Ok(opened) => opened,
         Err(error) => {
@@ -327,7 +342,15 @@ fn start_views(
         snapshot_at,
     };
     let follower = Follower::start(views.clone(), core.engine.feed().clone(), options)?;
-    Ok((views, follower, tables))
+    let rebuilding = Rebuilding::new(
+        &settings.data,
+        core.engine.feed().clone(),
+        follower.fresh(),
+        tables,
+        VIEWS_CACHE_BYTES,
+        kernel_text(BOOT_ID),
+    );
+    Ok((views, follower, rebuilding))
 }
 
 /// The views up to the end of the log, and the position of the snapshot that they began with.
@@ -381,34 +404,6 @@ fn open_files_max() -> u64 {
 /// Connections out of so many open files: half, so that the log, results and the runner are never short of one.
 fn connections_of(files: u64) -> usize {
     usize::try_from(files / 2).unwrap_or(usize::MAX).max(16)
-}
-
-fn start_publisher(
-    settings: &ServeSettings,
-    core: &Core,
-    stop: &CancellationToken,
-) -> anyhow::Result<Option<PublisherHandle>> {
-    let Some(nats) = &settings.nats else {
-        return Ok(None);
-    };
-    let mut config = NatsConfig::new(&nats.url)?;
-    config.tenant = Tenant::new(&nats.tenant)?;
-    config.encoding = if nats.is_json {
-        Encoding::Json
-    } else {
-        Encoding::Msgpack
-    };
-    // It ends with the others; what it holds is not acknowledged and comes again.
-    drop(fasti_core::bus::Intake::spawn(
-        core.engine.clone(),
-        config.clone(),
-        stop.clone(),
-    ));
-    Ok(Some(Publisher::spawn(
-        core.engine.feed().clone(),
-        config,
-        stop.clone(),
-    )))
 }
 
 /// A trigger that was saved while this server had NATS, or another key, hears nothing now: that must not be silent.

@@ -79,6 +79,8 @@ codes! {
     UnknownToken = "unknown_token" 409 "No live attempt has this token";
     /// A runner that is not known.
     UnknownRunner = "unknown_runner" 409 "The runner is not known";
+    /// Output was there and was removed.
+    OutputRemoved = "output_removed" 410 "The output was removed";
     /// `If-Match` does not hold.
     PreconditionFailed = "precondition_failed" 412 "The condition does not hold";
     /// A body over its bound.

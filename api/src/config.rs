@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use fasti_core::domain::ids::Seq;
 use fasti_core::engine::EngineHandle;
 use fasti_core::feed::Feed;
 use fasti_core::link::Links;
-use fasti_core::ports::Clock;
+use fasti_core::ports::{Clock, ExactRead};
 use fasti_core::store::{Content, Vitals};
 use fasti_projector::SharedViews;
 
@@ -84,6 +85,21 @@ impl std::fmt::Debug for WebhookKeys {
     }
 }
 
+/// Computes the views anew beside the work.
+pub trait RebuildViews: Send + Sync {
+    /// Begins, unless it is under way.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    fn begin(&self) -> std::io::Result<()>;
+
+    /// Last event of the new copy, while one is being built.
+    fn at(&self) -> Option<Seq>;
+
+    /// Copies that took their place since the start.
+    fn done(&self) -> u64;
+}
+
 /// The rooms behind the interface.
 #[derive(Clone)]
 pub struct ApiParts {
@@ -93,8 +109,12 @@ pub struct ApiParts {
     pub feed: Feed,
     /// Answers questions.
     pub views: SharedViews,
+    /// The log in its exact bytes.
+    pub exact: Arc<dyn ExactRead>,
     /// Results and bundles by digest.
     pub content: Content,
+    /// Builds the views anew when asked to; `None`: nobody can.
+    pub rebuild: Option<Arc<dyn RebuildViews>>,
     /// The time, for what is due.
     pub clock: Arc<dyn Clock + Sync>,
     /// The connected runners.

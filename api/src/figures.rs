@@ -62,6 +62,9 @@ fn engine(figures: &mut Figures, health: &Health) {
     );
     let help = "Events the views are behind the log.";
     figures.one("projector_lag_events", "gauge", help, behind);
+    let help = "Last event of a copy of the views that is being built anew; 0 when none is.";
+    let rebuild = health.views_rebuild_seq.unwrap_or(0);
+    figures.one("projector_rebuild_sequence", "gauge", help, rebuild);
     let help = "Commands waiting to be written.";
     figures.one("engine_queue_length", "gauge", help, health.queue_length);
     let help = "Milliseconds that recorded time is ahead of the clock.";
@@ -119,6 +122,8 @@ fn work(figures: &mut Figures, log: &LogView) {
     figures.one("late_reports_total", "counter", help, log.late_reports);
     let help = "Times that slots of schedules had no outcome when it was due.";
     figures.one("slot_alerts_total", "counter", help, log.slot_alerts);
+    let help = "Events of later versions that were passed over and kept.";
+    figures.one("unknown_events_total", "counter", help, log.unknown_events);
 }
 
 fn runners_of(figures: &mut Figures, runners: &[RunnerView]) {

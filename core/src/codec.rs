@@ -4,6 +4,8 @@
 //! known stops the reader, because passing over it could mean acting on half of the history.
 
 mod contents;
+mod foreign;
+mod upcast;
 
 pub use contents::{contents, contents_of};
 
@@ -11,12 +13,13 @@ use std::sync::Arc;
 
 use fasti_domain::command::Hashed;
 use fasti_domain::definition::Definition;
-use fasti_domain::event::{Event, KeyUse, Recorded};
+use fasti_domain::event::{Event, KeyUse, Recorded, UnknownEvent};
 use fasti_domain::ids::{Digest, Seq};
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use self::upcast::{UPCASTERS, Upcaster, upcast};
 use crate::feed::Entry;
 use crate::record::{NewRecord, RecordView, StoredRecord};
 
@@ -25,7 +28,8 @@ use crate::record::{NewRecord, RecordView, StoredRecord};
 pub enum CodecError {
     /// Written by a later version.
     #[error(
-        "the event `{name}` version {version} at sequence {seq} is not known to this version of Fasti; use the version that wrote it, or a later one"
+        "this log needs {}, because of the event `{name}` version {version} at sequence {seq}, which this version does not know",
+        needed.as_ref().map_or_else(|| "the version of Fasti that wrote it, or a later one".to_owned(), |needed| format!("Fasti {needed} or later"))
     )]
     Unknown {
         /// Where it stands.
@@ -34,6 +38,8 @@ pub enum CodecError {
         name: String,
         /// Version of its payload.
         version: u16,
+        /// The version of Fasti that wrote it, once somebody has looked.
+        needed: Option<String>,
     },
     /// The payload does not have the shape its name promises.
     #[error("the event `{name}` at sequence {seq} cannot be read: {source}")]
@@ -50,12 +56,7 @@ pub enum CodecError {
 /// The record of an event.
 #[must_use]
 pub fn encode(recorded: &Recorded) -> NewRecord {
-    let mut payload = Vec::new();
-    let mut serializer = rmp_serde::Serializer::new(&mut payload).with_struct_map();
-    recorded
-        .event
-        .serialize_payload(&mut serializer)
-        .expect("payloads are plain data and the buffer is memory");
+    let payload = payload(&recorded.event);
     NewRecord {
         at: recorded.at,
         actor: recorded.actor.to_string(),
@@ -68,15 +69,30 @@ pub fn encode(recorded: &Recorded) -> NewRecord {
         trace: recorded.trace.as_ref().map(ToString::to_string),
         name: recorded.event.name().to_owned(),
         version: recorded.event.version(),
-        critical: !matches!(recorded.event, Event::AttemptReportedLate(_)),
+        critical: !matches!(
+            recorded.event,
+            Event::AttemptReportedLate(_) | Event::ContentsRemoved(_) | Event::Unknown(_)
+        ),
         payload,
     }
 }
 
-/// The event of a record.
+fn payload(event: &Event) -> Vec<u8> {
+    if let Event::Unknown(unknown) = event {
+        return unknown.payload.to_vec();
+    }
+    let mut payload = Vec::new();
+    let mut serializer = rmp_serde::Serializer::new(&mut payload).with_struct_map();
+    event
+        .serialize_payload(&mut serializer)
+        .expect("payloads are plain data and the buffer is memory");
+    payload
+}
+
+/// The event of a record. One of a later version that may be passed over is kept as it is.
 ///
 /// # Errors
-/// The record is of a later version or its payload is not what its name promises.
+/// The record is of a later version and critical, or its payload is not what its name promises.
 pub fn decode(stored: &StoredRecord) -> Result<Entry, CodecError> {
     Decoder::default().decode(&stored.view())
 }
@@ -93,23 +109,27 @@ impl Decoder {
     /// # Errors
     /// As [`decode`].
     pub fn decode(&mut self, record: &RecordView<'_>) -> Result<Entry, CodecError> {
-        let unknown = || CodecError::Unknown {
-            seq: record.seq,
-            name: record.name.to_owned(),
-            version: record.version,
+        self.decode_with(record, Event::NAMES, UPCASTERS)
+    }
+
+    /// As [`Decoder::decode`], with the events that are known and the steps to them from earlier versions.
+    fn decode_with(
+        &mut self,
+        record: &RecordView<'_>,
+        names: &[(&str, u16)],
+        steps: &[Upcaster],
+    ) -> Result<Entry, CodecError> {
+        let known = names.iter().find(|(name, _)| *name == record.name);
+        let known = known.filter(|(_, present)| record.version <= *present);
+        let event = match known {
+            Some((_, present)) => known_event(record, *present, steps)?,
+            None if record.critical => return Err(unknown(record)),
+            None => Event::Unknown(UnknownEvent {
+                name: record.name.into(),
+                version: record.version,
+                payload: record.payload.into(),
+            }),
         };
-        let known = Event::NAMES.iter().find(|(name, _)| *name == record.name);
-        if known.is_none_or(|(_, version)| *version < record.version) {
-            return Err(unknown());
-        }
-        let mut deserializer = rmp_serde::Deserializer::from_read_ref(record.payload);
-        let event = Event::deserialize_payload(record.name, &mut deserializer)
-            .ok_or_else(unknown)?
-            .map_err(|source| CodecError::Payload {
-                seq: record.seq,
-                name: record.name.to_owned(),
-                source,
-            })?;
         let key = record.key.and_then(|text| text.split_once(':'));
         let key = key.map(|(fingerprint, key)| {
             Arc::new(KeyUse {
@@ -139,6 +159,33 @@ impl Decoder {
             Some(known) if **known == *name => known.clone(),
             Some(_) | None => self.actor.insert(name.into()).clone(),
         }
+    }
+}
+
+fn known_event(
+    record: &RecordView<'_>,
+    present: u16,
+    steps: &[Upcaster],
+) -> Result<Event, CodecError> {
+    let unreadable = |source| CodecError::Payload {
+        seq: record.seq,
+        name: record.name.to_owned(),
+        source,
+    };
+    let payload = upcast(record.name, record.version, present, record.payload, steps);
+    let payload = payload.map_err(unreadable)?;
+    let mut deserializer = rmp_serde::Deserializer::from_read_ref(payload.as_ref());
+    Event::deserialize_payload(record.name, &mut deserializer)
+        .ok_or_else(|| unknown(record))?
+        .map_err(unreadable)
+}
+
+fn unknown(record: &RecordView<'_>) -> CodecError {
+    CodecError::Unknown {
+        seq: record.seq,
+        name: record.name.to_owned(),
+        version: record.version,
+        needed: None,
     }
 }
 
@@ -188,10 +235,14 @@ pub fn event_json(entry: &Entry) -> Value {
 #[must_use]
 pub fn event_json_with(entry: &Entry, secrets: Secrets) -> Value {
     let recorded = &entry.recorded;
-    let mut data = recorded
-        .event
-        .serialize_payload(serde_json::value::Serializer)
-        .unwrap_or(Value::Null);
+    let mut data = if let Event::Unknown(unknown) = &recorded.event {
+        foreign::json(&unknown.payload)
+    } else {
+        recorded
+            .event
+            .serialize_payload(serde_json::value::Serializer)
+            .unwrap_or(Value::Null)
+    };
     let Some(fields) = data.as_object_mut() else {
         return data;
     };
@@ -210,5 +261,7 @@ pub fn event_json_with(entry: &Entry, secrets: Secrets) -> Value {
     data
 }
 
+#[cfg(test)]
+mod evolution_tests;
 #[cfg(test)]
 mod golden_tests;

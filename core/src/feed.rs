@@ -65,6 +65,14 @@ pub enum FeedError {
     /// The system gives no threads for reading.
     #[error("no thread for reading the log: {0}")]
     Threads(#[source] std::io::Error),
+    /// The exact record of an event cannot be given.
+    #[error("the exact record of event {seq}: {why}")]
+    Exact {
+        /// Position of the event.
+        seq: Seq,
+        /// Why not.
+        why: String,
+    },
 }
 
 /// A reader of durable events. Cheap to clone.

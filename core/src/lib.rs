@@ -12,6 +12,7 @@ pub mod output;
 pub mod ports;
 pub mod protocol;
 pub mod record;
+pub mod retention;
 pub mod samples;
 pub mod store;
 

@@ -6,9 +6,11 @@ use std::time::Duration;
 use fasti_domain::ids::{Digest, Seq};
 use fasti_domain::time::Timestamp;
 
-use crate::ports::{Clock, LogRead, LogWrite};
-use crate::record::{NewRecord, StoredRecord};
-use crate::store::{Appended, GENESIS, Place, StoreError, chain, encode};
+use crate::ports::{Clock, ExactRead, LogRead, LogWrite};
+use crate::record::{ExactRecord, NewRecord, StoredRecord};
+use crate::store::{
+    Appended, GENESIS, MAX_INLINE_BYTES, Place, StoreError, chain, digest_of, encode,
+};
 
 /// A log that lives as long as its last handle. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -91,6 +93,39 @@ impl LogRead for MemLog {
             .take(max_records)
             .cloned()
             .collect())
+    }
+}
+
+impl ExactRead for MemLog {
+    fn read_exact(
+        &self,
+        from: Seq,
+        max_records: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<ExactRecord>, StoreError> {
+        let exact = |stored: StoredRecord| {
+            let place = Place {
+                seq: stored.seq,
+                epoch: stored.epoch,
+                commit_first: stored.commit_first,
+                commit_len: stored.commit_len,
+            };
+            let mut bytes = Vec::new();
+            encode(&stored.record, place, &mut bytes);
+            let payload = stored.record.payload;
+            let is_beside = payload.len() > MAX_INLINE_BYTES;
+            ExactRecord {
+                seq: stored.seq,
+                bytes,
+                hash: stored.hash,
+                contents: is_beside
+                    .then(|| (digest_of(&payload), payload))
+                    .into_iter()
+                    .collect(),
+            }
+        };
+        let records = self.read(from, max_records, max_bytes)?;
+        Ok(records.into_iter().map(exact).collect())
     }
 }
 

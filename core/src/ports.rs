@@ -11,7 +11,7 @@ use crate::ahead;
 use crate::codec;
 use crate::feed::{Entry, FeedError};
 use crate::protocol::runner_v1::StopAttempt;
-use crate::record::{NewRecord, StoredRecord};
+use crate::record::{ExactRecord, NewRecord, StoredRecord};
 use crate::store::{Appended, Log, LogReader, StoreError};
 
 /// Where the time of events comes from. Read by the engine alone.
@@ -76,6 +76,20 @@ pub trait LogRead: Send + Sync {
         }
         Ok(())
     }
+}
+
+/// Reading what is durable in its exact bytes.
+pub trait ExactRead: Send + Sync {
+    /// Records from `from` on (inclusive), at most `max_records`, no more once `max_bytes` are reached.
+    ///
+    /// # Errors
+    /// The log is damaged.
+    fn read_exact(
+        &self,
+        from: Seq,
+        max_records: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<ExactRecord>, StoreError>;
 }
 
 /// Carries out what a durable commit calls for. Must not block.

@@ -3,7 +3,7 @@
 //! The envelope can be read for ever, whatever becomes of the events inside; [`crate::codec`] turns payloads
 //! into events and back. Nothing here knows how records are laid out on disk (`store::log` does).
 
-use fasti_domain::ids::Seq;
+use fasti_domain::ids::{Digest, Seq};
 use fasti_domain::time::Timestamp;
 
 /// A record about to be appended. Its position is given by its place in the log.
@@ -73,6 +73,8 @@ pub struct RecordView<'a> {
     pub name: &'a str,
     /// Version of the payload's shape.
     pub version: u16,
+    /// A reader that does not know this name and version must refuse the log.
+    pub critical: bool,
     /// The payload, wherever it lay.
     pub payload: &'a [u8],
     /// Chain hash up to and including this record.
@@ -96,8 +98,22 @@ impl StoredRecord {
             trace: record.trace.as_deref(),
             name: &record.name,
             version: record.version,
+            critical: record.critical,
             payload: &record.payload,
             hash: self.hash,
         }
     }
+}
+
+/// A record in the bytes that the chain is over, with what it takes to build it into a log again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExactRecord {
+    /// Position.
+    pub seq: Seq,
+    /// The record, exactly as stored.
+    pub bytes: Vec<u8>,
+    /// Chain hash up to and including it.
+    pub hash: [u8; 32],
+    /// Small contents that it names, and its payload if that lies beside the log.
+    pub contents: Vec<(Digest, Vec<u8>)>,
 }

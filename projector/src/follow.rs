@@ -2,8 +2,8 @@
 //! and outside of the lock writes old runs to the history and snapshots to the disk.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use crate::error::ViewsError;
 use crate::limits::{EVENTS_PER_HOLD_MAX, SNAPSHOT_EVERY_EVENTS};
 use crate::shared::SharedViews;
 use crate::snapshot;
+use crate::views::Views;
 
 /// How often the thread looks whether it is to stop when nothing happens.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -31,9 +32,40 @@ pub struct FollowerOptions {
     pub snapshot_at: Seq,
 }
 
+/// Views that were built anew, to take the place of those that follow the log.
+pub struct Fresh {
+    /// They, with their history in `tables`.
+    pub views: Views,
+    /// Their tables.
+    pub tables: Tables,
+    /// Called once they are served, when nothing holds the old ones any more: whether the next start can take them up.
+    pub switched: Box<dyn FnOnce(bool) + Send>,
+}
+
+/// Where fresh views are handed to the follower. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct FreshViews {
+    offered: Arc<Mutex<Option<Fresh>>>,
+}
+
+impl FreshViews {
+    /// Offers views: they take their place within a moment.
+    pub fn offer(&self, fresh: Fresh) {
+        *self.offered.lock().unwrap_or_else(PoisonError::into_inner) = Some(fresh);
+    }
+
+    fn take(&self) -> Option<Fresh> {
+        self.offered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+}
+
 /// The thread. Stopped when dropped.
 pub struct Follower {
     stop: Arc<AtomicBool>,
+    fresh: FreshViews,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -44,7 +76,9 @@ impl Follower {
     /// The system gives no thread.
     pub fn start(shared: SharedViews, feed: Feed, options: FollowerOptions) -> io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
+        let fresh = FreshViews::default();
         let worker = Worker {
+            fresh: fresh.clone(),
             last_snapshot: options.snapshot_at,
             shared,
             feed,
@@ -55,8 +89,15 @@ impl Follower {
         let thread = std::thread::Builder::new().name("fasti-views".to_owned());
         Ok(Self {
             stop,
+            fresh,
             thread: Some(thread.spawn(move || worker.run())?),
         })
+    }
+
+    /// Where views that were built anew are handed over.
+    #[must_use]
+    pub fn fresh(&self) -> FreshViews {
+        self.fresh.clone()
     }
 
     /// Ends the thread, with a last snapshot.
@@ -81,6 +122,7 @@ struct Worker {
     feed: Feed,
     options: FollowerOptions,
     stop: Arc<AtomicBool>,
+    fresh: FreshViews,
     last_snapshot: Seq,
 }
 
@@ -115,6 +157,9 @@ impl Worker {
 
     /// One hold of the lock, or one wait. `false`: the engine has ended and everything is applied.
     fn step(&mut self) -> Result<bool, ViewsError> {
+        if let Some(fresh) = self.fresh.take() {
+            self.switch(fresh)?;
+        }
         let after = self.shared.position().seq;
         let entries = self.feed.read(after, EVENTS_PER_HOLD_MAX)?;
         if entries.is_empty() {
@@ -141,6 +186,18 @@ impl Worker {
         if seq.0.saturating_sub(self.last_snapshot.0) >= SNAPSHOT_EVERY_EVENTS {
             self.snapshot();
         }
+    }
+
+    /// Brings fresh views up to the end of the log, and serves them instead of the old ones.
+    fn switch(&mut self, fresh: Fresh) -> Result<(), ViewsError> {
+        let mut views = fresh.views;
+        views.catch_up(&self.feed, &mut |_| {})?;
+        self.options.tables = Some(fresh.tables);
+        drop(self.shared.replace(views));
+        self.last_snapshot = Seq(0);
+        self.snapshot();
+        (fresh.switched)(self.last_snapshot > Seq(0));
+        Ok(())
     }
 
     fn write_history(&self) -> Result<(), ViewsError> {

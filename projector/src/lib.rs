@@ -33,7 +33,7 @@ mod views;
 
 pub use access::{Access, Visible};
 pub use error::ViewsError;
-pub use follow::{Follower, FollowerOptions};
+pub use follow::{Follower, FollowerOptions, Fresh, FreshViews};
 pub use history::{HistoryTable, MemoryTable};
 pub use model::Kept;
 pub use page::{Order, Page, Total};

@@ -27,6 +27,9 @@ pub const SCANNED_RUNS_MAX: usize = 10_000;
 /// Names of upstream tasks spelled out in the reason why a task run waits.
 pub const WAITS_FOR_NAMES_MAX: usize = 5;
 
+/// Removals of contents remembered by kind; what an older one removed counts as removed by the oldest of these.
+pub const REMOVALS_MAX: usize = 1_000;
+
 /// Events applied in one hold of the lock.
 pub const EVENTS_PER_HOLD_MAX: usize = 256;
 

@@ -99,6 +99,14 @@ impl SharedViews {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Puts other views in the place of these; answers with those that were.
+    pub(crate) fn replace(&self, views: Views) -> Views {
+        let (seq, at) = (views.as_of(), views.last_at());
+        let old = std::mem::replace(&mut *self.write(), views);
+        self.publish(seq, at);
+        old
+    }
+
     /// How far the views are.
     #[must_use]
     pub fn position(&self) -> Position {

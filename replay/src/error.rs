@@ -40,6 +40,7 @@ impl From<FeedError> for ReplayError {
             FeedError::Store(error) => error.into(),
             FeedError::Codec(error) => error.into(),
             FeedError::Threads(error) => error.into(),
+            exact @ FeedError::Exact { .. } => std::io::Error::other(exact.to_string()).into(),
         }
     }
 }

@@ -15,8 +15,7 @@ use crate::error::ReplayError;
 
 /// Memory for pages of the views' tables.
 const CACHE_BYTES: u64 = 32 << 20;
-/// Folder of the views, and of those that are computed for comparison.
-const VIEWS: &str = "views";
+/// Folder of the views that are computed for comparison.
 const FRESH: &str = "views.rebuild";
 
 /// What a rebuild came to.
@@ -48,7 +47,8 @@ pub fn folder(
     };
     let store = Store::open(data, options)?;
     let feed = feed_of(&store)?;
-    let served_tables = Tables::open(&data.join(VIEWS), CACHE_BYTES)?;
+    let served_dir = Tables::current(data);
+    let served_tables = Tables::open(&served_dir, CACHE_BYTES)?;
     let mut served = Views::open(Some(&served_tables), Some(&store.snapshots), &feed)?;
     served.catch_up(&feed, &mut |_| {})?;
 
@@ -76,8 +76,8 @@ pub fn folder(
     if is_check {
         Tables::destroy(&fresh_dir)?;
     } else {
-        Tables::destroy(&data.join(VIEWS))?;
-        std::fs::rename(&fresh_dir, data.join(VIEWS))?;
+        Tables::destroy(&served_dir)?;
+        std::fs::rename(&fresh_dir, &served_dir)?;
     }
     Ok(Rebuilt {
         last,

@@ -80,15 +80,15 @@ pub fn folder(
     depth: &Depth,
     progress: &mut dyn FnMut(Seq),
 ) -> Result<Verdict, ReplayError> {
-    let report = store::verify_against(data, &depth.expected, progress)?;
+    let (report, log) = store::inspect(data, &depth.expected, progress)?;
     let mut verdict = Verdict::of(report);
-    if verdict.report.ok() {
-        let source = Source::folder(data)?;
+    if verdict.report.ok()
+        && let Some(log) = log
+    {
+        let source = Source::reader(log.reader());
         verdict.contradiction = contradiction(&source)?;
-        if depth.is_deep
-            && let Some(content) = source.content()
-        {
-            verdict.contents = Some(audit_contents(&source, content)?);
+        if depth.is_deep {
+            verdict.contents = Some(audit_contents(&source, &log.content())?);
         }
     }
     Ok(verdict)

@@ -136,7 +136,9 @@ fn store(places: &Places, path: &Path) -> io::Result<Stored> {
 /// Move the file to its place, durably: first its bytes, then its name.
 fn keep(path: &Path, file: &File, blob: &Path, size: u64) -> io::Result<()> {
     let folder = blob.parent().expect("a blob lies in a folder");
-    if fs::metadata(blob).is_ok_and(|there| there.is_file() && there.len() == size) {
+    // Touched, so that the server, which clears old contents, knows that it is wanted again.
+    let is_there = fs::metadata(blob).is_ok_and(|there| there.is_file() && there.len() == size);
+    if is_there && touch(blob).is_ok() {
         // Whoever put it there may not have made its name durable yet.
         return File::open(folder)?.sync_all();
     }
@@ -147,6 +149,20 @@ fn keep(path: &Path, file: &File, blob: &Path, size: u64) -> io::Result<()> {
     file.sync_all()?;
     fs::rename(path, blob)?;
     File::open(folder)?.sync_all()
+}
+
+/// Set the time of the last change to now.
+fn touch(path: &Path) -> io::Result<()> {
+    use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, utimensat};
+    let now = Timespec {
+        tv_sec: 0,
+        tv_nsec: UTIME_NOW,
+    };
+    let times = Timestamps {
+        last_access: now,
+        last_modification: now,
+    };
+    Ok(utimensat(CWD, path, &times, AtFlags::empty())?)
 }
 
 /// The failure a process left in its file.

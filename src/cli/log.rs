@@ -2,8 +2,10 @@
 
 mod export;
 mod import;
+mod live;
 mod rebuild;
 mod restore;
+mod stream;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -26,7 +28,7 @@ pub(crate) use verify::{VerifyArgs, verify};
 pub(crate) enum LogCommand {
     /// Check that the history is whole and untouched.
     Verify(VerifyArgs),
-    /// Build the database anew from sealed segments, and from what the old one still proves.
+    /// Build the database anew: from sealed segments, an export or NATS, and from what the old one still proves.
     Restore(restore::RestoreArgs),
     /// Write events to a file: NDJSON or Parquet, with schema version and checksum.
     Export(export::ExportArgs),

@@ -14,7 +14,8 @@ use tracing_subscriber::EnvFilter;
 
 use super::exit::{Exit, Failure};
 use crate::config::{self, ConfigFile};
-use crate::serve::{NatsSettings, ServeSettings};
+use crate::publishing::NatsSettings;
+use crate::serve::ServeSettings;
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:7450";
 const RETRY_DELAY_SECONDS: f64 = 1.0;
@@ -237,6 +238,8 @@ fn settle(args: ServeArgs, config: ConfigFile) -> anyhow::Result<ServeSettings> 
                 .unwrap_or(FREE_MIN_MIB),
         ),
         log: config.log,
+        blobs: config.blobs,
+        output: config.output,
         nats: nats(args.nats, args.nats_tenant, args.nats_encoding, config.nats)?,
     })
 }
@@ -325,6 +328,7 @@ fn nats(
             .or(section.tenant)
             .unwrap_or_else(|| "default".to_owned()),
         is_json: encoding == "json",
+        has_records: section.records.unwrap_or(true),
     }))
 }
 

@@ -68,7 +68,11 @@ pub(crate) fn slots(context: &Context) -> anyhow::Result<Vec<Figure>> {
         ),
     ];
     let burst = at_once(&server, count, &json!({}))?;
-    figures.push(figure("slot to run, last of 10,000 at once", burst * 1e3, "ms"));
+    figures.push(figure(
+        "slot to run, last of 10,000 at once",
+        burst * 1e3,
+        "ms",
+    ));
     server.send("PUT", "/calendars/days", &calendar()?)?;
     let used = json!({"calendars": [{"name": "days", "mode": "only_open_days"}]});
     let burst = at_once(&server, count, &used)?;
@@ -96,8 +100,10 @@ fn at_once(server: &Server, count: u32, further: &Value) -> anyhow::Result<f64> 
         for (field, value) in further.as_object().into_iter().flatten() {
             schedule[field] = value.clone();
         }
-        server.save(&json!({"name": format!("every {number}"), "schedule": schedule,
-            "tasks": [{"name": "t", "command": ["/bin/true"]}]}))?;
+        server.save(
+            &json!({"name": format!("every {number}"), "schedule": schedule,
+            "tasks": [{"name": "t", "command": ["/bin/true"]}]}),
+        )?;
     }
     let left = slot - chrono::DateTime::<chrono::Utc>::from(now());
     let left = left.to_std().context("saving took too long")?;

@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 
 use self::broker::Broker;
+use crate::support::command_line;
 use crate::support::server::Server;
 use crate::support::stream::Stream;
 
@@ -217,4 +218,69 @@ fn a_stream_that_was_lost_is_filled_again() {
     broker.restart();
     runs(&server, &batch, 3);
     check(&server, &broker);
+}
+
+#[test]
+fn a_lost_log_comes_back_from_the_stream() {
+    let mut broker = Broker::start();
+    let mut server = Server::start(&["--slots", "2", "--nats", broker.url()]);
+    let batch = server.api().save(&definition());
+    runs(&server, &batch, 5);
+    check(&server, &broker);
+    let events = server.api().events();
+    let (status, _) = server.stop();
+    assert!(status.success());
+    // What was written at the end of the server may not be on NATS.
+    let restart = |server: &mut Server| {
+        server.restart();
+        check(server, &broker);
+        server.kill();
+    };
+    restart(&mut server);
+    let data = server.data();
+    let before = verified(&server, &[]);
+    // Everything but the two keys is lost.
+    for name in ["log", "head", "segments", "views", "snapshots", "blobs"] {
+        let path = data.join(name);
+        drop(std::fs::remove_dir_all(&path));
+        drop(std::fs::remove_file(&path));
+    }
+    let data_text = data.to_str().unwrap();
+    let arguments = [
+        "log",
+        "restore",
+        "--json",
+        "--data",
+        data_text,
+        "--nats",
+        broker.url(),
+    ];
+    let restored = command_line::call(server.folder(), "", &arguments);
+    assert_eq!(restored.code, 0, "{restored:?}");
+    let after = verified(&server, &["--nats", broker.url()]);
+    for field in ["last_seq", "hash", "records"] {
+        assert_eq!(before[field], after[field], "{field}");
+    }
+    assert_eq!(restored.json()["hash"], before["hash"]);
+    server.restart();
+    assert_eq!(server.api().events()[..events.len()], events);
+    runs(&server, &batch, 1);
+    check(&server, &broker);
+    // Without the key there is nothing to read.
+    server.kill();
+    std::fs::remove_file(data.join("stream.key")).unwrap();
+    let refused = command_line::call(server.folder(), "", &arguments);
+    assert_eq!(refused.code, 3, "{refused:?}");
+    assert!(refused.err.contains("--stream-key"), "{refused:?}");
+    broker.kill();
+}
+
+/// What `fasti log verify` finds on a stopped log.
+fn verified(server: &Server, more: &[&str]) -> Value {
+    let data = server.data();
+    let mut arguments = vec!["log", "verify", "--json", "--data", data.to_str().unwrap()];
+    arguments.extend(more);
+    let called = command_line::call(server.folder(), "", &arguments);
+    assert_eq!(called.code, 0, "{called:?}");
+    called.json()
 }

@@ -4,7 +4,56 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::support::command_line;
 use crate::support::server::Server;
+
+#[test]
+fn views_are_built_anew_while_the_old_ones_are_served() {
+    let mut server = Server::start(&["--slots", "2"]);
+    let task = json!({"name": "t", "command": ["true"]});
+    let batch = server
+        .api()
+        .save(&json!({"name": "small", "tasks": [task]}));
+    let runs: Vec<u64> = (0..20).map(|_| server.api().start(&batch)).collect();
+    for run in &runs {
+        assert_eq!(server.api().finished(*run)["status"], "success");
+    }
+    for round in 1..=2 {
+        let before = server.api().list("/runs");
+        let rebuild = ["log", "rebuild", "--live", "--json"];
+        let called = command_line::call(server.folder(), server.api().url(), &rebuild);
+        assert_eq!(called.code, 0, "{called:?}");
+        assert_eq!(server.api().list("/runs"), before, "answers are the same");
+        let health = server.api().get("/health");
+        assert_eq!(health["views_rebuilds"], round, "{health}");
+        assert!(server.data().join(format!("views.{round}")).is_dir());
+        // They follow the log like those before.
+        let run = server.api().start(&batch);
+        assert_eq!(server.api().finished(run)["status"], "success");
+    }
+    assert!(!server.data().join("views").exists() && !server.data().join("views.1").exists());
+    let before = server.api().list("/runs");
+    let (status, _) = server.stop();
+    assert!(status.success());
+    let data = server.data();
+    let check = [
+        "log",
+        "rebuild",
+        "--check",
+        "--data",
+        data.to_str().unwrap(),
+    ];
+    let called = command_line::call(server.folder(), "", &check);
+    assert_eq!(called.code, 0, "{called:?}");
+    server.restart();
+    assert_eq!(server.api().list("/runs"), before);
+    // Only an administrator may ask for it.
+    let headers = [("x-fasti-user", "somebody")];
+    let refused = server
+        .api()
+        .send("POST", "/log/rebuild", &headers, Some(b"{}"));
+    assert_eq!(refused.status, 403, "{}", refused.text());
+}
 
 #[test]
 fn answers_are_the_same_after_a_restart() {

@@ -5,7 +5,7 @@ use std::fmt;
 
 /// Counts by name.
 #[derive(Debug, Default)]
-pub(super) struct Tally(BTreeMap<&'static str, u64>);
+pub(super) struct Tally(BTreeMap<String, u64>);
 
 /// What must happen in a good number of seeds.
 const EXPECTED: [&str; 25] = [
@@ -37,19 +37,19 @@ const EXPECTED: [&str; 25] = [
 ];
 
 impl Tally {
-    pub(super) fn count(&mut self, what: &'static str) {
-        *self.0.entry(what).or_default() += 1;
+    pub(super) fn count(&mut self, what: &str) {
+        *self.0.entry(what.to_owned()).or_default() += 1;
     }
 
     pub(super) fn add(&mut self, other: &Self) {
         for (what, times) in &other.0 {
-            *self.0.entry(what).or_default() += times;
+            *self.0.entry(what.clone()).or_default() += times;
         }
     }
 
     /// What should have happened and never did.
     pub(super) fn never(&self) -> Vec<&'static str> {
-        let never = EXPECTED.iter().filter(|what| !self.0.contains_key(*what));
+        let never = EXPECTED.iter().filter(|what| !self.0.contains_key(**what));
         never.copied().collect()
     }
 }

@@ -34,10 +34,21 @@ impl Called {
 
 /// Calls the binary with `FASTI_URL` set to `url` and waits for its end.
 pub(crate) fn call(home: &Path, url: &str, arguments: &[&str]) -> Called {
+    call_with(home, url, arguments, &[])
+}
+
+/// As [`call`], with further variables in its environment.
+pub(crate) fn call_with(
+    home: &Path,
+    url: &str,
+    arguments: &[&str],
+    variables: &[(String, String)],
+) -> Called {
     // Files, because a pipe that nobody reads while waiting would fill up.
     let (mut out, mut err) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
     let mut command = command(home, url, arguments);
     command
+        .envs(variables.iter().cloned())
         .stdout(out.try_clone().unwrap())
         .stderr(err.try_clone().unwrap());
     let mut child = command.spawn().unwrap();

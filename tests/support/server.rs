@@ -63,6 +63,13 @@ impl Server {
         self.variables = variables;
     }
 
+    /// Writes its configuration file.
+    pub(crate) fn configure(&self, text: &str) {
+        let folder = self.folder.path().join("config/fasti");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("config.toml"), text).unwrap();
+    }
+
     /// Has it started by another program, which is given it with its arguments and must become it.
     pub(crate) fn set_wrapper(&mut self, program_and_arguments: Vec<String>) {
         self.wrapper = program_and_arguments;

@@ -21,7 +21,7 @@ use fasti_core::mem::ManualClock;
 use fasti_core::output::{self, Stream};
 use fasti_core::ports::Effects;
 use fasti_core::protocol::runner_v1::StopAttempt;
-use fasti_core::store::{Content, OpenOptions, Store};
+use fasti_core::store::{Content, ExactReader, OpenOptions, Store};
 use fasti_projector::{Follower, FollowerOptions, SharedViews, Views};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -107,7 +107,7 @@ impl Server {
         let data = tempfile::tempdir().unwrap();
         let store = Store::open(data.path(), OpenOptions::default()).unwrap();
         let log_id = LogId([7; 16]);
-        let (writer, feed) = feed(log_id, Seq(0), Box::new(store.reader));
+        let (writer, feed) = feed(log_id, Seq(0), Box::new(store.reader.clone()));
         let (send, launches) = mpsc::channel();
         let clock = ManualClock::at(NOW);
         let parts = EngineParts {
@@ -138,7 +138,9 @@ impl Server {
             engine: engine.clone(),
             feed,
             views: views.clone(),
+            exact: std::sync::Arc::new(ExactReader::new(store.reader.clone(), |_| Vec::new())),
             content: store.content.clone(),
+            rebuild: None,
             links: fasti_core::link::Links::default(),
             clock: std::sync::Arc::new(clock.clone()),
             vitals: store.vitals.clone(),

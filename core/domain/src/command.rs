@@ -9,7 +9,7 @@ use crate::attempt::AttemptReport;
 use crate::backfill::BackfillRequest;
 use crate::calendar::NamedCalendar;
 use crate::definition::Definition;
-use crate::event::KeyUse;
+use crate::event::{ContentsRemoved, KeyUse};
 use crate::ids::{BatchId, Digest, LogId, RunId, RunSetId, RunnerId, Seq, TaskRunId};
 use crate::image::Image;
 use crate::ranges::TaskRuns;
@@ -166,6 +166,13 @@ pub enum Command {
         digest: Digest,
         /// Length in bytes.
         size: u64,
+    },
+    /// Put on record that contents beside the log are about to be removed.
+    RemoveContents(ContentsRemoved),
+    /// Forget bundles that nothing names; those that something names stay.
+    RemoveBundles {
+        /// Digests of their bytes.
+        digests: Vec<Digest>,
     },
     /// Start a run.
     CreateRun(CreateRun),

@@ -8,14 +8,14 @@ use crate::event::{
     BundleRegistered, Event, ImageRegistered, ImageRemoved, LogCreated, ServerStarted,
 };
 use crate::graph::check_name;
-use crate::ids::Digest;
+use crate::ids::{Digest, LogId};
 use crate::image::Image;
 use crate::limits::{BUNDLES_MAX, IMAGES_MAX};
 use crate::rejection::Rejection;
 use crate::slots::{self, RunIds};
 use crate::state::State;
 use crate::time::Timestamp;
-use crate::{backfill, batch, calendars, placement, run, run_set, spawnable, trigger};
+use crate::{backfill, batch, calendars, contents, placement, run, run_set, spawnable, trigger};
 
 /// Events that the request leads to at once. Changes nothing; the same input gives the same events.
 ///
@@ -24,16 +24,7 @@ use crate::{backfill, batch, calendars, placement, run, run_set, spawnable, trig
 pub fn decide(state: &State, request: &Request, at: Timestamp) -> Result<Vec<Event>, Rejection> {
     let who = &request.principal;
     match &request.command {
-        Command::CreateLog { log_id, seed } => Ok(match state.log_id {
-            Some(_) => Vec::new(),
-            None => vec![
-                LogCreated {
-                    log_id: *log_id,
-                    seed: *seed,
-                }
-                .into(),
-            ],
-        }),
+        Command::CreateLog { log_id, seed } => Ok(create_log(state, *log_id, *seed)),
         Command::StartServer {
             version,
             host,
@@ -65,6 +56,8 @@ pub fn decide(state: &State, request: &Request, at: Timestamp) -> Result<Vec<Eve
         Command::RemoveImage { name } => remove_image(state, who, name),
         Command::RegisterBundle { digest, size } => register_bundle(state, *digest, *size),
         Command::TakeSignal(signal) => trigger::take(state, signal, at),
+        Command::RemoveContents(removed) => Ok(contents::remove(removed)),
+        Command::RemoveBundles { digests } => Ok(contents::remove_bundles(state, digests)),
         Command::CreateRun(create) => run::create::create(state, who, create, at),
         Command::CreateRunSet {
             batch,
@@ -93,6 +86,13 @@ pub fn decide(state: &State, request: &Request, at: Timestamp) -> Result<Vec<Eve
         Command::Wake => Ok(run::stop::wake(state, at)),
         Command::Follow(follow) => Ok(decide_follow(state, follow, at)),
     }
+}
+
+fn create_log(state: &State, log_id: LogId, seed: [u8; 16]) -> Vec<Event> {
+    if state.log_id.is_some() {
+        return Vec::new();
+    }
+    vec![LogCreated { log_id, seed }.into()]
 }
 
 /// Consequences are never refused.

@@ -21,6 +21,7 @@ use crate::backfill::Backfill;
 use crate::batch::SavedFrom;
 use crate::calendar::NamedCalendar;
 use crate::command::Settings;
+use crate::contents::ContentKind;
 use crate::definition::{Definition, Tag};
 use crate::ids::{BatchId, Digest, LogId, RunId, RunSetId, RunnerId, Seq, TaskRunId};
 use crate::image::Image;
@@ -48,6 +49,23 @@ pub struct Recorded {
     pub trace: Option<Arc<str>>,
     /// What happened.
     pub event: Event,
+}
+
+/// An event of a later version, which says of itself that it may be passed over. Kept as it is: it changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownEvent {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Version of its payload.
+    pub version: u16,
+    /// Its payload, as stored.
+    pub payload: Arc<[u8]>,
+}
+
+impl From<UnknownEvent> for Event {
+    fn from(event: UnknownEvent) -> Self {
+        Self::Unknown(event)
+    }
 }
 
 /// An idempotency key as it was used.
@@ -318,6 +336,22 @@ events! {
         digest: Digest,
         /// Length in bytes.
         size: u64,
+    }
+    /// A bundle that nothing names is gone.
+    BundleRemoved = "bundle.removed" v 1 {
+        /// Digest of its bytes.
+        digest: Digest,
+    }
+    /// Contents beside the log were removed because their time was up, or there were too many.
+    ContentsRemoved = "contents.removed" v 1 {
+        /// Which.
+        kind: ContentKind,
+        /// Those that runs finished before this instant were the last to use; of unnamed ones, those written before.
+        used_before: Timestamp,
+        /// How many.
+        count: u64,
+        /// Their bytes.
+        bytes: u64,
     }
     /// A set that runs will be made in.
     RunSetCreated = "run_set.created" v 1 {

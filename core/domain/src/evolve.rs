@@ -52,6 +52,11 @@ pub fn evolve(state: &mut State, recorded: &Recorded) {
         Event::BundleRegistered(event) => {
             state.bundles.insert(event.digest, event.size);
         }
+        Event::BundleRemoved(event) => {
+            state.bundles.remove(&event.digest);
+        }
+        // What is removed beside the log decides nothing; what is not known may be passed over.
+        Event::ContentsRemoved(_) | Event::Unknown(_) => {}
         Event::RunSetCreated(event) => run_set::evolve_created(state, event),
         Event::RunSetClosed(event) => {
             if let Some(set) = state.run_sets.get_mut(&event.run_set) {
@@ -146,6 +151,9 @@ pub fn subject(event: &Event) -> Subject {
         Event::TriggerIgnored(event) => Subject::Ignored(event.reason.clone()),
         Event::LogCreated(_)
         | Event::ServerStarted(_)
+        | Event::BundleRemoved(_)
+        | Event::ContentsRemoved(_)
+        | Event::Unknown(_)
         | Event::DefinitionAdded(_)
         | Event::BatchPaused(_)
         | Event::BatchResumed(_)

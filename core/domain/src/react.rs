@@ -76,6 +76,9 @@ pub fn react(state: &State, event: &Event) -> Vec<Follow> {
         | Event::ImageRegistered(_)
         | Event::ImageRemoved(_)
         | Event::BundleRegistered(_)
+        | Event::BundleRemoved(_)
+        | Event::ContentsRemoved(_)
+        | Event::Unknown(_)
         | Event::RunSetPaused(_)
         // Its runs are cancelled by timers, a few at a time.
         | Event::RunSetCancelled(_)

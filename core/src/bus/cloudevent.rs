@@ -10,6 +10,8 @@
 
 use std::fmt::Write as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use fasti_domain::event::Event;
 use fasti_domain::ids::{Digest, LogId, Seq};
 use fasti_domain::time::Timestamp;
@@ -25,6 +27,12 @@ pub const TYPE_PREFIX: &str = "dev.fasti";
 
 /// Header with the log's chain hash up to and including the event, 64 hexadecimal digits.
 pub const HASH_HEADER: &str = "fasti-hash";
+
+/// Header with the exact record, sealed, in base64.
+pub const RECORD_HEADER: &str = "fasti-record";
+
+/// Header with the name of the object that holds the sealed record, where it is too large for a header.
+pub const RECORD_AT_HEADER: &str = "fasti-record-at";
 
 /// Header with the log the message is from; read back when stream and log do not agree.
 pub(super) const SOURCE_HEADER: &str = "ce-source";
@@ -46,6 +54,8 @@ pub struct Message {
     pub headers: Vec<(&'static str, String)>,
     /// The payload.
     pub body: Vec<u8>,
+    /// The sealed record, where it is stored beside the stream first.
+    pub beside: Option<Vec<u8>>,
 }
 
 impl Message {
@@ -60,6 +70,18 @@ impl Message {
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(found, _)| *found == name);
         found.map(|(_, value)| value.as_str())
+    }
+
+    /// Adds the sealed record: in a header if it fits into `room_bytes`, else beside the stream.
+    pub(super) fn carry(&mut self, sealed: Vec<u8>, room_bytes: usize) {
+        // Base64 takes four bytes for three.
+        if sealed.len() / 3 * 4 + 4 <= room_bytes {
+            self.headers.push((RECORD_HEADER, STANDARD.encode(sealed)));
+        } else {
+            let name = self.id().to_owned();
+            self.headers.push((RECORD_AT_HEADER, name));
+            self.beside = Some(sealed);
+        }
     }
 
     /// Bytes it takes on the wire, about.
@@ -140,6 +162,7 @@ pub fn message(
         subject: subject(tenant, event),
         headers,
         body,
+        beside: None,
     }
 }
 
@@ -220,6 +243,9 @@ fn happened_at(event: &Event) -> Option<Timestamp> {
         | Event::ImageRegistered(_)
         | Event::ImageRemoved(_)
         | Event::BundleRegistered(_)
+        | Event::BundleRemoved(_)
+        | Event::ContentsRemoved(_)
+        | Event::Unknown(_)
         | Event::RunSetCreated(_)
         | Event::RunSetClosed(_)
         | Event::RunSetPaused(_)
@@ -271,6 +297,8 @@ fn entity(log_id: LogId, event: &Event) -> String {
         Event::CalendarSaved(e) => format!("calendar/{}", e.name),
         Event::CalendarRemoved(e) => format!("calendar/{}", e.name),
         Event::BundleRegistered(e) => format!("bundle/{}", e.digest),
+        Event::BundleRemoved(e) => format!("bundle/{}", e.digest),
+        Event::ContentsRemoved(_) | Event::Unknown(_) => format!("log/{log_id}"),
         Event::RunSetCreated(e) => format!("run_set/{}", e.run_set),
         Event::RunSetPaused(e) => format!("run_set/{}", e.run_set),
         Event::RunSetResumed(e) => format!("run_set/{}", e.run_set),

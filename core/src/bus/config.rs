@@ -60,6 +60,24 @@ impl Tenant {
     pub fn stream(&self) -> String {
         format!("FASTI_EVENTS_{}", self.0.to_ascii_uppercase())
     }
+
+    /// Name of the stream with the anchors of this tenant's log.
+    #[must_use]
+    pub fn anchor_stream(&self) -> String {
+        format!("FASTI_ANCHORS_{}", self.0.to_ascii_uppercase())
+    }
+
+    /// Subject of these anchors.
+    #[must_use]
+    pub fn anchor_subject(&self) -> String {
+        format!("fasti.anchors.v1.{}", self.0)
+    }
+
+    /// Name of the bucket with exact records that are too large for messages.
+    #[must_use]
+    pub fn bucket(&self) -> String {
+        format!("FASTI_RECORDS_{}", self.0.to_ascii_uppercase())
+    }
 }
 
 impl Default for Tenant {

@@ -8,9 +8,12 @@
 //!
 //! Where to look: `subject` and `cloudevent` say what an event looks like outside (pure), `agreement`
 //! compares stream and log (pure), `connection`, `stream` and `sending` speak to the server, and
-//! `publisher` is the loop over them.
+//! `publisher` is the loop over them. `sealed`, `beside` and `reading` are the way of exact records out and back,
+//! `anchors` that of the signed statements about the log.
 
 mod agreement;
+mod anchors;
+mod beside;
 mod cloudevent;
 mod config;
 mod connection;
@@ -18,16 +21,22 @@ mod intake;
 mod listening;
 mod outbox;
 mod publisher;
+mod reading;
+mod sealed;
 mod sending;
 mod status;
 mod stream;
 mod subject;
 
 pub use agreement::Divergence;
-pub use cloudevent::{HASH_HEADER, Message, TYPE_PREFIX, message};
+pub use anchors::publish_anchors;
+pub use cloudevent::{HASH_HEADER, Message, RECORD_AT_HEADER, RECORD_HEADER, TYPE_PREFIX, message};
 pub use config::{Access, ConfigError, Encoding, NatsConfig, Tenant, Tls};
 pub use intake::Intake;
+pub use outbox::ExactSource;
 pub use publisher::Publisher;
+pub use reading::{ReadError, read_anchors, read_records};
+pub use sealed::StreamKey;
 pub use status::{PublisherHandle, PublisherState, PublisherStatus};
 pub use stream::SERVER_VERSION_MIN;
 pub use subject::{subject, subject_filter};

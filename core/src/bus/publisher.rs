@@ -10,10 +10,11 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::agreement::agreed;
-use super::cloudevent::{BODY_BYTES_MAX, Message, source};
+use super::beside;
+use super::cloudevent::{Message, source};
 use super::config::NatsConfig;
 use super::connection::{Connection, Trouble};
-use super::outbox::{MESSAGES_MAX, Outbox};
+use super::outbox::{ExactSource, MESSAGES_MAX, Outbox};
 use super::sending::send;
 use super::status::{PublisherHandle, PublisherState, PublisherStatus};
 use super::stream::EventStream;
@@ -43,6 +44,7 @@ const HEADER_BYTES_MAX: usize = 16 << 10;
 pub struct Publisher {
     feed: Feed,
     config: NatsConfig,
+    exact: Option<ExactSource>,
     source: String,
     status: watch::Sender<PublisherStatus>,
 }
@@ -55,6 +57,21 @@ impl Publisher {
     /// Outside a tokio runtime.
     #[must_use]
     pub fn spawn(feed: Feed, config: NatsConfig, shutdown: CancellationToken) -> PublisherHandle {
+        Self::spawn_with(feed, None, config, shutdown)
+    }
+
+    /// As [`Publisher::spawn`], and every message carries the exact record of its event, sealed, so that the log can
+    /// be built anew from the stream.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    #[must_use]
+    pub fn spawn_with(
+        feed: Feed,
+        exact: Option<ExactSource>,
+        config: NatsConfig,
+        shutdown: CancellationToken,
+    ) -> PublisherHandle {
         let (status, seen) = watch::channel(PublisherStatus {
             connected: false,
             server_version: None,
@@ -68,6 +85,7 @@ impl Publisher {
             source: source(feed.log_id()),
             feed,
             config,
+            exact,
             status,
         };
         tokio::spawn(async move {
@@ -150,8 +168,9 @@ impl Publisher {
         let outbox = Outbox::new(
             self.feed.clone(),
             self.config.clone(),
+            self.exact.clone(),
             after,
-            room.min(BODY_BYTES_MAX),
+            room,
         );
         let mut messages_max = FIRST_MESSAGES_MAX;
         let mut ahead = prepared(outbox, messages_max);
@@ -169,7 +188,11 @@ impl Publisher {
             messages_max = (messages_max * 4).min(MESSAGES_MAX);
             // The next piece is made while this one is on its way.
             ahead = prepared(outbox, messages_max);
-            match timeout(SEND_TIMEOUT, send(connection, stream, piece)).await {
+            let sending = async {
+                beside::store(connection, &self.config, &piece).await?;
+                send(connection, stream, piece).await
+            };
+            match timeout(SEND_TIMEOUT, sending).await {
                 Ok(sent) => sent?,
                 Err(_elapsed) => {
                     return Err(Trouble::Away(format!(

@@ -91,7 +91,7 @@ fn check_version(connection: &Connection) -> Result<(), Trouble> {
     )))
 }
 
-async fn find(connection: &Connection, name: &str) -> Result<Option<Stream>, Trouble> {
+pub(super) async fn find(connection: &Connection, name: &str) -> Result<Option<Stream>, Trouble> {
     match connection.context.get_stream(name).await {
         Ok(stream) => Ok(Some(stream)),
         Err(error) => match error.kind() {

@@ -10,6 +10,7 @@ use fasti_domain::attempt::{
 };
 use fasti_domain::batch::SavedFrom;
 use fasti_domain::command::Settings;
+use fasti_domain::contents::ContentKind;
 use fasti_domain::definition::{
     Definition, Edge, EndCondition, Part, Parts, Priority, Resources, Tag, Task, Work,
 };
@@ -217,6 +218,17 @@ fn batch_samples() -> Vec<Event> {
         BundleRegistered {
             digest: Digest([0xb0; 32]),
             size: 4_096,
+        }
+        .into(),
+        BundleRemoved {
+            digest: Digest([0xb1; 32]),
+        }
+        .into(),
+        ContentsRemoved {
+            kind: ContentKind::Results,
+            used_before: Timestamp(1_711_846_800_000_000),
+            count: 3,
+            bytes: 70_000,
         }
         .into(),
     ]
@@ -476,7 +488,9 @@ fn golden_every_event_has_its_bytes() {
     let mut seen = std::collections::BTreeSet::new();
     let mut numbers: BTreeMap<&str, u32> = BTreeMap::new();
     for event in samples() {
-        let (name, version) = (event.name(), event.version());
+        let declared = Event::NAMES.iter().find(|(name, _)| *name == event.name());
+        let (name, version) = *declared.unwrap();
+        assert_eq!(version, event.version());
         seen.insert((name, version));
         let record = stored(event.clone());
         let entry = decode(&record).unwrap();

@@ -1,9 +1,11 @@
 //! From the log to the state: at every start, from a snapshot when one fits, else from the first event.
 
+use fasti_domain::event::Event;
 use fasti_domain::evolve;
 use fasti_domain::ids::Seq;
 use fasti_domain::state::State;
 
+use crate::codec::{self, CodecError};
 use crate::feed::FeedError;
 use crate::ports::LogRead;
 use crate::store::{Snapshot, Snapshots};
@@ -11,6 +13,9 @@ use crate::store::{Snapshot, Snapshots};
 /// Name of the state's snapshots. It has to change with the shape of the state, whose fields are told apart by position,
 /// and with what events do to it, so that an old one is passed over.
 pub(super) const SNAPSHOT_NAME: &str = "state-v3";
+
+/// Records looked at together on the way back to the start of a server.
+const LOOK_BACK_RECORDS: u64 = 1_000;
 
 /// A folded log.
 #[derive(Debug)]
@@ -38,18 +43,56 @@ pub fn fold(
         .unwrap_or_default();
     let from_snapshot = state.seq;
     let mut events = 0;
-    reader.each(state.seq.next(), last, &mut |entries| {
+    let read = reader.each(state.seq.next(), last, &mut |entries| {
         for entry in entries {
             evolve(&mut state, &entry.recorded);
         }
         events += entries.len() as u64;
         progress(state.seq);
+    });
+    read.map_err(|error| match error {
+        FeedError::Codec(error) => FeedError::Codec(named(error, reader)),
+        other => other,
     })?;
     Ok(Folded {
         state,
         from_snapshot,
         events,
     })
+}
+
+/// Adds to a refusal which version of Fasti it takes: the one that the last server before the event was of.
+fn named(error: CodecError, reader: &dyn LogRead) -> CodecError {
+    let CodecError::Unknown {
+        seq, name, version, ..
+    } = error
+    else {
+        return error;
+    };
+    let mut before = seq.0;
+    let mut needed = None;
+    while before > 1 && needed.is_none() {
+        let from = before.saturating_sub(LOOK_BACK_RECORDS).max(1);
+        let count = usize::try_from(before - from).unwrap_or(usize::MAX);
+        let records = reader.read(Seq(from), count, usize::MAX);
+        let found = records.unwrap_or_default().into_iter().rev();
+        let starts = found.filter(|record| record.record.name == "server.started");
+        needed = starts
+            .filter_map(|record| codec::decode(&record).ok())
+            .find_map(|entry| {
+                let Event::ServerStarted(started) = entry.recorded.event else {
+                    return None;
+                };
+                Some(started.version)
+            });
+        before = from;
+    }
+    CodecError::Unknown {
+        seq,
+        name,
+        version,
+        needed,
+    }
 }
 
 /// A snapshot that belongs to this log: same position, same chain hash, readable.

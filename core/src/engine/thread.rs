@@ -421,7 +421,7 @@ impl Engine {
     }
 }
 
-/// Requests that only record what has already happened, or end something; they are taken while the disk is nearly
+/// Requests that only record what has already happened, end something or lead to free space; they are taken while the disk is nearly
 /// full. A runner that comes back is among them: before it has joined, it cannot report what ended.
 fn begins_nothing(command: &Command) -> bool {
     matches!(
@@ -431,6 +431,8 @@ fn begins_nothing(command: &Command) -> bool {
             | Command::LoseRunner { .. }
             | Command::CancelRun { .. }
             | Command::CancelRunSet { .. }
+            | Command::RemoveContents(_)
+            | Command::RemoveBundles { .. }
     )
 }
 

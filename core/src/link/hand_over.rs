@@ -115,7 +115,14 @@ impl HandOver {
             of.upgrade().is_some_and(|of| Arc::ptr_eq(&of, list))
         };
         if let Some((_, ready)) = known.iter().find(same) {
-            return Ok(ready.clone());
+            // No event names a packed list, so each use has to say that it is still wanted.
+            let is_there = match ready {
+                Ready::Inside(_) => true,
+                Ready::Packed(digest) => self.content.blobs.keep(*digest),
+            };
+            if is_there {
+                return Ok(ready.clone());
+            }
         }
         let ready = self.make_ready(list)?;
         // Nobody else holds a list that is in one launch only: it will not be asked for again.

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use fasti_domain::ids::{Digest, Seq};
 use sha2::{Digest as _, Sha256};
 
+use super::clearing::put_back;
 use super::durable;
 use super::envelope::digest_of;
 use super::error::{Result, StoreError};
@@ -22,7 +23,7 @@ const COPY_BYTES: usize = 128 * 1024;
 /// Handle to the blobs of a data directory. Cheap to clone, usable from any thread.
 #[derive(Debug, Clone)]
 pub struct Blobs {
-    dir: PathBuf,
+    pub(super) dir: PathBuf,
     pub(super) tmp: PathBuf,
 }
 
@@ -42,6 +43,7 @@ impl Blobs {
             }
         }
         durable::sync_dir(dir)?;
+        put_back(dir, &tmp)?;
         Ok(Self {
             dir: dir.to_owned(),
             tmp,
@@ -63,7 +65,7 @@ impl Blobs {
         self.dir.join(&name[..2]).join(name)
     }
 
-    fn packed_path(&self, digest: Digest) -> PathBuf {
+    pub(super) fn packed_path(&self, digest: Digest) -> PathBuf {
         let mut path = self.path(digest);
         path.set_extension("zst");
         path
@@ -179,7 +181,9 @@ impl Blobs {
     pub(super) fn put_payload(&self, payload: &[u8]) -> Result<Digest> {
         let digest = digest_of(payload);
         // A packed file is trusted only after a look inside: it may be what a power cut left of another try.
-        if self.exists(digest) && self.verify(digest)? {
+        let is_there =
+            touch(&self.path(digest)).is_ok() || touch(&self.packed_path(digest)).is_ok();
+        if is_there && self.verify(digest)? {
             self.sync_folder(digest)?;
             return Ok(digest);
         }
@@ -197,11 +201,17 @@ impl Blobs {
 
     /// Whether the plain blob is there with this length; durably so, whoever put it there.
     pub(super) fn is_there(&self, digest: Digest, len: u64) -> Result<bool> {
-        let there = self.len(digest)? == Some(len);
+        // Touched, so that whoever clears old contents knows that it is wanted again.
+        let there = self.len(digest)? == Some(len) && touch(&self.path(digest)).is_ok();
         if there {
             self.sync_folder(digest)?;
         }
         Ok(there)
+    }
+
+    /// Tells whoever clears old contents that a blob is still wanted; `false` when it is not there.
+    pub(crate) fn keep(&self, digest: Digest) -> bool {
+        touch(&self.path(digest)).is_ok()
     }
 
     /// Makes the name of an existing blob durable: whoever put it there may have died, or be, before that.
@@ -220,6 +230,20 @@ impl Blobs {
         }
         Ok(target.to_owned())
     }
+}
+
+/// Sets the time of the last change to now.
+pub(super) fn touch(path: &Path) -> io::Result<()> {
+    use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, utimensat};
+    let now = Timespec {
+        tv_sec: 0,
+        tv_nsec: UTIME_NOW,
+    };
+    let times = Timestamps {
+        last_access: now,
+        last_modification: now,
+    };
+    Ok(utimensat(CWD, path, &times, AtFlags::empty())?)
 }
 
 fn checked(digest: Digest, path: &Path, content: Vec<u8>) -> Result<Vec<u8>> {

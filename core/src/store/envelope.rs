@@ -139,6 +139,7 @@ impl<'a> Envelope<'a> {
             trace: self.trace,
             name: self.name,
             version: self.version,
+            critical: self.critical,
             payload,
             hash,
         }

@@ -93,6 +93,25 @@ pub fn holder(dir: &Path) -> Result<Option<Holder>> {
     }
 }
 
+/// Holds the data directory `dir` against a scheduler, beside others who only look; changes nothing. `None` if it was
+/// never locked by anybody.
+pub(super) fn shared(dir: &Path) -> Result<Option<File>> {
+    let path = dir.join(NAME);
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(StoreError::io("opening", &path, e)),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked {
+            dir: dir.to_owned(),
+            holder: describe(&path),
+        }),
+        Err(TryLockError::Error(e)) => Err(StoreError::io("locking", &path, e)),
+    }
+}
+
 fn note(path: &Path) -> Option<Holder> {
     let mut text = String::new();
     File::open(path)

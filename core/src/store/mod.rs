@@ -10,19 +10,23 @@
 
 mod blob;
 mod blob_writer;
+mod clearing;
 mod database;
 mod durable;
 mod envelope;
 mod error;
+mod exact;
 mod frame;
 mod guard;
 mod head;
 mod hint;
+mod inspect;
 mod links;
 mod lock;
 mod log;
 mod pack;
 mod reader;
+mod recheck;
 mod recover;
 mod room;
 mod segment;
@@ -51,26 +55,31 @@ use room::Room;
 
 pub use blob::Blobs;
 pub use blob_writer::BlobWriter;
+pub use clearing::Stored;
 pub use envelope::{
     GENESIS, MAX_ACTOR_BYTES, MAX_INLINE_BYTES, MAX_KEY_BYTES, MAX_NAME_BYTES, MAX_TRACE_BYTES,
     Place, chain, check, digest_of, encode,
 };
 pub use error::{Result, StoreError};
+pub use exact::ExactReader;
 pub use head::Head;
 pub use hint::Hints;
+pub use inspect::Inspection;
 pub use lock::{DirLock, Holder, holder};
 pub use log::{Appended, Log};
 pub use reader::{LogReader, Scan};
+pub use recheck::ChainCheck;
 pub use segment::{
-    Anchor, AnchorKind, Anchors, Expectations, Rebuild, Rebuilt, Retention, SealOptions,
-    SealedContents, Sealer, SegmentInfo, each_sealed, seal_now,
+    Anchor, AnchorKind, Anchors, Expectations, Offload, Rebuild, Rebuilt, Retention, SealOptions,
+    SealedContents, Sealer, SegmentInfo, anchors_of, each_sealed, read_secret, seal_now,
+    stream_secret,
 };
 pub use snapshot::{Snapshot, Snapshots};
 pub use stretch::{Stretch, Stretches};
 pub use table::{Cursor, Rows, Table};
 pub use tables::Tables;
 pub use value::{Content, MAX_VALUE_BYTES, Values};
-pub use verify::{Fault, FirstBad, VerifyReport, verify, verify_against, verify_segments};
+pub use verify::{Fault, FirstBad, VerifyReport, inspect, verify, verify_against, verify_segments};
 pub use vitals::{StoreStatus, Vitals};
 
 /// How to open a data directory.

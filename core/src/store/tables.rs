@@ -19,6 +19,10 @@ const FLUSH_EVERY_MS: u64 = 2000;
 /// File that says which boot of the machine works with the tables, or that they were closed.
 const MARK: &str = "boot";
 const CLOSED: &str = "closed";
+/// Folder of the tables in a data folder, and what follows it in the name of a copy that took its place.
+const FOLDER: &str = "views";
+/// File that names the copy which counts.
+const CURRENT: &str = "views.current";
 
 /// All tables of a data directory.
 #[derive(Debug, Clone)]
@@ -28,7 +32,66 @@ pub struct Tables {
     dir: PathBuf,
 }
 
+/// Number of the copy that a file or folder name stands for: 0 is the first one.
+fn number(name: &str) -> Option<u64> {
+    match name.strip_prefix(FOLDER)? {
+        "" => Some(0),
+        rest => rest.strip_prefix('.')?.parse().ok(),
+    }
+}
+
 impl Tables {
+    /// Folder of the tables that count in the data folder `data`.
+    #[must_use]
+    pub fn current(data: &Path) -> PathBuf {
+        let named = fs::read_to_string(data.join(CURRENT)).unwrap_or_default();
+        let name = named.trim();
+        match number(name) {
+            Some(_) => data.join(name),
+            None => data.join(FOLDER),
+        }
+    }
+
+    /// Folder for a copy that is to take their place.
+    #[must_use]
+    pub fn next(data: &Path) -> PathBuf {
+        let name = Self::current(data);
+        let name = name.file_name().and_then(|name| name.to_str());
+        let present = name.and_then(number).unwrap_or(0);
+        data.join(format!("{FOLDER}.{}", present + 1))
+    }
+
+    /// Lets the copy in `folder` count from now on.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub fn make_current(data: &Path, folder: &Path) -> Result<()> {
+        let name = folder.file_name().unwrap_or_default();
+        let name = name.to_string_lossy().into_owned();
+        durable::replace_file(data, &data.join(CURRENT), &[name.as_bytes(), b"\n"])
+    }
+
+    /// Removes copies that do not count: of a rebuild that died, or whose end nobody saw.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub fn clear_others(data: &Path) -> Result<()> {
+        let current = Self::current(data);
+        let io = |e| StoreError::io("reading directory", data, e);
+        for entry in fs::read_dir(data).map_err(io)? {
+            let path = entry.map_err(io)?.path();
+            let is_copy = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .and_then(number)
+                .is_some();
+            if is_copy && path.is_dir() && path != current {
+                Self::destroy(&path)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Opens (and makes) the tables in `dir`, with `cache_bytes` of memory for pages. A damaged database is
     /// removed and begun anew.
     ///

@@ -24,6 +24,10 @@ impl Values {
         Self { database }
     }
 
+    pub(super) fn database(&self) -> &Database {
+        &self.database
+    }
+
     /// The value, checked against its name; `None` if there is none.
     ///
     /// # Errors

@@ -11,10 +11,11 @@ use super::database::Database;
 use super::envelope::{Payload, digest_of};
 use super::error::{Result, StoreError};
 use super::head::Head;
+use super::inspect::Inspection;
 use super::reader::LogReader;
 use super::segment::{Archive, Expectations, Records, Testimony, Witness, stretches};
 use super::walk::Walk;
-use super::{OpenOptions, head_path, open_database, recover};
+use super::{head_path, recover};
 
 /// Records between two calls of the progress callback.
 const PROGRESS_RECORDS: u64 = 10_000;
@@ -118,13 +119,12 @@ impl VerifyReport {
     }
 }
 
-/// Audits the log of a stopped scheduler. `progress` is told the position now and then.
-///
-/// sled cannot open a database without writing to it: audit a copy where evidence counts.
+/// Audits the log of a stopped scheduler. `progress` is told the position now and then. Nothing in `dir` is changed:
+/// see [`Inspection`].
 ///
 /// # Errors
-/// Only what keeps from looking: [`StoreError::Locked`], [`StoreError::NotFound`], [`StoreError::Io`]. Damage
-/// is in the report.
+/// Only what keeps from looking: [`StoreError::Locked`], [`StoreError::NotFound`], [`StoreError::Io`],
+/// [`StoreError::DiskFull`] for the copy. Damage is in the report.
 pub fn verify(dir: &Path, progress: &mut dyn FnMut(Seq)) -> Result<VerifyReport> {
     verify_against(dir, &Expectations::default(), progress)
 }
@@ -138,9 +138,26 @@ pub fn verify_against(
     expected: &Expectations,
     progress: &mut dyn FnMut(Seq),
 ) -> Result<VerifyReport> {
+    inspect(dir, expected, progress).map(|(report, _)| report)
+}
+
+/// As [`verify_against`], and hands on the opened log, if it could be opened, for who wants to read it.
+///
+/// # Errors
+/// As [`verify`].
+pub fn inspect(
+    dir: &Path,
+    expected: &Expectations,
+    progress: &mut dyn FnMut(Seq),
+) -> Result<(VerifyReport, Option<Inspection>)> {
     let mut report = VerifyReport::default();
-    let outcome = audit_stopped(dir, expected, &mut report, progress);
-    settle(report, outcome)
+    let log = match Inspection::open(dir) {
+        Ok(log) => log,
+        Err(error) => return settle(report, Err(error)).map(|report| (report, None)),
+    };
+    let outcome = audit_stopped(dir, &log, expected, &mut report, progress);
+    let outcome = outcome.map_err(|error| log.translated(error, dir));
+    settle(report, outcome).map(|report| (report, Some(log)))
 }
 
 /// Audits a folder of sealed segments alone, without a database and without changing anything. `progress` is
@@ -309,36 +326,33 @@ fn missing_at(seq: Seq, file: &Path, why: String) -> FirstBad {
 
 fn audit_stopped(
     dir: &Path,
+    log: &Inspection,
     expected: &Expectations,
     report: &mut VerifyReport,
     progress: &mut dyn FnMut(Seq),
 ) -> Result<()> {
-    let options = OpenOptions {
-        create: false,
-        ..OpenOptions::default()
-    };
-    let (database, found) = open_database(dir, options)?;
-    report.head = found.head();
+    let database = &log.database;
+    report.head = log.found.head();
     let mut witness = Witness::call(&database.archive, false, expected)?;
-    let findings = recover::find_end(&database)?;
+    let findings = recover::find_end(database)?;
     report.unfinished_frames = findings.unfinished.len();
-    let blobs = Blobs::look(&dir.join("blobs"));
     audit(
-        &database,
-        &blobs,
+        database,
+        &log.blobs,
         findings.end,
         Some(&mut witness),
         report,
         progress,
     )?;
     report.take(witness.dismiss(findings.end.seq)?);
+    log.show(&findings);
     let (end, vouched) = (findings.end.seq, report.vouched_seq);
     if vouched > end {
         let why = format!("log ends at seq {end} although seq {vouched} is vouched for");
-        report.first_bad = Some(missing_at(end.next(), &database.file(), why));
+        report.first_bad = Some(missing_at(end.next(), &dir.join("log/db"), why));
         return Ok(());
     }
-    recover::compare(found, &findings, &head_path(dir))
+    recover::compare(log.found, &findings, &head_path(dir))
 }
 
 fn audit(

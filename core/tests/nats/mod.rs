@@ -9,5 +9,6 @@ mod intake;
 mod outage;
 mod publishing;
 mod rate;
+mod restoring;
 mod server;
 mod world;

@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(200);
 
 /// A log that grows on demand.
 pub(super) struct World {
-    log: MemLog,
+    pub(super) log: MemLog,
     log_id: LogId,
     writer: FeedWriter,
     pub(super) feed: Feed,

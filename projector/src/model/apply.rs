@@ -51,6 +51,11 @@ impl Model {
             Event::BundleRegistered(event) => {
                 self.bundles.insert(event.digest, event.size);
             }
+            Event::BundleRemoved(event) => {
+                self.bundles.remove(&event.digest);
+            }
+            Event::ContentsRemoved(event) => self.contents_removed(event, at),
+            Event::Unknown(_) => self.unknown_events += 1,
             Event::RunSetCreated(event) => self.run_set_created(event, recorded),
             Event::RunSetPaused(event) => self.run_set_paused(event),
             Event::RunSetResumed(event) => self.run_set_resumed(event.run_set),

@@ -6,6 +6,7 @@
 mod apply;
 mod batches;
 mod cell;
+mod contents;
 mod run;
 mod run_sets;
 mod runs;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use fasti_core::domain::calendars::CalendarRecord;
 use fasti_core::domain::command::Settings;
+use fasti_core::domain::contents::ContentKind;
 use fasti_core::domain::definition::{Definition, Tag};
 use fasti_core::domain::graph::Graph;
 use fasti_core::domain::ids::{BatchId, Digest, LogId, RunId, RunSetId, RunnerId, Seq};
@@ -32,6 +34,7 @@ pub(crate) use batches::BatchRow;
 #[cfg(test)]
 pub(crate) use cell::Detail;
 pub(crate) use cell::{AttemptRow, TaskCell, When};
+pub(crate) use contents::Removal;
 pub(crate) use run::{Run, RunRow};
 pub(crate) use run_sets::RunSetRow;
 pub(crate) use slots::{Ledger, PlanRow};
@@ -51,6 +54,10 @@ pub(crate) struct Model {
     pub(crate) late_reports: u64,
     /// Times that slots had no outcome when it was due.
     pub(crate) alerts: u64,
+    /// Events of later versions that were passed over.
+    pub(crate) unknown_events: u64,
+    /// What was removed beside the log, oldest first, by kind.
+    pub(crate) removals: BTreeMap<ContentKind, VecDeque<Removal>>,
     /// Those of living batches and of runs in memory.
     pub(crate) definitions: BTreeMap<Digest, UsedDefinition>,
     /// All that ever were.

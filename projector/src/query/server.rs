@@ -1,6 +1,8 @@
 //! The log, runners, images and bundles.
 
+use fasti_core::domain::contents::ContentKind;
 use fasti_core::domain::ids::Digest;
+use fasti_core::domain::time::Timestamp;
 
 use crate::rows::{ImageView, LogView, RunCounts, RunnerView};
 use crate::views::Views;
@@ -31,7 +33,15 @@ impl Views {
             task_runs_waiting: model.open_task_runs.waiting,
             late_reports: model.late_reports,
             slot_alerts: model.alerts,
+            unknown_events: model.unknown_events,
         }
+    }
+
+    /// When contents of this kind were removed that a run finished at `used` was the last to use; `None` if they were
+    /// not.
+    #[must_use]
+    pub fn removed_at(&self, kind: ContentKind, used: Timestamp) -> Option<Timestamp> {
+        self.model.removed_at(kind, used)
     }
 
     /// Runners by name: those there are, and the last ones that were lost.

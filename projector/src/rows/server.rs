@@ -36,6 +36,8 @@ pub struct LogView {
     pub late_reports: u64,
     /// Times that slots of schedules had no outcome when it was due.
     pub slot_alerts: u64,
+    /// Events of later versions that were passed over.
+    pub unknown_events: u64,
 }
 
 /// A server took up the log.

@@ -4,13 +4,18 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use fasti_core::domain::ids::Seq;
 use serde_json::json;
 
 use super::super::Global;
+use super::super::client::Client;
 use super::super::exit::{Exit, Failure};
 use super::super::show::Show;
 use super::{Counter, data_folder, failure, refuse_if_used};
 use crate::config::ConfigFile;
+
+/// How often a server at work is asked how far it is.
+const ASK_EVERY: Duration = Duration::from_millis(100);
 
 /// Arguments of `fasti log rebuild`.
 #[derive(Debug, Args)]
@@ -21,10 +26,16 @@ pub(crate) struct RebuildArgs {
     /// Only compare with what a server would serve, byte for byte.
     #[arg(long)]
     check: bool,
+    /// Have a running server (that of --url) do it beside its work.
+    #[arg(long, conflicts_with_all = ["check", "data"])]
+    live: bool,
 }
 
 pub(crate) fn run(args: &RebuildArgs, global: &Global, config: &ConfigFile) -> anyhow::Result<()> {
     let show = Show::new(global);
+    if args.live {
+        return live(&Client::new(global, config), &show);
+    }
     let data = data_folder(args.data.as_deref(), config);
     refuse_if_used(&data, "stop it first, or use a copy")?;
     let bar = Counter::new(&show, "events applied");
@@ -62,6 +73,32 @@ pub(crate) fn run(args: &RebuildArgs, global: &Global, config: &ConfigFile) -> a
             Ok(())
         }
     }
+}
+
+/// Asks for it, and waits until the new copy is served.
+fn live(client: &Client, show: &Show) -> anyhow::Result<()> {
+    let begun = client.post("/log/rebuild", &json!({}))?;
+    let done = begun["rebuilds"].as_u64().unwrap_or(0);
+    let bar = Counter::new(show, "events applied");
+    let last = loop {
+        let health = client.get("/health")?;
+        if health["views_rebuilds"].as_u64().unwrap_or(0) > done {
+            break health["views_seq"].as_u64().unwrap_or(0);
+        }
+        let Some(at) = health["views_rebuild_seq"].as_u64() else {
+            let message = "the server did not build its views anew; its log says why, and the old ones are served";
+            return Err(Failure::new(Exit::Internal, message).into());
+        };
+        bar.set(Seq(at));
+        std::thread::sleep(ASK_EVERY);
+    };
+    drop(bar);
+    if show.is_json() {
+        return show.json(&json!({"ok": true, "url": client.url(), "last_seq": last}));
+    }
+    show.line(&format!("events  1 to {last}"))?;
+    show.note("the views were built anew and are served");
+    Ok(())
 }
 
 fn millis(took: Duration) -> u64 {

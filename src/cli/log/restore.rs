@@ -11,6 +11,7 @@ use serde_json::json;
 use super::super::Global;
 use super::super::exit::{Exit, Failure, store_failure};
 use super::super::show::Show;
+use super::stream::{self, StreamArgs};
 use super::{Counter, data_folder, hex, import, refuse_if_used};
 use crate::config::ConfigFile;
 
@@ -27,8 +28,13 @@ pub(crate) struct RestoreArgs {
     #[arg(long, value_name = "DIR")]
     tail: Option<PathBuf>,
     /// A file of `fasti log export`, instead of segments.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "nats")]
     export: Option<PathBuf>,
+    #[command(flatten)]
+    stream: StreamArgs,
+    /// File with the key that the records in the stream are sealed with [default: `stream.key` in the data folder].
+    #[arg(long, value_name = "FILE", requires = "nats")]
+    stream_key: Option<PathBuf>,
     /// Go on with a log that is shorter than it once was; what was lost stays lost.
     #[arg(long)]
     accept_loss: bool,
@@ -38,8 +44,24 @@ pub(crate) fn run(args: &RestoreArgs, global: &Global, config: &ConfigFile) -> a
     let show = Show::new(global);
     let data = data_folder(args.data.as_deref(), config);
     refuse_if_used(&data, "stop it first")?;
+    let nats = args.stream.config(config)?;
+    // Asked for before anything is made: without it nothing can be read.
+    let key = nats.as_ref();
+    let key = key.map(|_| stream::key(args.stream_key.as_deref(), &data));
+    let key = key.transpose()?;
     let mut rebuild = Rebuild::begin(&data).map_err(store_failure)?;
-    let stops = {
+    let mut stops = Vec::new();
+    if let (Some(nats), Some(key)) = (&nats, &key) {
+        let bar = Counter::new(&show, "events restored");
+        let anchors = stream::anchors(nats, None)?;
+        let taken = stream::take(nats, key, &anchors, &mut rebuild, &mut |seq| bar.set(seq))?;
+        stops.extend(
+            taken
+                .stop
+                .map(|why| format!("the stream, which goes to {}: {why}", taken.last)),
+        );
+    }
+    let others = {
         let bar = Counter::new(&show, "events restored");
         let mut progress = |seq: Seq| bar.set(seq);
         match &args.export {
@@ -50,13 +72,14 @@ pub(crate) fn run(args: &RestoreArgs, global: &Global, config: &ConfigFile) -> a
             None => gather(args, &data, &mut rebuild, &mut progress).map_err(store_failure)?,
         }
     };
+    stops.extend(others.iter().map(ToString::to_string));
     if rebuild.next_seq() == Seq(1) {
         let where_from = args
             .segments
             .clone()
             .unwrap_or_else(|| data.join("segments"));
         let message = format!(
-            "nothing to restore from: there are no events in {}, and none in the database; name a copy with --segments, --tail or --export",
+            "nothing to restore from: there are no events in {}, and none in the database; name a copy with --segments, --tail, --export or --nats",
             where_from.display()
         );
         return Err(Failure::new(Exit::NotFound, message).into());
@@ -96,7 +119,7 @@ pub(super) fn tell(
     show: &Show,
     data: &Path,
     rebuilt: &Rebuilt,
-    stops: &[StoreError],
+    stops: &[String],
 ) -> anyhow::Result<()> {
     let end = rebuilt.end;
     if show.is_json() {
@@ -107,7 +130,7 @@ pub(super) fn tell(
             "hash": hex(&end.hash),
             "before": rebuilt.before,
             "lost_to": rebuilt.lost_to.map(|seq| seq.0),
-            "stops": stops.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "stops": stops,
         }));
     }
     show.line(&format!("data      {}", data.display()))?;

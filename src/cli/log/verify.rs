@@ -2,9 +2,8 @@
 //!
 //! Two questions: integrity (every event is, byte for byte, the one that was written) and completeness (none
 //! is missing, up to the last that was ever durable or vouched for). A stopped log is audited from its files, a
-//! folder of segments by itself; a running server audits its own log and is asked for its findings.
+//! folder of segments by itself; of a running server the exact records are read and chained again (`live`).
 
-use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -17,7 +16,8 @@ use super::super::Global;
 use super::super::client::Client;
 use super::super::exit::{Exit, Failure};
 use super::super::show::{Show, Style};
-use super::{Counter, data_folder, failure, hex, refuse_if_used};
+use super::stream::{self, StreamArgs};
+use super::{Counter, data_folder, failure, hex, live, refuse_if_used};
 use crate::config::ConfigFile;
 
 /// Arguments of `fasti log verify`.
@@ -26,8 +26,8 @@ pub(crate) struct VerifyArgs {
     /// Data folder of a stopped server, or a folder of segments alone [default: that of `fasti serve`].
     #[arg(long, env = "FASTI_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Let the running server audit its log (that of --url).
-    #[arg(long, conflicts_with_all = ["deep", "expect", "key"])]
+    /// Audit a running server (that of --url) from outside: read its exact records and chain them again here.
+    #[arg(long, conflicts_with = "deep")]
     live: bool,
     /// Look at every result and bundle that the events name, too.
     #[arg(long)]
@@ -35,6 +35,8 @@ pub(crate) struct VerifyArgs {
     /// A position written down earlier, with its hash: it must be in the log. May be repeated.
     #[arg(long, value_name = "SEQ:HASH", value_parser = parse_position)]
     expect: Vec<(Seq, [u8; 32])>,
+    #[command(flatten)]
+    stream: StreamArgs,
     /// Public key that every anchor must be signed with [default: that of the data folder].
     #[arg(long, value_name = "HEX")]
     key: Option<String>,
@@ -61,15 +63,20 @@ pub(crate) fn verify(
     config: &ConfigFile,
 ) -> anyhow::Result<()> {
     let show = Show::new(global);
+    let mut expected = Expectations {
+        key: args.key.clone(),
+        positions: args.expect.clone(),
+    };
+    if let Some(nats) = args.stream.config(config)? {
+        let anchors = stream::anchors(&nats, args.key.as_deref())?;
+        expected.positions.extend(stream::positions(&anchors));
+    }
     if args.live {
-        return live(&Client::new(global, config), &show);
+        return live::verify(&Client::new(global, config), &show, &expected);
     }
     let data = data_folder(args.data.as_deref(), config);
     let depth = Depth {
-        expected: Expectations {
-            key: args.key.clone(),
-            positions: args.expect.clone(),
-        },
+        expected,
         is_deep: args.deep,
     };
     let bar = Counter::new(&show, "events verified");
@@ -253,72 +260,6 @@ fn document(data: &str, verdict: &Verdict) -> Value {
             },
         })),
     })
-}
-
-/// How often a server that is still checking is asked again.
-const ASK_EVERY: std::time::Duration = std::time::Duration::from_millis(200);
-
-/// Completeness: all events that a server tells are read, without a gap. Integrity: the server itself checks the
-/// bytes of its whole log beside its work and says how far it is.
-fn live(client: &Client, show: &Show) -> anyhow::Result<()> {
-    let last = client.get("/health")?["log_seq"].as_u64().unwrap_or(0);
-    let bar = Counter::new(show, "events read");
-    let mut seen = 0;
-    let lines = super::super::client::reader(client.events("/events", Some(0))?).lines();
-    for event in super::super::event::Stream::new(lines) {
-        let seq = event["seq"].as_u64().unwrap_or(0);
-        if seq != seen + 1 {
-            let message = format!("the history is not whole: event {seq} comes after event {seen}");
-            return Err(Failure::new(Exit::VerifyFailed, message).into());
-        }
-        seen = seq;
-        bar.set(Seq(seen));
-        if seen >= last {
-            break;
-        }
-    }
-    if seen < last {
-        let message = format!(
-            "{} sent events up to {seen} of {last}, then nothing more",
-            client.url()
-        );
-        return Err(Failure::new(Exit::VerifyFailed, message).into());
-    }
-    let checked = checked_by_server(client, &bar)?;
-    drop(bar);
-    if show.is_json() {
-        return show.json(&json!({
-            "ok": true, "url": client.url(), "last_seq": seen, "checked_seq": checked,
-        }));
-    }
-    show.line(&format!(
-        "integrity     ok: the server has checked the bytes of 1 to {checked} since it started"
-    ))?;
-    show.line(&format!(
-        "completeness  ok: 1 to {seen} without a gap, as {} tells them",
-        client.url()
-    ))?;
-    show.note(
-        "the word of the server itself: `fasti log verify --data DIR/segments` looks without it",
-    );
-    Ok(())
-}
-
-/// Waits for the end of the server's own check; answers with the last event that it looked at.
-fn checked_by_server(client: &Client, bar: &Counter) -> anyhow::Result<u64> {
-    loop {
-        let store = &client.get("/health")?["store"];
-        if let Some(trouble) = store["trouble"].as_str() {
-            let message = format!("the history is not whole: {trouble}");
-            return Err(Failure::new(Exit::VerifyFailed, message).into());
-        }
-        let checked = store["checked_seq"].as_u64().unwrap_or(0);
-        if checked >= store["check_end_seq"].as_u64().unwrap_or(0) {
-            return Ok(checked);
-        }
-        bar.set(Seq(checked));
-        std::thread::sleep(ASK_EVERY);
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::record::{Recording, Told};
+use super::record::{Recording, SEALING, Told};
 use crate::support::chance::Chance;
 use crate::support::command_line;
 use crate::support::disk::model::{Disk, Unsynced};
@@ -33,6 +33,7 @@ pub(super) fn cut(
     chance: &mut Chance,
 ) -> Result<Survived, String> {
     let mut server = Server::stopped(&["--slots", "2"]);
+    server.configure(SEALING);
     let before = &recording.calls[..calls];
     Disk::after(before).cut(unsynced, chance, &server.data());
     after_another_boot(&server.data());

@@ -20,6 +20,9 @@ const CALLERS: usize = 3;
 /// Between two commands of a caller.
 const PACE: Duration = Duration::from_millis(4);
 
+/// Small segments whose events leave the database at once.
+pub(super) const SEALING: &str = "[log]\nsegment_events = 40\nanchor_seconds = 1\nkeep_bytes = 1\n";
+
 /// What somebody was told, and when: the number of calls made by then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Told {
@@ -113,6 +116,8 @@ pub(super) fn record(shim: &Shim, lives: usize, life: Duration) -> Recording {
     shim.trace().clear();
     let mut server = Server::stopped(&["--slots", "2"]);
     server.set_variables(shim.variables(&server.data()));
+    // Sealed, anchored and taken out of the database all the time.
+    server.configure(SEALING);
     let seen = Arc::new(Mutex::new(Vec::new()));
     let keys = Arc::new(AtomicU64::new(0));
     for _ in 0..lives {

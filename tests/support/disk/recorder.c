@@ -63,7 +63,8 @@ static const char *part(const char *text, char *out, size_t size) {
     return text[n] ? text + n + 1 : text + n;
 }
 
-static int is_server(void) {
+/* Servers, and commands about the log; not the runners that servers start. */
+static int is_recorded(void) {
     char line[4096];
     int fd = REAL(open)("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
     ssize_t n = fd < 0 ? 0 : read(fd, line, sizeof line - 1);
@@ -71,12 +72,13 @@ static int is_server(void) {
     if (n <= 0) return 0;
     line[n] = 0;
     size_t first = strlen(line) + 1;
-    return first < (size_t)n && strcmp(line + first, "serve") == 0;
+    if (first >= (size_t)n) return 0;
+    return strcmp(line + first, "serve") == 0 || strcmp(line + first, "log") == 0;
 }
 
 __attribute__((constructor)) static void begin(void) {
     const char *value = getenv("RECORDER_ROOT");
-    if (!value || !is_server()) return;
+    if (!value || !is_recorded()) return;
     snprintf(root, sizeof root, "%s/", value);
     root_len = strlen(root);
     if ((value = getenv("RECORDER_FAULT"))) {

@@ -6,6 +6,8 @@ macro_rules! events {
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub enum Event {
             $( $(#[$doc])* $variant($variant), )*
+            /// Something that a later version knows of.
+            Unknown(UnknownEvent),
         }
 
         $(
@@ -28,14 +30,20 @@ macro_rules! events {
 
             /// Stable name, `noun.past_verb`.
             #[must_use]
-            pub fn name(&self) -> &'static str {
-                match self { $( Self::$variant(_) => $name, )* }
+            pub fn name(&self) -> &str {
+                match self {
+                    $( Self::$variant(_) => $name, )*
+                    Self::Unknown(event) => &event.name,
+                }
             }
 
             /// Version of the payload, from 1.
             #[must_use]
             pub fn version(&self) -> u16 {
-                match self { $( Self::$variant(_) => $version, )* }
+                match self {
+                    $( Self::$variant(_) => $version, )*
+                    Self::Unknown(event) => event.version,
+                }
             }
 
             /// Hands the payload to `visitor`, for encoders that must not know every event.
@@ -43,7 +51,10 @@ macro_rules! events {
             /// # Errors
             /// Those of the serializer.
             pub fn serialize_payload<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                match self { $( Self::$variant(payload) => payload.serialize(serializer), )* }
+                match self {
+                    $( Self::$variant(payload) => payload.serialize(serializer), )*
+                    Self::Unknown(event) => serializer.serialize_bytes(&event.payload),
+                }
             }
 
             /// The event of this stable name, from its payload; `None` when the name is not known.

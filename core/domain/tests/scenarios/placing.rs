@@ -195,7 +195,8 @@ fn while_nothing_new_may_begin_ends_are_taken_and_nothing_is_leased() {
     let ask = |state: &mut State, command, placing| {
         let events = handle_placing(state, &Request::system(command), now, placing);
         let events = events.unwrap().events;
-        events.iter().map(|it| it.event.name()).collect::<Vec<_>>()
+        let names = events.iter().map(|it| it.event.name().to_owned());
+        names.collect::<Vec<_>>()
     };
     let report = Command::Report {
         runner: runner_id("r1"),

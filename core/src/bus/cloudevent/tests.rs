@@ -168,7 +168,7 @@ fn rights_do_not_leave_the_house() {
         .into(),
     ];
     for event in events {
-        let name = event.name();
+        let name = event.name().to_owned();
         let body = made(&entry(event), Encoding::Json).body;
         let text = String::from_utf8(body).unwrap();
         assert!(!text.contains(&Token(secret).to_string()), "{name}: {text}");

@@ -22,6 +22,8 @@ use crate::store::error::{Result, StoreError};
 const MANIFEST: &str = "manifest";
 /// Secret key in the data folder; readable by the owner only.
 const SECRET: &str = "anchor.key";
+/// Secret that seals exact records for a stream; readable by the owner only.
+const STREAM_SECRET: &str = "stream.key";
 /// Public key beside it.
 const PUBLIC: &str = "anchor.pub";
 const STATEMENT: &[u8] = b"fasti anchor, version 1\n";
@@ -167,21 +169,7 @@ pub(super) struct AnchorKey(SigningKey);
 impl AnchorKey {
     /// The key of the data folder; made, with its public half beside it, if there is none.
     pub(super) fn of(data: &Path) -> Result<Self> {
-        let path = data.join(SECRET);
-        let key = match fs::read_to_string(&path) {
-            Ok(text) => unhex(text.trim()).ok_or_else(|| StoreError::Invalid {
-                why: format!(
-                    "{} is no key: restore it from a copy, or remove it to begin with a new one",
-                    path.display()
-                ),
-            })?,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                let seed = draw()?;
-                durable::replace_file(data, &path, &[hex(&seed).as_bytes(), b"\n"])?;
-                seed
-            }
-            Err(e) => return Err(StoreError::io("reading", &path, e)),
-        };
+        let key = secret(data, SECRET)?;
         let key = SigningKey::from_bytes(&key);
         let public = format!("{}\n", hex(key.verifying_key().as_bytes()));
         let path = data.join(PUBLIC);
@@ -197,6 +185,41 @@ impl AnchorKey {
         anchor.signature = hex(&self.0.sign(&anchor.statement()).to_bytes());
         anchor
     }
+}
+
+/// The secret in the file `name` of the data folder; drawn, durably, if there is none.
+fn secret(data: &Path, name: &str) -> Result<[u8; 32]> {
+    let path = data.join(name);
+    match read_secret(&path) {
+        Err(StoreError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            let seed = draw()?;
+            durable::replace_file(data, &path, &[hex(&seed).as_bytes(), b"\n"])?;
+            Ok(seed)
+        }
+        outcome => outcome,
+    }
+}
+
+/// The secret in a file: 64 hexadecimal digits.
+///
+/// # Errors
+/// The file cannot be read, or holds something else.
+pub fn read_secret(path: &Path) -> Result<[u8; 32]> {
+    let text = fs::read_to_string(path).map_err(|e| StoreError::io("reading", path, e))?;
+    unhex(text.trim()).ok_or_else(|| StoreError::Invalid {
+        why: format!(
+            "{} is no key: restore it from a copy, or remove it to begin with a new one",
+            path.display()
+        ),
+    })
+}
+
+/// The secret that exact records are sealed with on their way out of the house; made if there is none.
+///
+/// # Errors
+/// It cannot be read or made.
+pub fn stream_secret(data: &Path) -> Result<[u8; 32]> {
+    secret(data, STREAM_SECRET)
 }
 
 fn draw() -> Result<[u8; 32]> {
@@ -237,6 +260,14 @@ pub(in crate::store) fn read(dir: &Path) -> Result<(Vec<Anchor>, Vec<usize>)> {
         }
     }
     Ok((anchors, bad))
+}
+
+/// The anchors in the manifest of a data folder, oldest first; lines that are none are passed over.
+///
+/// # Errors
+/// The file is there but cannot be read.
+pub fn anchors_of(data: &Path) -> Result<Vec<Anchor>> {
+    read(&data.join("segments")).map(|(anchors, _)| anchors)
 }
 
 /// The file of anchors in a folder of segments.

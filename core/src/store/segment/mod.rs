@@ -7,6 +7,7 @@ mod anchor;
 mod archive;
 mod format;
 mod frames;
+mod offload;
 mod rebuild;
 mod records;
 mod retain;
@@ -15,12 +16,15 @@ mod sealed;
 mod witness;
 
 pub(in crate::store) use archive::Archive;
+#[cfg(test)]
+pub(in crate::store) use format::{Builder, Segment};
 pub(in crate::store) use frames::Frames;
 pub(in crate::store) use records::Records;
 pub(in crate::store) use witness::{Testimony, Witness, stretches};
 
-pub use anchor::{Anchor, AnchorKind};
+pub use anchor::{Anchor, AnchorKind, anchors_of, read_secret, stream_secret};
 pub use format::SegmentInfo;
+pub use offload::Offload;
 pub use rebuild::{Rebuild, Rebuilt};
 pub use retain::Retention;
 pub use seal::{Anchors, SealOptions, Sealer, seal_now};

@@ -113,6 +113,12 @@ impl Rebuild {
         added
     }
 
+    /// Says that a source has ended: the beginning of a commit that it left is given up, so that another source can
+    /// give the whole of it.
+    pub fn end_source(&mut self) {
+        self.open = None;
+    }
+
     fn add(&mut self, record: &[u8], expected: [u8; 32]) -> Result<()> {
         let (next, before) = match &self.open {
             Some(open) => (open.next, open.hash),

@@ -16,6 +16,7 @@ use fasti_domain::ids::{Digest, Seq};
 use super::anchor::{self, Anchor, AnchorKey, AnchorKind};
 use super::archive::Archive;
 use super::format::{Builder, SegmentInfo};
+use super::offload::{self, Offload};
 use super::retain::{self, Retention};
 use crate::ports::Clock;
 use crate::record::StoredRecord;
@@ -46,6 +47,8 @@ pub struct SealOptions {
     pub anchor_every: Duration,
     /// What leaves the database when. Default: nothing.
     pub retention: Retention,
+    /// Which segments are moved to another disk when. Default: none.
+    pub offload: Option<Offload>,
     /// Small contents that a record names: they are sealed with it. Default: none.
     pub references: fn(&StoredRecord) -> Vec<Digest>,
 }
@@ -56,6 +59,7 @@ impl Default for SealOptions {
             segment_events: 10_000,
             anchor_every: Duration::from_secs(3600),
             retention: Retention::default(),
+            offload: None,
             references: |_| Vec::new(),
         }
     }
@@ -241,6 +245,12 @@ impl Worker {
         if let Some((last, hash)) = dropped {
             let anchor = Anchor::position(AnchorKind::Archived, last, &hash, self.clock.now());
             self.sign(anchor)?;
+            return Ok(true);
+        }
+        if let Some(offload) = &self.options.offload
+            && let Some((first, path)) = offload::step(&self.database.archive, offload)?
+        {
+            tracing::info!(%first, path = %path.display(), "a segment was moved");
             return Ok(true);
         }
         self.retain_at = Instant::now() + RETAIN_EVERY;

@@ -5,6 +5,7 @@
 mod appending;
 mod damage;
 mod envelope;
+mod inspecting;
 mod opening;
 mod reading;
 mod rebuilding;

@@ -185,6 +185,43 @@ fn what_retention_takes_from_the_database_is_read_from_segments() {
 }
 
 #[test]
+fn old_segments_move_to_another_disk_and_are_read_from_there() {
+    let dir = sealed_log(8);
+    let store = open(dir.path());
+    let before = read_all(&store).unwrap();
+    let away = dir.path().join("other disk/archive");
+    let moving = SealOptions {
+        offload: Some(super::super::Offload {
+            to: away.clone(),
+            keep_bytes: 1,
+        }),
+        retention: Retention {
+            keep_days: Some(1),
+            keep_bytes: None,
+        },
+        ..options(10)
+    };
+    // As a crash in between leaves it.
+    std::os::unix::fs::symlink("nowhere", dir.path().join("segments/tmp-link")).unwrap();
+    seal(&store, moving);
+    let (links, files): (Vec<_>, Vec<_>) = segments(dir.path())
+        .into_iter()
+        .partition(|path| fs::symlink_metadata(path).unwrap().is_symlink());
+    assert_eq!((links.len(), files.len()), (3, 2), "two stay");
+    assert_eq!(fs::read_dir(&away).unwrap().count(), 3);
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(read_all(&store).unwrap(), before);
+    drop(store);
+    let report = audit(dir.path());
+    assert!(report.ok() && audit_alone(dir.path()).ok(), "{report:?}");
+    // A disk that is not there is missed by name.
+    fs::rename(&away, dir.path().join("other disk/gone")).unwrap();
+    let bad = audit(dir.path()).first_bad.unwrap();
+    assert!(bad.file.starts_with(dir.path().join("segments")), "{bad:?}");
+}
+
+#[test]
 fn retention_by_bytes_drops_the_oldest_first() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = open(dir.path());
@@ -324,6 +361,7 @@ enum Deed {
     Remove,
     Repeat,
     Swap,
+    Cut,
 }
 
 /// The frame with one of its records changed, and lengths and checksum of its header as they then must be; no hash of
@@ -350,6 +388,10 @@ fn tampered(first: Seq, bytes: &[u8], index: usize, deed: Deed) -> Vec<u8> {
             let other = (index + 1) % records.len();
             records.swap(index, other);
         }
+        Deed::Cut => {
+            let half = records[index].len() / 2;
+            records[index].truncate(half);
+        }
     }
     let mut body = Vec::new();
     for record in records {
@@ -368,12 +410,11 @@ fn tampered(first: Seq, bytes: &[u8], index: usize, deed: Deed) -> Vec<u8> {
     out
 }
 
-/// A hundred thousand events (a tenth of it per change); each deed at positions all over the log, in the
-/// database and, sealed anew with a right digest, in the segments.
+/// A hundred thousand events (a tenth of it per change); each deed at positions all over the log.
 #[test]
 fn whatever_is_done_to_one_record_is_found() {
     let is_long = std::env::var_os("FASTI_LONG").is_some();
-    let (commits, tries) = if is_long { (1000, 200) } else { (100, 6) };
+    let (commits, tries) = if is_long { (1000, 40) } else { (100, 6) };
     let dir = tempfile::tempdir().unwrap();
     let mut store = open(dir.path());
     fill(&mut store, &vec![100; commits]);
@@ -397,6 +438,7 @@ fn whatever_is_done_to_one_record_is_found() {
             Deed::Remove,
             Deed::Repeat,
             Deed::Swap,
+            Deed::Cut,
         ] {
             let changed = tampered(*first, bytes, i, deed);
             database.log.insert(first.0.to_be_bytes(), changed).unwrap();
@@ -416,6 +458,62 @@ fn whatever_is_done_to_one_record_is_found() {
         database.log.insert(first.0.to_be_bytes(), bytes).unwrap();
     }
     assert!(store.reader.verify(&mut |_| {}).unwrap().ok());
+}
+
+/// The same in segments, by somebody who gives the file a right digest again.
+#[test]
+fn whatever_is_done_to_one_sealed_record_is_found() {
+    use super::super::segment::Archive;
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path());
+    fill(&mut store, &[100; 30]);
+    seal(&store, options(1000));
+    drop(store);
+    let files = segments(dir.path());
+    for i in 0..8_usize {
+        let path = &files[i % files.len()];
+        let whole = fs::read(path).unwrap();
+        let segment = super::super::segment::Segment::decode(&whole).unwrap();
+        let frames = segment.info.frames as usize;
+        for deed in [
+            Deed::Flip(i * 131 + 5),
+            Deed::Remove,
+            Deed::Repeat,
+            Deed::Swap,
+            Deed::Cut,
+        ] {
+            let chosen = (i * 7 + 3) % frames;
+            let mut builder = super::super::segment::Builder::default();
+            let mut range = (Seq(0), Seq(0));
+            for index in 0..frames {
+                let (first, bytes) = segment.frame(index).unwrap();
+                let header = decode_header(first, bytes).unwrap();
+                if index == chosen {
+                    range = (first, header.last());
+                    builder.push_frame(header, &tampered(first, bytes, i, deed));
+                } else {
+                    builder.push_frame(header, bytes);
+                }
+            }
+            let (info, file) = builder.finish(segment.info.last_at).unwrap().unwrap();
+            fs::write(path, file).unwrap();
+            assert!(
+                Archive::info(path, info.first).is_ok(),
+                "the digest is right"
+            );
+            for report in [audit_alone(dir.path()), audit(dir.path())] {
+                let bad = report
+                    .first_bad
+                    .unwrap_or_else(|| panic!("{deed:?} unseen"));
+                assert!(
+                    range.0 <= bad.seq && bad.seq <= range.1,
+                    "{deed:?}: {bad:?}"
+                );
+            }
+        }
+        fs::write(path, whole).unwrap();
+    }
+    assert!(audit(dir.path()).ok() && audit_alone(dir.path()).ok());
 }
 
 /// What a million events of 300 bytes (a twentieth of them per change) take on the disk, segments included. A small

@@ -55,7 +55,7 @@ fn with_data(entry: &Entry, data: Value, data_at: Option<String>) -> wire::Event
     wire::Event {
         seq: recorded.seq.0,
         time: time(recorded.at),
-        kind: recorded.event.name(),
+        kind: recorded.event.name().to_owned(),
         version: recorded.event.version(),
         actor: recorded.actor.to_string(),
         causation_seq: recorded.causation.map(|seq| seq.0),

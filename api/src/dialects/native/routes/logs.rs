@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
+use fasti_core::domain::contents::ContentKind;
 use fasti_core::output::{self, Stream};
 use fasti_projector::rows::TaskRunView;
 use warp::http::{HeaderValue, header};
@@ -14,7 +15,7 @@ use warp::reply::Response;
 use super::super::map;
 use super::task_runs;
 use crate::call::Call;
-use crate::errors::{Answer, Problem, ProblemDocument};
+use crate::errors::{Answer, Code, Problem, ProblemDocument};
 use crate::stream::{Gone, Kind, Sender, streamed};
 
 /// Bytes read at a time.
@@ -74,12 +75,24 @@ pub(crate) async fn get_logs(id: String, call: Call) -> Answer {
             Some(number) if number == 0 || number > executed.attempt => {
                 Err(task_runs::no_attempt(id, number, executed.attempt))
             }
-            _ => Ok(executed),
+            _ => {
+                let removed = task_runs::removed(views, &executed, ContentKind::Output)?;
+                Ok((executed, removed))
+            }
         }
     });
-    let (task_run, as_of) = asked.await?;
+    let ((task_run, removed), as_of) = asked.await?;
     let number = wanted.attempt.unwrap_or(task_run.attempt);
     let path = path(&call, &task_run, number, wanted.stream);
+    if let Some(at) = removed
+        && tokio::fs::metadata(&path).await.is_err()
+    {
+        let detail = format!(
+            "the output of run {} was removed by retention on {at}",
+            task_run.run_id
+        );
+        return Err(Problem::new(Code::OutputRemoved, detail));
+    }
     let size = size(&path).await?;
     let start = wanted
         .tail

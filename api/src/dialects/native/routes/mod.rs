@@ -9,6 +9,7 @@ mod events;
 mod images;
 mod listing;
 mod logs;
+mod records;
 mod results;
 mod run_sets;
 mod runners;
@@ -38,6 +39,7 @@ pub(crate) use environments::*;
 pub(crate) use events::*;
 pub(crate) use images::*;
 pub(crate) use logs::*;
+pub(crate) use records::*;
 pub(crate) use results::*;
 pub(crate) use run_sets::*;
 pub(crate) use runners::*;
@@ -74,6 +76,7 @@ pub(crate) fn all(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         group("workers", runners::worker_routes),
         group("schedules", schedules::routes),
         group("webhooks", webhooks::routes),
+        group("log", records::routes),
         group("health", server::health_routes),
         group("version", server::version_routes),
         group("openapi.json", server::openapi_routes),

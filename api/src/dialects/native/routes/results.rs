@@ -5,9 +5,11 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use bytes::Bytes;
 use fasti_core::codec::sha256;
 use fasti_core::domain::attempt::ResultRef;
+use fasti_core::domain::contents::ContentKind;
 use fasti_core::domain::definition::Work;
 use fasti_core::domain::ids::Digest;
 use fasti_core::domain::run::TaskStatus;
+use fasti_core::domain::time::Timestamp;
 use fasti_core::store::Content;
 use fasti_projector::rows::TaskRunView;
 use sha2::{Digest as _, Sha256};
@@ -43,9 +45,11 @@ pub(crate) async fn get_result(id: String, call: Call) -> Answer {
     let id = map::number_id("task run", &id)?;
     let min_seq = super::batches::only_min_seq(call.query()?)?;
     let asked = call.ask(min_seq, move |views, asker| {
-        task_runs::visible(views, asker, id)
+        let task_run = task_runs::visible(views, asker, id)?;
+        let removed = task_runs::removed(views, &task_run, ContentKind::Results)?;
+        Ok((task_run, removed))
     });
-    let (task_run, as_of) = asked.await?;
+    let ((task_run, removed), as_of) = asked.await?;
     let result = task_run
         .result
         .clone()
@@ -58,7 +62,7 @@ pub(crate) async fn get_result(id: String, call: Call) -> Answer {
     }
     let range = range(&call, &etag, result.size)?;
     let (start, end) = range.unwrap_or((0, result.size));
-    let mut response = body(&call, &result, start, end).await?;
+    let mut response = body(&call, &result, removed, start, end).await?;
     if range.is_some() {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
         let text = format!("bytes {start}-{}/{}", end - 1, result.size);
@@ -154,14 +158,22 @@ fn range(call: &Call, etag: &str, size: u64) -> Result<Option<(u64, u64)>, Probl
     })
 }
 
-async fn body(call: &Call, result: &ResultRef, start: u64, end: u64) -> Answer {
+async fn body(
+    call: &Call,
+    result: &ResultRef,
+    removed: Option<Timestamp>,
+    start: u64,
+    end: u64,
+) -> Answer {
     let content = call.app.parts.content.clone();
     let digest = result.sha256;
     let gone = || {
-        Problem::new(
-            Code::ResultUnavailable,
-            format!("the value {digest} is not stored any more; run the task again"),
-        )
+        let how = match removed {
+            Some(at) => format!("was removed by retention on {at}"),
+            None => "is not stored any more".to_owned(),
+        };
+        let detail = format!("the value {digest} {how}; run the task again");
+        Problem::new(Code::ResultUnavailable, detail)
     };
     let found = tokio::task::spawn_blocking(move || find(&content, digest)).await;
     match found.map_err(|error| Problem::internal(&error))?? {

@@ -39,6 +39,7 @@ pub(crate) fn health(app: &App) -> wire::Health {
     let store = store_health(&app.parts.vitals.status());
     let silent = silent_runners(app);
     let views = app.parts.views.position();
+    let rebuild = app.parts.rebuild.as_ref();
     wire::Health {
         status: match (status.accepting, status.disk_full) {
             _ if store.trouble.is_some() => "damaged",
@@ -52,6 +53,9 @@ pub(crate) fn health(app: &App) -> wire::Health {
         log_seq: status.last_seq.0,
         views_seq: views.seq.0,
         is_stale: views.is_stopped,
+        views_lag: status.last_seq.0.saturating_sub(views.seq.0),
+        views_rebuild_seq: rebuild.and_then(|rebuild| rebuild.at()).map(|seq| seq.0),
+        views_rebuilds: rebuild.map_or(0, |rebuild| rebuild.done()),
         queue_length: status.queue_len,
         clock_ahead_ms: status.clock_ahead_ms,
         clock_jumps: status.clock_jumps,

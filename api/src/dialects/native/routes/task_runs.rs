@@ -3,7 +3,9 @@
 use std::io::ErrorKind;
 use std::sync::Arc;
 
+use fasti_core::domain::contents::ContentKind;
 use fasti_core::domain::ids::{RunId, TaskRunId};
+use fasti_core::domain::time::Timestamp;
 use fasti_core::samples::{self, Sample};
 use fasti_projector::Views;
 use fasti_projector::rows::{TaskRunFilter, TaskRunView};
@@ -62,6 +64,24 @@ pub(super) fn executed(
         .flatten();
     let executed = from.unwrap_or_else(|| task_run.clone());
     Ok((task_run, executed))
+}
+
+/// When contents of a task run were removed because their time was up, if they were.
+pub(super) fn removed(
+    views: &Views,
+    task_run: &TaskRunView,
+    kind: ContentKind,
+) -> Result<Option<Timestamp>, Problem> {
+    let mut run = views.run(task_run.run_id)?;
+    if let Some(from) = task_run.reused_from
+        && run.as_ref().is_none_or(|run| run.finished_at.is_none())
+        && let Some(of) = views.run_of(from)?
+    {
+        // The run goes on: what it takes over went before it began.
+        run = views.run(of)?;
+    }
+    let ended = run.and_then(|run| run.finished_at);
+    Ok(ended.and_then(|ended| views.removed_at(kind, ended)))
 }
 
 /// List the task runs of one name

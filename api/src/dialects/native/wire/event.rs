@@ -13,7 +13,7 @@ pub(crate) struct Event {
     pub(crate) time: String,
     /// `noun.past_verb`.
     #[serde(rename = "type")]
-    pub(crate) kind: &'static str,
+    pub(crate) kind: String,
     /// Version of the shape of `data`.
     pub(crate) version: u16,
     /// Who asked: `user:<name>`, `runner:<id>`, `system`.

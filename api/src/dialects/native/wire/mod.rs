@@ -36,7 +36,7 @@ pub(crate) use schedule::{
     CalendarUse, ClockChange, FirstLast, Preview, PreviewBody, PreviewNote, Schedule, Trigger,
     TriggerCondition, TriggerValue,
 };
-pub(crate) use server::{Health, Nothing, Receipt, StoreHealth, Version};
+pub(crate) use server::{Health, Nothing, Rebuild, Receipt, StoreHealth, Version};
 pub(crate) use slot::{Slot, SlotPage, SlotPlan, SlotTotals};
 pub(crate) use task_run::{Attempt, Metrics, ResultRef, TaskRun};
 pub(crate) use trigger::SignalAnswer;

@@ -16,6 +16,12 @@ pub(crate) struct Health {
     pub(crate) views_seq: u64,
     /// Whether that stays as it is: what computes the answers has ended.
     pub(crate) is_stale: bool,
+    /// Events in between.
+    pub(crate) views_lag: u64,
+    /// Last event of a copy of the views that is being built anew; null when none is.
+    pub(crate) views_rebuild_seq: Option<u64>,
+    /// Copies that took their place since the start.
+    pub(crate) views_rebuilds: u64,
     /// Commands waiting to be written.
     pub(crate) queue_length: usize,
     /// Connected runners that have said nothing for 30 seconds: they hang, or were stopped.
@@ -51,6 +57,15 @@ pub(crate) struct StoreHealth {
     pub(crate) check_end_seq: u64,
     /// What is wrong with it; null when nothing is.
     pub(crate) trouble: Option<String>,
+}
+
+/// The views are being built anew.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Rebuild {
+    /// Last event in the log.
+    pub(crate) log_seq: u64,
+    /// Copies that took their place before this one, since the start of the server.
+    pub(crate) rebuilds: u64,
 }
 
 /// Which versions are at work.
