@@ -78,7 +78,7 @@ impl Environments {
     }
 
     /// One that an earlier server made, perhaps.
-    fn from_disk(&self, id: &str) -> Option<Environment> {
+    fn on_disk(&self, id: &str) -> Option<Environment> {
         let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
         is_id.then(|| build::ready(&self.folder(id), id)).flatten()
     }
@@ -94,7 +94,7 @@ impl fasti_api::Environments for Environments {
             Some(build) if !is_failed(build) => return Ok(build.environment()),
             Some(_) | None => {}
         }
-        if let Some(ready) = self.from_disk(&id) {
+        if let Some(ready) = self.on_disk(&id) {
             return Ok(ready);
         }
         if known.is_over {
@@ -121,7 +121,7 @@ impl fasti_api::Environments for Environments {
         let build = self.shared.known().builds.get(id).cloned();
         match build {
             Some(build) => Some(build.environment()),
-            None => self.from_disk(id),
+            None => self.on_disk(id),
         }
     }
 }

@@ -202,10 +202,13 @@ fn open_log(settings: &ServeSettings, url: &str, phases: &mut Phases) -> anyhow:
     let last = store.opened.last.seq;
     let mut progress = progress("reading the log", last);
     let folded = fold(&store.reader, Some(&store.snapshots), last, &mut progress);
-    let folded = folded.map_err(|error| match error {
-        // Nothing is wrong with it: another version wrote it.
-        FeedError::Codec(error @ CodecError::Unknown { .. }) => conflict(error.to_string()),
-        other => other.into(),
+    let folded = folded.map_err(|error| {
+        if matches!(error, FeedError::Codec(CodecError::Unknown { .. })) {
+            // Nothing is wrong with it: another version wrote it.
+            conflict(error.to_string())
+        } else {
+            error.into()
+        }
     })?;
     phases.end("state");
     tracing::info!(

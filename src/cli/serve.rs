@@ -168,34 +168,8 @@ fn settle(args: ServeArgs, config: ConfigFile) -> anyhow::Result<ServeSettings> 
     let server = config.server;
     let listen = address(args.listen.or(server.listen))?;
     let token = args.server_token.or(server.token);
-    if token
-        .as_deref()
-        .is_some_and(|token| token.trim().is_empty())
-    {
-        return Err(Failure::new(
-            Exit::Usage,
-            "the token is empty, so that nobody could show it: write one, or leave --server-token, FASTI_SERVER_TOKEN and server.token out",
-        )
-        .into());
-    }
-    if !listen.ip().is_loopback() && token.is_none() {
-        return Err(Failure::new(
-            Exit::Usage,
-            format!("listening on {listen} lets others in: set a token with FASTI_SERVER_TOKEN, or listen on 127.0.0.1"),
-        )
-        .into());
-    }
     let is_insecure = args.insecure_http || server.insecure_http.unwrap_or(false);
-    if !listen.ip().is_loopback() && !is_insecure {
-        return Err(Failure::new(
-            Exit::Usage,
-            format!("listening on {listen} sends the token and everything else over the network in clear text: listen on 127.0.0.1 behind a proxy that speaks TLS, or say --insecure-http if the network may see it"),
-        )
-        .into());
-    }
-    if !listen.ip().is_loopback() {
-        tracing::warn!(%listen, "there is no TLS: the network can read the token and everything else");
-    }
+    check_openness(listen, token.as_deref(), is_insecure)?;
     let on_shutdown = match (args.on_shutdown, server.on_shutdown.as_deref()) {
         (Some(mode), _) => mode,
         (None, None) => OnShutdown::Leave,
@@ -242,6 +216,33 @@ fn settle(args: ServeArgs, config: ConfigFile) -> anyhow::Result<ServeSettings> 
         output: config.output,
         nats: nats(args.nats, args.nats_tenant, args.nats_encoding, config.nats)?,
     })
+}
+
+/// Whether a server may be as open as it is asked to be.
+fn check_openness(
+    listen: SocketAddr,
+    token: Option<&str>,
+    is_insecure: bool,
+) -> anyhow::Result<()> {
+    let refused = |message: String| Err(Failure::new(Exit::Usage, message).into());
+    if token.is_some_and(|token| token.trim().is_empty()) {
+        return refused("the token is empty, so that nobody could show it: write one, or leave --server-token, FASTI_SERVER_TOKEN and server.token out".to_owned());
+    }
+    if listen.ip().is_loopback() {
+        return Ok(());
+    }
+    if token.is_none() {
+        return refused(format!(
+            "listening on {listen} lets others in: set a token with FASTI_SERVER_TOKEN, or listen on 127.0.0.1"
+        ));
+    }
+    if !is_insecure {
+        return refused(format!(
+            "listening on {listen} sends the token and everything else over the network in clear text: listen on 127.0.0.1 behind a proxy that speaks TLS, or say --insecure-http if the network may see it"
+        ));
+    }
+    tracing::warn!(%listen, "there is no TLS: the network can read the token and everything else");
+    Ok(())
 }
 
 /// Bytes of a key at least: shorter ones can be guessed.

@@ -205,6 +205,7 @@ fn the_command_line_keeps_calendars() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story from start to end")]
 fn the_command_line_fills_ranges() {
     let server = Server::start(&["--slots", "4"]);
     let of = |arguments: &[&str]| call(server.folder(), server.api().url(), arguments);

@@ -72,6 +72,7 @@ async fn previews_show_instants_rundates_and_changes_of_the_clock() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of what is refused")]
 async fn wrong_schedules_are_refused_with_their_field() {
     let server = Server::start().await;
     for (schedule, field) in [

@@ -9,7 +9,7 @@ use sha2::Sha256;
 use crate::client::{self, Reply};
 use crate::server::{NOW, Server, WEBHOOK_KEY, chain};
 
-fn triggered(trigger: Value) -> Value {
+fn triggered(trigger: &Value) -> Value {
     let mut batch = chain("orders", &["a"]);
     batch["schedule"] = json!({"triggers": [trigger]});
     batch
@@ -63,7 +63,7 @@ async fn a_signed_request_starts_a_run_once() {
     let server = Server::start_with(|config| config.token = Some("s3cret".to_owned())).await;
     let bearer = [("Authorization", "Bearer s3cret")];
     let saved = server
-        .send("POST", "/api/v1/batches", &bearer, &triggered(webhook()))
+        .send("POST", "/api/v1/batches", &bearer, &triggered(&webhook()))
         .await;
     assert_eq!(saved.status, 201, "{}", saved.text());
     let saved = saved.json();
@@ -133,7 +133,7 @@ async fn a_signed_request_starts_a_run_once() {
 #[tokio::test]
 async fn who_cannot_sign_learns_nothing() {
     let server = Server::start().await;
-    let batch = server.saved(&triggered(webhook())).await;
+    let batch = server.saved(&triggered(&webhook())).await;
     let post = || Post::new(&batch, "evt-1", "{}");
     let elsewhere = |path: String| Post { path, ..post() };
     let mut told = Vec::new();
@@ -175,7 +175,7 @@ async fn signals_wait_for_silence() {
     let mut trigger = webhook();
     trigger["filter"] = json!([]);
     trigger["debounce_seconds"] = json!(10);
-    let batch = server.saved(&triggered(trigger)).await;
+    let batch = server.saved(&triggered(&trigger)).await;
     let held = Post::new(&batch, "1", "1").send(&server).await.json();
     assert_eq!(held["outcome"], "held");
     assert_eq!(held["due"], "2024-03-31T01:00:10.000Z");
@@ -236,9 +236,7 @@ async fn wrong_triggers_are_refused_with_their_field() {
             "filter",
         ),
     ] {
-        let saved = server
-            .post("/api/v1/batches", &triggered(trigger.clone()))
-            .await;
+        let saved = server.post("/api/v1/batches", &triggered(&trigger)).await;
         let (status, _, named) = saved.problem();
         assert_eq!(status, 422, "{trigger}");
         assert!(

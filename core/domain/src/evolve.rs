@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::command::Subject;
-use crate::event::{DefinitionAdded, Event, Recorded};
+use crate::event::{DefinitionAdded, Event, ImageRegistered, Recorded};
 use crate::graph::Graph;
 use crate::limits::{KEY_KEPT_US, KEYS_MAX};
 use crate::state::{State, UsedDefinition, UsedKey};
@@ -41,20 +41,10 @@ pub fn evolve(state: &mut State, recorded: &Recorded) {
         Event::ScheduleAlerted(_) => {}
         Event::CalendarSaved(event) => calendars::saved(state, event),
         Event::CalendarRemoved(event) => calendars::removed(state, event),
-        Event::ImageRegistered(event) => {
-            state
-                .images
-                .insert(event.image.name.clone(), event.image.clone());
-        }
-        Event::ImageRemoved(event) => {
-            state.images.remove(&event.name);
-        }
-        Event::BundleRegistered(event) => {
-            state.bundles.insert(event.digest, event.size);
-        }
-        Event::BundleRemoved(event) => {
-            state.bundles.remove(&event.digest);
-        }
+        Event::ImageRegistered(event) => add_image(state, event),
+        Event::ImageRemoved(event) => drop(state.images.remove(&event.name)),
+        Event::BundleRegistered(event) => drop(state.bundles.insert(event.digest, event.size)),
+        Event::BundleRemoved(event) => drop(state.bundles.remove(&event.digest)),
         // What is removed beside the log decides nothing; what is not known may be passed over.
         Event::ContentsRemoved(_) | Event::Unknown(_) => {}
         Event::RunSetCreated(event) => run_set::evolve_created(state, event),
@@ -91,6 +81,11 @@ pub fn evolve(state: &mut State, recorded: &Recorded) {
     state.seq = recorded.seq;
     state.at = state.at.max(at);
     remember_key(state, recorded);
+}
+
+fn add_image(state: &mut State, event: &ImageRegistered) {
+    let image = event.image.clone();
+    state.images.insert(image.name.clone(), image);
 }
 
 /// A definition that does not make a graph cannot have been decided; it would be left out.

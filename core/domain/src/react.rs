@@ -4,7 +4,8 @@ use crate::attempt::{AttemptEnd, Outcome};
 use crate::backfill;
 use crate::command::{Follow, SettledEnd, SettledKind};
 use crate::event::{AttemptFinished, Event, RunFinished};
-use crate::ids::BatchId;
+use crate::ids::{BatchId, RunId};
+use crate::ranges::TaskRuns;
 use crate::run::create::react_created;
 use crate::slots;
 use crate::state::State;
@@ -16,18 +17,9 @@ pub fn react(state: &State, event: &Event) -> Vec<Follow> {
         Event::RunCreated(event) => vec![react_created(event)],
         Event::AttemptLeased(event) => vec![Follow::BeginRun { run: event.run }],
         Event::AttemptFinished(event) => vec![settle(state, event)],
-        Event::TaskReused(event) => vec![Follow::Advance {
-            run: event.run,
-            ended: event.task_runs.clone(),
-        }],
-        Event::TaskFinished(event) => vec![Follow::Advance {
-            run: event.run,
-            ended: event.task_runs.clone(),
-        }],
-        Event::TaskSkipped(event) => vec![Follow::Advance {
-            run: event.run,
-            ended: event.task_runs.clone(),
-        }],
+        Event::TaskReused(event) => vec![advance(event.run, &event.task_runs)],
+        Event::TaskFinished(event) => vec![advance(event.run, &event.task_runs)],
+        Event::TaskSkipped(event) => vec![advance(event.run, &event.task_runs)],
         Event::RunCancelRequested(event) => vec![Follow::StopRun { run: event.run }],
         Event::RunDeadlinePassed(event) => vec![Follow::StopRun { run: event.run }],
         Event::RunFinished(event) => after_run(state, event),
@@ -90,6 +82,13 @@ pub fn react(state: &State, event: &Event) -> Vec<Follow> {
         | Event::AttemptStarted(_)
         | Event::AttemptReportedLate(_)
         | Event::RunnerJoined(_) => Vec::new(),
+    }
+}
+
+fn advance(run: RunId, ended: &TaskRuns) -> Follow {
+    Follow::Advance {
+        run,
+        ended: ended.clone(),
     }
 }
 

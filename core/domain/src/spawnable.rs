@@ -268,7 +268,8 @@ mod tests {
             description: String::new(),
             configuration,
         };
-        let changes: [(&str, &dyn Fn(&mut Task)); 5] = [
+        type Change<'a> = (&'a str, &'a dyn Fn(&mut Task));
+        let changes: [Change<'_>; 5] = [
             ("configuration_json", &|task| {
                 task.configuration = long(CONFIGURATION_BYTES_MAX);
             }),
@@ -280,10 +281,10 @@ mod tests {
                 task.configuration_blob = long(PICKLE_BYTES_MAX);
             }),
             ("arguments_blob", &|task| {
-                task.work = python(long(PICKLE_BYTES_MAX))
+                task.work = python(long(PICKLE_BYTES_MAX));
             }),
             ("stdin", &|task| {
-                task.work = command(long(CONFIGURATION_BYTES_MAX))
+                task.work = command(long(CONFIGURATION_BYTES_MAX));
             }),
         ];
         for (field, change) in changes {

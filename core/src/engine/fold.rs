@@ -50,9 +50,12 @@ pub fn fold(
         events += entries.len() as u64;
         progress(state.seq);
     });
-    read.map_err(|error| match error {
-        FeedError::Codec(error) => FeedError::Codec(named(error, reader)),
-        other => other,
+    read.map_err(|error| {
+        if let FeedError::Codec(error) = error {
+            FeedError::Codec(named(error, reader))
+        } else {
+            error
+        }
     })?;
     Ok(Folded {
         state,

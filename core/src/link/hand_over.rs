@@ -155,7 +155,7 @@ impl HandOver {
                 Ok(digest) => return Ok(Ready::Packed(digest)),
                 // A full disk, most likely. As part of the launch they may be too long, but need not.
                 Err(error) => {
-                    tracing::warn!(error, "the values for a task could not be put into a blob")
+                    tracing::warn!(error, "the values for a task could not be put into a blob");
                 }
             }
         }

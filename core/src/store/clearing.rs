@@ -47,6 +47,9 @@ fn digest_in(name: &str) -> Option<Digest> {
     name.strip_suffix(".zst").unwrap_or(name).parse().ok()
 }
 
+/// Is told of each record: its position, the payload that lies beside the log, the record if it was wanted.
+type Visit<'a> = dyn FnMut(Seq, Option<Digest>, Option<&StoredRecord>) + 'a;
+
 impl Blobs {
     /// Hands every blob to `visit`.
     ///
@@ -166,12 +169,7 @@ impl LogReader {
     ///
     /// # Errors
     /// [`StoreError::Damaged`] where a record is missing or not what was written.
-    pub fn survey(
-        &self,
-        from: Seq,
-        wanted: &[&str],
-        visit: &mut dyn FnMut(Seq, Option<Digest>, Option<&StoredRecord>),
-    ) -> Result<()> {
+    pub fn survey(&self, from: Seq, wanted: &[&str], visit: &mut Visit<'_>) -> Result<()> {
         let upto = self.last().seq;
         if from > upto {
             return Ok(());

@@ -163,27 +163,13 @@ impl Scratch {
     }
 
     /// The error, with paths of the copy turned into those of the original.
-    fn translated(&self, error: StoreError, dir: &Path) -> StoreError {
-        match error {
-            StoreError::Damaged {
-                seq,
-                file,
-                why,
-                remedy,
-            } => {
-                let file = match file.strip_prefix(&self.0) {
-                    Ok(inside) => dir.join(inside),
-                    Err(_) => file,
-                };
-                StoreError::Damaged {
-                    seq,
-                    file,
-                    why,
-                    remedy,
-                }
-            }
-            other => other,
+    fn translated(&self, mut error: StoreError, dir: &Path) -> StoreError {
+        if let StoreError::Damaged { file, .. } = &mut error
+            && let Ok(inside) = file.strip_prefix(&self.0)
+        {
+            *file = dir.join(inside);
         }
+        error
     }
 }
 

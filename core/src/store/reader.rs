@@ -36,7 +36,7 @@ impl LogReader {
     /// record says which commit it belongs to.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] where a record is missing or not what was written; what precedes it can be
+    /// [`Damaged`](super::error::StoreError::Damaged) where a record is missing or not what was written; what precedes it can be
     /// had by asking for less.
     pub fn read(
         &self,
@@ -59,7 +59,7 @@ impl LogReader {
     /// The record at `seq`; `None` beyond the end and at 0.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] if it is missing or not what was written.
+    /// [`Damaged`](super::error::StoreError::Damaged) if it is missing or not what was written.
     pub fn read_one(&self, seq: Seq) -> Result<Option<StoredRecord>> {
         if seq == Seq(0) {
             return Ok(None);
@@ -70,7 +70,7 @@ impl LogReader {
     /// All records from `from` on (inclusive) up to the end as it is now. Ends after the first error.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] if not even the first entry can be found.
+    /// [`Damaged`](super::error::StoreError::Damaged) if not even the first entry can be found.
     pub fn scan(&self, from: Seq) -> Result<Scan> {
         let from = from.max(Seq(1));
         let upto = self.last().seq;
@@ -92,7 +92,7 @@ impl LogReader {
     /// Hands the exact bytes of every record from `from` on (inclusive) to `visit`, with what they say, up to the end as it is now or until `visit` says `false`.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] where a record is missing or not what was written.
+    /// [`Damaged`](super::error::StoreError::Damaged) where a record is missing or not what was written.
     pub fn each(
         &self,
         from: Seq,

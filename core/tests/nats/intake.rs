@@ -123,10 +123,11 @@ impl Scheduler {
                 expected_version: None,
             })
         };
-        match self.engine.submit(request).await.unwrap().subject {
-            Subject::Batch { batch, .. } => batch,
-            other => panic!("{other:?}"),
-        }
+        let subject = self.engine.submit(request).await.unwrap().subject;
+        let Subject::Batch { batch, .. } = subject else {
+            panic!("{subject:?}")
+        };
+        batch
     }
 }
 
@@ -278,6 +279,7 @@ async fn a_subject_starts_runs_and_the_same_id_only_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one story from start to end")]
 async fn a_stream_starts_each_run_once_whoever_is_killed() {
     const MESSAGES: u32 = 300;
     let mut server = Server::started().await;

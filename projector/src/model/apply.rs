@@ -41,19 +41,11 @@ impl Model {
             // They are read as events; what comes of them is in the run.
             Event::TriggerFired(_) | Event::TriggerHeld(_) | Event::TriggerIgnored(_) => {}
             Event::CalendarSaved(event) => self.calendar_saved(event),
-            Event::CalendarRemoved(event) => {
-                self.calendars.remove(&event.name);
-            }
+            Event::CalendarRemoved(event) => drop(self.calendars.remove(&event.name)),
             Event::ImageRegistered(event) => self.image_registered(event, at),
-            Event::ImageRemoved(event) => {
-                self.images.remove(&event.name);
-            }
-            Event::BundleRegistered(event) => {
-                self.bundles.insert(event.digest, event.size);
-            }
-            Event::BundleRemoved(event) => {
-                self.bundles.remove(&event.digest);
-            }
+            Event::ImageRemoved(event) => drop(self.images.remove(&event.name)),
+            Event::BundleRegistered(event) => drop(self.bundles.insert(event.digest, event.size)),
+            Event::BundleRemoved(event) => drop(self.bundles.remove(&event.digest)),
             Event::ContentsRemoved(event) => self.contents_removed(event, at),
             Event::Unknown(_) => self.unknown_events += 1,
             Event::RunSetCreated(event) => self.run_set_created(event, recorded),

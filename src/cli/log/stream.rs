@@ -77,15 +77,17 @@ pub(super) fn positions(anchors: &[Anchor]) -> Vec<(Seq, [u8; 32])> {
 /// The file with the key of exact records.
 pub(super) fn key(named: Option<&Path>, data: &Path) -> anyhow::Result<StreamKey> {
     let path: PathBuf = named.map_or_else(|| data.join("stream.key"), Path::to_owned);
-    StreamKey::read(&path).map_err(|error| match error {
-        StoreError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+    StreamKey::read(&path).map_err(|error| {
+        let is_missing = matches!(&error, StoreError::Io { source, .. }
+            if source.kind() == std::io::ErrorKind::NotFound);
+        if is_missing {
             let message = format!(
                 "{} is not there: records in the stream are sealed with it; name a copy with --stream-key",
                 path.display()
             );
-            Failure::new(Exit::NotFound, message).into()
+            return Failure::new(Exit::NotFound, message).into();
         }
-        other => store_failure(other),
+        store_failure(error)
     })
 }
 

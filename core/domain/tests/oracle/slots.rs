@@ -53,6 +53,7 @@ impl SlotModels {
     }
 
     /// Whether the event was about slots.
+    #[expect(clippy::too_many_lines, reason = "an arm for each event")]
     pub(super) fn see(&mut self, event: &Event, at: Timestamp) -> bool {
         if let Event::CalendarSaved(event) = event {
             self.calendars

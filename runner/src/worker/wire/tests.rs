@@ -55,10 +55,10 @@ fn call(configuration: &str) -> PythonCall {
 }
 
 fn frame(configuration: &str, own: &[(&str, &str)]) -> Result<Vec<u8>, SpawnFailure> {
-    frame_of(call(configuration), own)
+    frame_of(&call(configuration), own)
 }
 
-fn frame_of(call: PythonCall, own: &[(&str, &str)]) -> Result<Vec<u8>, SpawnFailure> {
+fn frame_of(call: &PythonCall, own: &[(&str, &str)]) -> Result<Vec<u8>, SpawnFailure> {
     let launch = Launch {
         attempt: AttemptId {
             task_run: TaskRunId(8232),
@@ -85,13 +85,7 @@ fn frame_of(call: PythonCall, own: &[(&str, &str)]) -> Result<Vec<u8>, SpawnFail
         failure: "/f".into(),
     };
     let base = BaseEnvironment::of_runner(&id, Path::new("/d"));
-    start_frame(
-        &launch,
-        &call,
-        &files,
-        &Places::new("/d".into(), &id),
-        &base,
-    )
+    start_frame(&launch, call, &files, &Places::new("/d".into(), &id), &base)
 }
 
 #[test]
@@ -131,7 +125,7 @@ fn a_start_has_every_key() {
 fn packed_values_are_named_by_their_file() {
     let mut call = call("{}");
     call.packed_upstreams = Some(Digest([0xcd; 32]));
-    let frame = frame_of(call, &[]).unwrap();
+    let frame = frame_of(&call, &[]).unwrap();
     let task = frame[4..].split(|byte| *byte == 0).nth(3).unwrap();
     let task: Value = serde_json::from_slice(task).unwrap();
     let packed = format!("/d/blobs/cd/{}", "cd".repeat(32));

@@ -16,9 +16,12 @@ const LISTED_DATA_BYTES_MAX: usize = 64 << 10;
 
 /// An event, whole; secrets of an image only for those who may change it.
 pub(crate) fn event(entry: &Entry, principal: &Principal) -> wire::Event {
-    let secrets = match &entry.recorded.event {
-        Event::ImageRegistered(event) if event.image.shows_secrets_to(principal) => Secrets::Shown,
-        _ => Secrets::Hidden,
+    let secrets = if let Event::ImageRegistered(event) = &entry.recorded.event
+        && event.image.shows_secrets_to(principal)
+    {
+        Secrets::Shown
+    } else {
+        Secrets::Hidden
     };
     with_data(entry, event_json_with(entry, secrets), None)
 }
