@@ -173,7 +173,11 @@ fn go_through(server: &mut Server, disk: &Disk) {
         (counts["success"] == leased).then_some(())
     });
     let reason = json!({"reason": "x".repeat(1_900)});
-    api.post(&format!("/run-sets/{set}/cancel"), &reason);
+    let waiting = api.list(&format!("/runs?run_set={set}"));
+    assert_eq!(waiting.len(), CANCELLED);
+    for run in &waiting {
+        api.post(&format!("/runs/{}/cancel", run["id"]), &reason);
+    }
     if disk.is_small {
         look_until("the reserve is used", || {
             let store = &api.get("/health")["store"];
