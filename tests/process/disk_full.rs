@@ -172,11 +172,12 @@ fn go_through(server: &mut Server, disk: &Disk) {
         let counts = &api.get(&format!("/runs/{running}"))["task_counts"];
         (counts["success"] == leased).then_some(())
     });
-    let reason = json!({"reason": "x".repeat(1_900)});
     let waiting = api.list(&format!("/runs?run_set={set}"));
     assert_eq!(waiting.len(), CANCELLED);
     for run in &waiting {
-        api.post(&format!("/runs/{}/cancel", run["id"]), &reason);
+        let id = run["id"].as_u64().unwrap();
+        let reason = json!({"reason": noise(id)});
+        api.post(&format!("/runs/{id}/cancel"), &reason);
     }
     if disk.is_small {
         look_until("the reserve is used", || {
@@ -207,6 +208,19 @@ fn go_through(server: &mut Server, disk: &Disk) {
     assert_eq!(whole.code, 0, "{whole:?}");
     let (status, _) = server.stop();
     assert!(status.success(), "{status}\n{}", server.said());
+}
+
+/// Text that the log cannot make shorter.
+fn noise(seed: u64) -> String {
+    let mut state = seed;
+    let mut next = || {
+        // Knuth's multiplier; its high bits are as good as chance.
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        char::from(b'!' + u8::try_from((state >> 33) % 90).unwrap())
+    };
+    (0..1_900).map(|_| next()).collect()
 }
 
 /// Attempts of a run that were given to runners.
