@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use rustix::process::Pid;
 use self::scan::Scan;
 use crate::clock;
 use crate::launcher::{Live, Record};
+use crate::places::Places;
 
 /// Pause between two scans.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -30,13 +31,13 @@ const PAUSE: Duration = Duration::from_secs(1);
 const STACK_BYTES: usize = 256 << 10;
 
 /// Sample for as long as the process lives. Without a thread nothing is sampled, and that is all.
-pub(crate) fn start(data: &Path, live: &Arc<Live>) {
-    let (data, live) = (data.to_owned(), Arc::clone(live));
+pub(crate) fn start(places: &Arc<Places>, live: &Arc<Live>) {
+    let (places, live) = (Arc::clone(places), Arc::clone(live));
     let thread = std::thread::Builder::new()
         .name("samples".to_owned())
         .stack_size(STACK_BYTES)
         .spawn(move || {
-            let mut sampler = Sampler::new(data);
+            let mut sampler = Sampler::new(places);
             loop {
                 std::thread::sleep(PAUSE);
                 sampler.look(&live.all());
@@ -50,14 +51,14 @@ pub(crate) fn start(data: &Path, live: &Arc<Live>) {
 /// The attempts seen, with their points.
 #[derive(Debug)]
 struct Sampler {
-    data: PathBuf,
+    places: Arc<Places>,
     series: HashMap<Token, Series>,
 }
 
 impl Sampler {
-    fn new(data: PathBuf) -> Self {
+    fn new(places: Arc<Places>) -> Self {
         Self {
-            data,
+            places,
             series: HashMap::new(),
         }
     }
@@ -74,7 +75,7 @@ impl Sampler {
                 continue;
             };
             let scan = scan.get_or_insert_with(Scan::take);
-            if let Err(error) = series.add(&self.data, record, pid, scan) {
+            if let Err(error) = series.add(&self.places, record, pid, scan) {
                 tracing::debug!(%error, attempt = %record.attempt(), "a sample is lost");
             }
             self.series.insert(token, series);
@@ -89,7 +90,7 @@ struct Series {
 }
 
 impl Series {
-    fn add(&mut self, data: &Path, record: &Record, pid: Pid, scan: &Scan) -> io::Result<()> {
+    fn add(&mut self, places: &Places, record: &Record, pid: Pid, scan: &Scan) -> io::Result<()> {
         // It may have ended since.
         let Some(used) = scan.used(pid) else {
             return Ok(());
@@ -107,12 +108,13 @@ impl Series {
         self.samples.push(sample);
         let launch = &record.launch;
         let (index, number) = (launch.index, launch.attempt.number);
-        let path = samples::path(data, launch.run, index, number);
+        let path = samples::path(places.data(), launch.run, index, number);
+        // A task that prints nothing has no folder for its output yet.
         if self.samples.len() < POINTS_MAX {
-            return append(&path, &sample);
+            return places.in_output_folder(launch, || append(&path, &sample));
         }
         samples::thin(&mut self.samples);
-        replace(&path, &self.samples)
+        places.in_output_folder(launch, || replace(&path, &self.samples))
     }
 }
 
@@ -168,6 +170,11 @@ mod tests {
         Arc::new(Record::new(Arc::new(launch)))
     }
 
+    fn places(data: &Path) -> Arc<Places> {
+        let runner = fasti_core::domain::ids::RunnerId::new("r").unwrap();
+        Arc::new(Places::new(data.to_owned(), &runner))
+    }
+
     fn points(data: &Path) -> Option<Vec<Sample>> {
         let bytes = fs::read(samples::path(data, RunId(6), 0, 1)).ok()?;
         Some(samples::read(&bytes))
@@ -176,8 +183,7 @@ mod tests {
     #[test]
     fn an_attempt_seen_once_leaves_nothing_and_one_seen_often_a_series() {
         let data = tempfile::tempdir().unwrap();
-        fs::create_dir_all(data.path().join("output/6/0")).unwrap();
-        let mut sampler = Sampler::new(data.path().to_owned());
+        let mut sampler = Sampler::new(places(data.path()));
         let record = record();
         sampler.look(std::slice::from_ref(&record));
         assert!(sampler.series.is_empty(), "it has no process yet");
@@ -198,13 +204,13 @@ mod tests {
     #[test]
     fn a_long_attempt_has_a_bounded_file() {
         let data = tempfile::tempdir().unwrap();
-        fs::create_dir_all(data.path().join("output/6/0")).unwrap();
         let record = record();
         let scan = Scan::take();
         let mut series = Series::default();
+        let places = places(data.path());
         for _ in 0..2 * POINTS_MAX {
             let pid = rustix::process::getpid();
-            series.add(data.path(), &record, pid, &scan).unwrap();
+            series.add(&places, &record, pid, &scan).unwrap();
         }
         let written = points(data.path()).unwrap();
         assert_eq!(written, series.samples);

@@ -143,12 +143,14 @@ def test_a_folder_where_it_is_and_a_packed_one(live: Server, tmp_path: Path) -> 
 
 def test_a_wheel_gets_an_environment_and_progress_is_shown(live: Server, tmp_path: Path) -> None:
     before = len(_builds(live))
-    added = _image(live, "add", "wheel", "--wheel", _wheel(tmp_path, 3))
+    # The same file: a wheel built again has other times in it, and is another.
+    wheel = _wheel(tmp_path, 3)
+    added = _image(live, "add", "wheel", "--wheel", wheel)
     assert added.returncode == 0, added.stderr
     for said in ("installing\n", "Successfully installed shop-tools-3.0", "registered the image"):
         assert said in added.stderr
     assert _value(live, "wheel", "shop_tools.price") == 3
-    again = _image(live, "add", "wheel again", "--wheel", _wheel(tmp_path, 3))
+    again = _image(live, "add", "wheel again", "--wheel", wheel)
     assert again.returncode == 0, again.stderr
     assert _python_of(live, "wheel again") == _python_of(live, "wheel")
     assert len(_builds(live)) == before + 1, "the second found what the first had made"

@@ -73,7 +73,7 @@ impl Launcher {
         let base = Arc::new(BaseEnvironment::of_runner(&config.id, places.data()));
         let live = Arc::new(Live::default());
         let strays = Arc::new(Strays::new(&config.id.0));
-        crate::sampling::start(places.data(), &live);
+        crate::sampling::start(&places, &live);
         let slots = config.capacity.slots.max(1) as usize;
         let pool = Pool::new(crate::worker::Surroundings {
             places: Arc::clone(&places),
