@@ -17,6 +17,7 @@ mod errors;
 mod figures;
 mod groups;
 mod guard;
+mod leftover;
 mod objects;
 mod openapi;
 mod page;

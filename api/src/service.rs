@@ -18,6 +18,7 @@ use crate::auth;
 use crate::call::App;
 use crate::errors::{Code, Problem};
 use crate::guard;
+use crate::leftover::Shared;
 use crate::table::Table;
 use crate::trace::TraceId;
 
@@ -58,6 +59,9 @@ impl Service {
     ) -> Result<Response, Infallible> {
         let trace = TraceId::of(request.headers());
         let is_head = request.method() == Method::HEAD;
+        let request = request.map(Shared::new);
+        let rest = request.body().clone();
+        let waits_to_be_asked = request.headers().contains_key(header::EXPECT);
         let answer = self.admitted(request, door).await.and_then(|mut response| {
             let refused = response.extensions_mut().remove::<Problem>();
             refused.map_or(Ok(response), Err)
@@ -89,10 +93,13 @@ impl Service {
             let last = self.app.parts.feed.last().0;
             headers.insert("fasti-seq", HeaderValue::from(last));
         }
+        if !waits_to_be_asked {
+            rest.drain().await;
+        }
         Ok(response)
     }
 
-    async fn admitted(&self, request: Request<Incoming>, door: Door) -> Result<Response, Problem> {
+    async fn admitted(&self, request: Request<Shared>, door: Door) -> Result<Response, Problem> {
         let is_health = crate::dialects::native::is_health(request.uri().path());
         if door == Door::Spare && !is_health {
             let most = self.app.config.connections_max;
@@ -104,7 +111,7 @@ impl Service {
         self.checked(request).await
     }
 
-    async fn checked(&self, mut request: Request<Incoming>) -> Result<Response, Problem> {
+    async fn checked(&self, mut request: Request<Shared>) -> Result<Response, Problem> {
         let config = &self.app.config;
         let path = request.uri().path().to_owned();
         let path = path.as_str();

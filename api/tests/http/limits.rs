@@ -1,6 +1,9 @@
 //! Bounds on what one client can hold: connections, pages, events with much in them.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::client::{open, send};
@@ -29,6 +32,71 @@ async fn a_full_server_says_so_and_still_tells_its_health() {
     // The server hears of the end of the connection in its own time.
     while server.get("/api/v1/runs").await.status == 503 {
         tokio::task::yield_now().await;
+    }
+    server.stop().await;
+}
+
+/// Sends a request whose body comes late, and another one over the same connection.
+async fn late_body_then_another(server: &Server, head: &str) -> String {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let host = format!("Host: {}\r\n", server.address);
+    let late = format!("{head} HTTP/1.1\r\n{host}Content-Length: 2\r\n\r\n");
+    stream.write_all(late.as_bytes()).await.unwrap();
+    let mut early = [0; 1];
+    let waiting = tokio::time::timeout(Duration::from_millis(200), stream.read(&mut early));
+    assert!(
+        waiting.await.is_err(),
+        "{head}: an answer before the body, and the connection goes with it"
+    );
+    let next = format!("{{}}GET /healthz HTTP/1.1\r\n{host}Connection: close\r\n\r\n");
+    stream.write_all(next.as_bytes()).await.unwrap();
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).await.unwrap();
+    answers
+}
+
+#[tokio::test]
+async fn a_connection_outlives_a_body_that_nobody_wanted() {
+    let server = Server::start().await;
+    for (head, status) in [
+        ("POST /api/v1/nowhere", 404),
+        ("PUT /api/v1/runs", 405),
+        ("POST /api/v1/log/rebuild", 503),
+    ] {
+        let answers = late_body_then_another(&server, head).await;
+        let statuses = answers.matches("HTTP/1.1 ").count();
+        assert_eq!(statuses, 2, "{head}: {answers}");
+        assert!(
+            answers.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{head}: {answers}"
+        );
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_that_never_comes_does_not_hold_back_the_answer() {
+    let server = Server::start().await;
+    for (more, what) in [
+        (
+            "Content-Length: 2\r\n",
+            "a short one is waited for, not for long",
+        ),
+        ("Content-Length: 99999999\r\n", "a long one is not"),
+        (
+            "Content-Length: 2\r\nExpect: 100-continue\r\n",
+            "nor one that was to be asked for",
+        ),
+    ] {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let head = format!(
+            "POST /api/v1/nowhere HTTP/1.1\r\nHost: {}\r\n{more}\r\n",
+            server.address
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{what}: {answer}");
     }
     server.stop().await;
 }
