@@ -47,7 +47,9 @@ def call(function: Callable[..., Any], task: Mapping[str, Any]) -> Any:
 
 
 #: Types whose pickles are short, and always succeed.
-_SHORT = (type(None), bool, float)
+_SHORT = (bool, float)
+#: Most functions return nothing: pickled once for all.
+_NONE = _pickling.dumps(None)
 
 
 def store(value: Any, path: str, entrypoint: str, descriptor: int = -1) -> None:
@@ -56,9 +58,13 @@ def store(value: Any, path: str, entrypoint: str, descriptor: int = -1) -> None:
     Raises :class:`UnserialisableError` if neither pickle nor cloudpickle takes it;
     nothing is then left that could be mistaken for a result.
     """
-    if type(value) in _SHORT and _handover.send(
-        descriptor, _handover.VALUE, _pickling.dumps(value)
-    ):
+    if value is None:
+        short = _NONE
+    elif type(value) in _SHORT:
+        short = _pickling.dumps(value)
+    else:
+        short = b""
+    if short and _handover.send(descriptor, _handover.VALUE, short):
         return
     spool = _handover.Spool(path)
     try:

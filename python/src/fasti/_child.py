@@ -7,14 +7,17 @@ worker's loop: :func:`run_and_exit` ends in ``os._exit``.
 
 from __future__ import annotations
 
+# Of `signal` it is the names that cost: each call makes members of an enumeration.
+import _signal  # type: ignore[import-not-found]  # the module below `signal`
 import atexit
+import gc
 import importlib
 import json
 import os
 import sys
 import time
 import types
-from typing import Any, Mapping, NoReturn, Optional
+from typing import Any, Iterable, Mapping, NoReturn, Optional, Tuple
 
 from fasti import _attempt, _handover, _prefetch
 from fasti._errors import ArgumentResolutionError, EntrypointError
@@ -53,6 +56,22 @@ def run_and_exit(task: Mapping[str, Any], descriptor: int = -1) -> NoReturn:
         os._exit(code)
 
 
+def leave_worker(own: Iterable[int], others: Iterable[Tuple[bytes, int]]) -> None:
+    """Undo what a fresh copy of the worker inherited.
+
+    That is its signal handlers, its own descriptors, and the pipes of its attempts.
+    """
+    _signal.set_wakeup_fd(-1)
+    _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
+    _signal.signal(_signal.SIGINT, _signal.default_int_handler)
+    for descriptor in own:
+        os.close(descriptor)
+    for _, descriptor in others:
+        if descriptor >= 0:
+            os.close(descriptor)
+    gc.enable()
+
+
 def hand_over_to(descriptor: int) -> None:
     """Give values and failures to this pipe where they fit."""
     global _handover_to
@@ -76,7 +95,7 @@ def set_up(task: Mapping[str, Any]) -> None:
     if task["cwd"]:
         os.chdir(task["cwd"])
     if task["import_path"]:
-        _put_first(task["import_path"])
+        _prefetch.search_first(task["import_path"])
         # What a task brings along is unpacked once for all: nothing is written beside it.
         sys.dont_write_bytecode = True
     _prefetch.check()
@@ -96,11 +115,6 @@ def redirect(path: Optional[str], descriptor: int) -> None:
     opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     os.dup2(opened, descriptor, inheritable=True)
     os.close(opened)
-
-
-def _put_first(import_path: Any) -> None:
-    wanted = list(import_path)
-    sys.path[:] = wanted + [entry for entry in sys.path if entry not in wanted]
 
 
 def run(task: Mapping[str, Any]) -> int:

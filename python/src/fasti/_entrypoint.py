@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
-from typing import Any, Callable, Iterator, List, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from fasti import _context, _prefetch
 from fasti._errors import EntrypointError
@@ -38,18 +38,35 @@ def result_name(entrypoint: str) -> str:
     return parts[-2] if parts[-1] == MAIN_NAME and len(parts) > 1 else parts[-1]
 
 
+#: Parent, last component, and whether the whole must be a function, of entrypoints that
+#: were split before.
+_known: Dict[str, Tuple[str, str, bool]] = {}
+
+
+def learn(entrypoint: str) -> None:
+    """Split an entrypoint ahead, in the worker, for all its children."""
+    if is_valid(entrypoint):
+        if len(_known) >= _prefetch.KEPT_MAX:
+            _known.clear()
+        _known[entrypoint] = _split(entrypoint)
+
+
+def _split(entrypoint: str) -> Tuple[str, str, bool]:
+    if not is_valid(entrypoint):
+        raise EntrypointError(
+            f"entrypoint {entrypoint!r} is not of the form 'package.file.function'"
+        )
+    parent, _, last = entrypoint.replace(":", ".").rpartition(".")
+    return (parent, last, ":" in entrypoint)
+
+
 def resolve(entrypoint: str) -> Callable[..., Any]:
     """Import and return the function that an entrypoint names; the first match wins.
 
     Raises :class:`EntrypointError` if it names nothing that can be called.  Errors of
     the user's module while it is imported pass through unchanged.
     """
-    if not is_valid(entrypoint):
-        raise EntrypointError(
-            f"entrypoint {entrypoint!r} is not of the form 'package.file.function'"
-        )
-    whole_is_function = ":" in entrypoint
-    parent, _, last = entrypoint.replace(":", ".").rpartition(".")
+    parent, last, whole_is_function = _known.get(entrypoint) or _split(entrypoint)
     module = _import(parent)
     if module is not None:
         function = getattr(module, last, None)

@@ -17,7 +17,7 @@ import warnings
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import module_from_spec
 from types import CodeType, ModuleType
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 #: Entrypoints whose modules are kept; beyond this all are dropped and found again.
 KEPT_MAX = 256
@@ -44,18 +44,26 @@ class _Found(NamedTuple):
     modules: Dict[str, _Module]
     #: Everything whose change would make the modules others.
     stamps: Dict[str, Optional[_Stamp]]
+    #: The import path of a task that brings one along, ready for its child.
+    search: Optional[List[str]]
 
     def is_fresh(self) -> bool:
-        return all(_stamp(path) == seen for path, seen in self.stamps.items())
+        # A plain loop, since every child runs it: a generator would touch more memory.
+        for path, seen in self.stamps.items():  # noqa: SIM110
+            if _stamp(path) != seen:
+                return False
+        return True
 
 
-_NOTHING = _Found({}, {})
+_NOTHING = _Found({}, {}, None)
 
 
 class Prefetcher:
     """The worker's side: knows the modules of the entrypoints it has seen."""
 
-    def __init__(self) -> None:
+    def __init__(self, learn: Callable[[str], None]) -> None:
+        #: Told of each entrypoint when it is first met.
+        self._learn = learn
         self._found: Dict[bytes, _Found] = {}
         self._look_at = 0.0
 
@@ -76,6 +84,7 @@ class Prefetcher:
             if len(self._found) >= KEPT_MAX:
                 self._found.clear()
             entrypoint, import_path = json.loads(code)
+            self._learn(entrypoint)
             found = self._found[code] = _find(entrypoint, import_path)
         _FINDER.found = found
 
@@ -126,7 +135,8 @@ def install() -> None:
 def offer_code(name: str, code: CodeType) -> None:
     """Make one module known whose code is at hand."""
     spec = ModuleSpec(name, _Loader(name, code.co_filename, code), origin=code.co_filename)
-    _FINDER.found = _Found({name: _Module(spec, code, module_from_spec(spec), None)}, {})
+    modules = {name: _Module(spec, code, module_from_spec(spec), None)}
+    _FINDER.found = _Found(modules, {}, list(sys.path))
 
 
 def offer_nothing() -> None:
@@ -138,6 +148,16 @@ def check() -> None:
     """Forget, in a child, what has changed since it was found."""
     if not _FINDER.found.is_fresh():
         _FINDER.found = _NOTHING
+
+
+def search_first(import_path: Sequence[str]) -> None:
+    """Put the import path of a task in front of the rest."""
+    known = _FINDER.found.search
+    sys.path[:] = _search(import_path) if known is None else known
+
+
+def _search(import_path: Sequence[str]) -> List[str]:
+    return [*import_path, *(entry for entry in sys.path if entry not in import_path)]
 
 
 def execute(name: str) -> Optional[ModuleType]:
@@ -184,11 +204,11 @@ def _is_answered_elsewhere(name: str, parent_path: Optional[List[str]]) -> bool:
 
 
 def _find(entrypoint: str, import_path: Sequence[str]) -> _Found:
-    found = _Found({}, {})
+    search = _search(import_path)
+    found = _Found({}, {}, search)
     # What a task brings along is unpacked once for all: nothing is written beside it.
     writes_no_bytecode = sys.dont_write_bytecode
     sys.dont_write_bytecode = writes_no_bytecode or bool(import_path)
-    search: List[str] = [*import_path, *(entry for entry in sys.path if entry not in import_path)]
     parent_path: Optional[List[str]] = None
     name = ""
     for component in entrypoint.replace(":", ".").split("."):

@@ -7,11 +7,13 @@ children share it; learnt after, each child pays for it page by page.
 
 from __future__ import annotations
 
+import gc
 import os
+import signal
 import sys
 from typing import Any, Dict
 
-from fasti import _child, _frames, _handover, _prefetch
+from fasti import _child, _entrypoint, _frames, _handover, _prefetch
 
 #: Python specialises code after eight calls, and settles a few calls later.
 ROUNDS = 16
@@ -23,7 +25,7 @@ _CODE = compile("def rehearse():\n    return None\n", "<fasti rehearsal>", "exec
 _TASK: Dict[str, Any] = {
     "attempt": "0.0",
     "entrypoint": _MODULE + ".rehearse",
-    "import_path": [],
+    "import_path": ["/"],
     "cwd": None,
     "stdout": None,
     "stderr": None,
@@ -46,12 +48,16 @@ _TASK: Dict[str, Any] = {
 def rehearse() -> None:
     """Run a few attempts that leave nothing behind."""
     main, argv = sys.modules["__main__"], list(sys.argv)
+    writes_no_bytecode = sys.dont_write_bytecode
     spare = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
     body = _frames.encode(_TASK)[4:]
     reading, writing = _handover.make_pipe()
     _child.hand_over_to(writing)
     for _ in range(ROUNDS):
+        _entrypoint.learn(_TASK["entrypoint"])
         _prefetch.offer_code(_MODULE, _CODE)
+        _child.leave_worker([os.dup(spare)], {1: (b"", -1)}.values())
+        gc.disable()
         task = _frames.parse(body)
         _child.redirect(os.devnull, spare)
         _child.set_up(task)
@@ -61,7 +67,9 @@ def rehearse() -> None:
     _child.hand_over_to(-1)
     for descriptor in (spare, reading, writing):
         os.close(descriptor)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _prefetch.offer_nothing()
     os.environ.pop("FASTI_REHEARSAL", None)
     sys.modules["__main__"] = main
     sys.argv[:] = argv
+    sys.dont_write_bytecode = writes_no_bytecode

@@ -40,9 +40,10 @@ def _serve() -> NoReturn:
     # A Ctrl-C in a terminal is the runner's to handle; children get the default back.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    _preload(os.environ.get("FASTI_PRELOAD", ""))
+    # The worker's own modules first: what every child touches then lies close together.
     from fasti._zygote import Zygote
 
+    _preload(os.environ.get("FASTI_PRELOAD", ""))
     Zygote(runner).serve()
     # Children live on without us: no handlers, no waiting.
     os._exit(0)

@@ -21,13 +21,14 @@ import sys
 from binascii import b2a_base64
 from typing import Any, Dict, List, NoReturn, Tuple
 
-from fasti import _child, _handover
+from fasti import _child, _entrypoint, _handover
 from fasti._frames import Decoder, encode, frame, parse
 from fasti._prefetch import Prefetcher, install
 from fasti._rehearsal import rehearse
 
-#: Bytes read from the socket at a time.
-_READ_BYTES = 1 << 18
+#: Bytes read from the socket at a time: a few starts.  From 128 KiB on the system would
+#: map memory for each read and give it back.
+_READ_BYTES = 1 << 14
 
 #: Ids of attempts are digits and dots, so that they need no escaping here.
 _EXITED = b'{"op":"exited","id":"%b","pid":%d,"status":%d,"cpu_us":%d,"max_rss_kb":%d%b}'
@@ -40,12 +41,13 @@ class Zygote:
 
     def __init__(self, runner: socket.socket) -> None:
         self._runner = runner
+        self._socket = runner.fileno()
         self._decoder = Decoder()
         self._outgoing = bytearray()
         #: Of each child the attempt and our end of its pipe.
         self._attempts: Dict[int, Tuple[bytes, int]] = {}
         self._serving = True
-        self._prefetcher = Prefetcher()
+        self._prefetcher = Prefetcher(_entrypoint.learn)
         self._wake_read, self._wake_write = os.pipe()
 
     def serve(self) -> None:
@@ -53,12 +55,13 @@ class Zygote:
         self._runner.setblocking(False)
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
-        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, _ignore)
         version = ".".join(map(str, sys.version_info[:3]))
         self._queue({"op": "ready", "pid": os.getpid(), "python": version})
         install()
         rehearse()
+        # No child was forked yet, so no end of one can be missed.
+        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, _ignore)
         # What exists now is shared by all children; keeping the collector away from it
         # keeps its pages shared.
         gc.collect()
@@ -127,7 +130,7 @@ class Zygote:
             self._queue({"op": "refused", "id": attempt.decode(), "reason": reason})
             return
         if pid == 0:
-            self._become(task, reading, writing)
+            self._become(attempt, task, reading, writing)
         _close(writing)
         try:
             # The child does this too; whoever comes first closes the gap in which a
@@ -139,16 +142,12 @@ class Zygote:
         self._attempts[pid] = (attempt, reading)
         self._outgoing += frame(b'{"op":"started","id":"%b","pid":%d}' % (attempt, pid))
 
-    def _become(self, task: bytes, reading: int, writing: int) -> NoReturn:
+    def _become(self, attempt: bytes, task: bytes, reading: int, writing: int) -> NoReturn:
         """Turn this fresh copy of the worker into the process of an attempt."""
         try:
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            _close(self._wake_read, self._wake_write, reading)
-            _close(*[others for _, others in self._attempts.values()])
-            self._runner.close()
-            gc.enable()
+            own = (self._wake_read, self._wake_write, self._socket)
+            self._attempts[0] = (attempt, reading)
+            _child.leave_worker(own, self._attempts.values())
             _child.run_and_exit(parse(task), writing)
         finally:
             os._exit(_child.EXIT_FAILURE)
