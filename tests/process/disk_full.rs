@@ -29,6 +29,9 @@ const PARTS: usize = 2500;
 /// Runs whose ends, each with a long reason, are more than what was claimed before the disk was full.
 const CANCELLED: usize = 1000;
 
+/// What they are made in.
+const SETS: usize = 20;
+
 /// A disk that can be filled and emptied.
 struct Disk {
     filler: PathBuf,
@@ -143,9 +146,12 @@ fn go_through(server: &mut Server, disk: &Disk) {
     let parts = json!({"name": "parts", "kind": "parallel", "count": PARTS, "command": ["sh", "-c", waits]});
     let running = api.start_definition(&json!({"name": "many", "tasks": [parts]}));
     api.running(running);
-    let runs = vec![json!({}); CANCELLED];
+    // In small sets: for a commit of many runs a lot is claimed, and what it leaves of that would do for their ends.
+    let runs = vec![json!({}); CANCELLED / SETS];
     let set = json!({"batch_id": batch, "title": "waiting", "runs": runs});
-    let set = api.post("/run-sets", &set)["id"].clone();
+    let sets: Vec<Value> = (0..SETS)
+        .map(|_| api.post("/run-sets", &set)["id"].clone())
+        .collect();
 
     disk.fill();
     look_until("new requests are refused", || refused(server, &batch));
@@ -172,7 +178,8 @@ fn go_through(server: &mut Server, disk: &Disk) {
         let counts = &api.get(&format!("/runs/{running}"))["task_counts"];
         (counts["success"] == leased).then_some(())
     });
-    let waiting = api.list(&format!("/runs?run_set={set}"));
+    let runs_of = |set| api.list(&format!("/runs?run_set={set}"));
+    let waiting: Vec<Value> = sets.iter().flat_map(runs_of).collect();
     assert_eq!(waiting.len(), CANCELLED);
     for run in &waiting {
         let id = run["id"].as_u64().unwrap();

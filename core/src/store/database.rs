@@ -12,6 +12,7 @@ use super::error::{REMEDY_DAMAGED, Result, StoreError};
 use super::guard::{Fenced, guarded, guarded_on_thread};
 use super::head::Head;
 use super::lock::DirLock;
+use super::room::SEGMENT_BYTES;
 use super::segment::Archive;
 use super::watch::Watch;
 
@@ -171,6 +172,7 @@ fn open_trees<T: Send>(
         let sled = sled::Config::new()
             .path(dir)
             .cache_capacity(cache_bytes)
+            .segment_size(SEGMENT_BYTES)
             .flush_every_ms(None)
             .mode(sled::Mode::HighThroughput)
             .open()?;

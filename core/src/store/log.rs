@@ -278,10 +278,6 @@ impl Log {
         values: &[(Digest, Vec<u8>)],
         end: &Head,
     ) -> Result<()> {
-        let mut batch = sled::Batch::default();
-        for frame in frames {
-            batch.insert(&key(frame.first), frame.bytes);
-        }
         self.database
             .guard_write("appending events", end.seq, |db| {
                 for (digest, value) in values {
@@ -289,7 +285,7 @@ impl Log {
                         db.values.insert(digest.0, value.as_slice())?;
                     }
                 }
-                db.log.apply_batch(batch)?;
+                put(&db.log, frames)?;
                 db.sled.flush()?;
                 Ok(())
             })?;
@@ -320,6 +316,21 @@ impl Log {
     pub fn close(mut self) -> Result<()> {
         self.head_file.close()
     }
+}
+
+/// Puts the frames of a commit into the database: all of them or, after a crash, none.
+fn put(log: &sled::Tree, mut frames: Vec<Frame>) -> sled::Result<()> {
+    // One entry is whole or not there by itself; a batch is two more writes to the disk.
+    if frames.len() == 1
+        && let Some(frame) = frames.pop()
+    {
+        return log.insert(key(frame.first), frame.bytes).map(drop);
+    }
+    let mut batch = sled::Batch::default();
+    for frame in frames {
+        batch.insert(&key(frame.first), frame.bytes);
+    }
+    log.apply_batch(batch)
 }
 
 /// Encodes and chains records, the first of which stands at `place`.

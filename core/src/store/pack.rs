@@ -4,8 +4,8 @@
 //! several. Packing is most of the work for large commits, and needs nothing but the sheaf, so a second thread can
 //! do it while the chain goes on ([`Packer::beside`]).
 
-use std::cell::RefCell;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, PoisonError};
 use std::thread::{Scope, ScopedJoinHandle};
 
 use fasti_domain::ids::Seq;
@@ -13,8 +13,8 @@ use fasti_domain::ids::Seq;
 use super::envelope::{self, Place};
 use super::frame::{Codec, HEADER_BYTES, Header, MAX_BODY_BYTES, MAX_FRAME_BYTES};
 
-/// Fast: writing waits for it. Names and structure of records repeat, which the fastest level finds too.
-const ZSTD_LEVEL: i32 = 1;
+/// Fast: writing waits for it. Names and structure of records repeat, which this finds as well as level 1 does.
+const ZSTD_LEVEL: i32 = -1;
 /// Below this a sheaf is not worth packing.
 const WORTH_PACKING: usize = 1024;
 /// What the first sheaf of a log gathers; later ones go by what fitted.
@@ -262,20 +262,20 @@ impl Sheaf {
 /// The body packed, if it fits into a frame then.
 fn packed(body: &[u8]) -> Option<Vec<u8>> {
     const ROOM: usize = MAX_FRAME_BYTES - HEADER_BYTES;
-    thread_local! {
-        /// Making one takes longer than packing a frame.
-        static PACKER: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
-    }
-    PACKER.with_borrow_mut(|packer| {
-        let packer = match packer {
-            Some(packer) => packer,
-            None => packer.insert(zstd::bulk::Compressor::new(ZSTD_LEVEL).ok()?),
-        };
-        let mut out = Vec::with_capacity(ROOM);
-        // zstd refuses what would not fit.
-        packer.compress_to_buffer(body, &mut out).ok()?;
-        Some(out)
-    })
+    /// Making one takes longer than packing many frames, and the thread that packs beside lives for one commit only.
+    static SPARE: Mutex<Vec<zstd::bulk::Compressor<'static>>> = Mutex::new(Vec::new());
+    // Nothing can panic while it is held.
+    let spare = || SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+    let taken = spare().pop();
+    let mut packer = match taken {
+        Some(packer) => packer,
+        None => zstd::bulk::Compressor::new(ZSTD_LEVEL).ok()?,
+    };
+    let mut out = Vec::with_capacity(ROOM);
+    // zstd refuses what would not fit.
+    let outcome = packer.compress_to_buffer(body, &mut out);
+    spare().push(packer);
+    outcome.ok().map(|_| out)
 }
 
 #[cfg(test)]

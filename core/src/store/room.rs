@@ -1,14 +1,15 @@
 //! Room on the disk: what is set aside for the ends of running tasks, and what is claimed for a commit before a byte
 //! of it is written.
 //!
-//! sled cannot go on after a write that found no space. So the blocks of a commit are claimed first, past the end of
-//! sled's file, where it does not see them: a claim that fails has changed nothing. The file `reserve` holds blocks
-//! that no task's output can take; piece by piece they become claims when nothing else is left, and they are set
-//! aside again when space returns.
+//! sled cannot go on after a write that found no space. So the blocks of a commit are claimed first, at the end of
+//! sled's file: a claim that fails has changed nothing. They read as zeros, which sled takes for segments that are
+//! free, as after a crash; and since the file is as long as they reach, syncing what is written there later does not
+//! have to make a new length durable each time. The file `reserve` holds blocks that no task's output can take; piece
+//! by piece they become claims when nothing else is left, and they are set aside again when space returns.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt as _, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FallocateFlags;
@@ -20,6 +21,9 @@ use super::error::{Result, StoreError};
 const MIB: u64 = 1024 * 1024;
 /// Claimed at a time, so that most commits claim nothing.
 const CLAIM_BYTES: u64 = 4 * MIB;
+/// Size of sled's segments, which it is opened with (see `database`).
+pub(super) const SEGMENT_BYTES: usize = 512 * 1024;
+const SEGMENT: u64 = SEGMENT_BYTES as u64;
 /// What sled writes besides the events themselves: a segment or two, and leaves written anew.
 const SLACK_BYTES: u64 = 2 * MIB;
 /// Bytes that a commit may make sled write, as a multiple of its own.
@@ -36,10 +40,8 @@ pub(super) struct Room {
     reserve: Option<Reserve>,
     /// Free space below which nothing new is begun.
     free_min: u64,
-    /// End of the claimed part of the database file.
-    claimed_end: u64,
-    /// Length of the database file at the last claim: when it shrinks, the claim is gone.
-    len: u64,
+    /// Start of the first segment that sled has not begun: what lies behind it is claimed.
+    unused_from: u64,
     /// Whether the file system can claim blocks at all.
     can_claim: bool,
 }
@@ -63,17 +65,18 @@ impl Room {
         free_min: u64,
     ) -> Result<Self> {
         let file = OpenOptions::new()
+            .read(true)
             .write(true)
             .open(database)
             .map_err(|e| StoreError::io("opening", database, e))?;
+        let unused_from = unused_from(&file).map_err(|e| StoreError::io("reading", database, e))?;
         let mut room = Self {
             dir: dir.to_owned(),
             database: file,
             database_path: database.to_owned(),
             reserve: Reserve::open(dir, reserve_bytes)?,
             free_min,
-            claimed_end: 0,
-            len: 0,
+            unused_from,
             can_claim: true,
         };
         if let Err(error) = room.check() {
@@ -131,19 +134,18 @@ impl Room {
             .metadata()
             .map_err(|e| StoreError::io("looking up", &self.database_path, e))?
             .len();
-        if len < self.len {
-            self.claimed_end = 0;
+        // sled cuts free segments off the end now and then.
+        self.unused_from = self.unused_from.min(len);
+        while self.unused_from < len && self.is_begun(self.unused_from)? {
+            self.unused_from += SEGMENT;
         }
-        self.len = len;
-        if self.claimed_end >= len.saturating_add(needed) {
+        if len >= self.unused_from.saturating_add(needed) {
             return Ok(());
         }
-        let bytes = needed.max(CLAIM_BYTES);
-        match rustix::fs::fallocate(&self.database, FallocateFlags::KEEP_SIZE, len, bytes) {
-            Ok(()) => {
-                self.claimed_end = len + bytes;
-                Ok(())
-            }
+        let bytes = needed.max(CLAIM_BYTES).next_multiple_of(SEGMENT);
+        // Takes nothing away where sled writes at the same time.
+        match rustix::fs::fallocate(&self.database, FallocateFlags::empty(), len, bytes) {
+            Ok(()) => Ok(()),
             Err(Errno::NOSPC | Errno::DQUOT) => {
                 let free = durable::free_bytes(&self.dir).unwrap_or(0);
                 Err(self.full(free, needed))
@@ -162,6 +164,12 @@ impl Room {
                 other.into(),
             )),
         }
+    }
+
+    /// Whether sled has written to the segment at `offset`.
+    fn is_begun(&self, offset: u64) -> Result<bool> {
+        is_begun(&self.database, offset)
+            .map_err(|e| StoreError::io("reading", &self.database_path, e))
     }
 
     /// Without claims, what the file system says is free has to do.
@@ -257,6 +265,22 @@ impl Reserve {
     }
 }
 
+/// Start of the first segment behind the last one that sled has written to.
+fn unused_from(database: &File) -> io::Result<u64> {
+    let mut end = database.metadata()?.len().next_multiple_of(SEGMENT);
+    while end > 0 && !is_begun(database, end - SEGMENT)? {
+        end -= SEGMENT;
+    }
+    Ok(end)
+}
+
+/// A segment that sled has begun starts with a header that is not all zeros.
+fn is_begun(database: &File, offset: u64) -> io::Result<bool> {
+    let mut header = [0; 20];
+    let read = database.read_at(&mut header, offset)?;
+    Ok(header[..read].iter().any(|byte| *byte != 0))
+}
+
 /// Bytes on the disk that a file holds, as far as they lie within its length.
 fn held_by(file: &File) -> io::Result<u64> {
     const BLOCK_BYTES: u64 = 512;
@@ -312,13 +336,33 @@ mod tests {
     }
 
     #[test]
-    fn claims_do_not_change_the_length() {
+    fn claims_are_zeros_at_the_end_and_follow_what_is_begun() {
         let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("db");
+        let len = || std::fs::metadata(&path).unwrap().len();
         let mut it = room(dir.path(), 0, 0);
         it.claim(1000).unwrap();
-        let metadata = std::fs::metadata(dir.path().join("db")).unwrap();
-        assert_eq!(metadata.len(), 0);
-        assert!(metadata.blocks() * 512 >= CLAIM_BYTES);
+        let blocks = std::fs::metadata(&path).unwrap().blocks();
+        assert_eq!(len(), CLAIM_BYTES);
+        assert!(blocks * 512 >= CLAIM_BYTES);
+        it.claim(1000).unwrap();
+        assert_eq!(len(), CLAIM_BYTES, "the claim holds");
+        // sled begins segments, as many as leave less than a commit may take.
+        let database = OpenOptions::new().write(true).open(&path).unwrap();
+        for segment in 0..5 {
+            database.write_at(b"header", segment * SEGMENT).unwrap();
+        }
+        it.claim(1000).unwrap();
+        assert_eq!(len(), 2 * CLAIM_BYTES);
+        let mut begun = [0; 6];
+        let reader = File::open(&path).unwrap();
+        reader.read_at(&mut begun, 4 * SEGMENT).unwrap();
+        assert_eq!(&begun, b"header", "what is written stays");
+        // sled cuts off what it does not need; the next claim is for the whole again.
+        database.set_len(5 * SEGMENT).unwrap();
+        it.claim(1000).unwrap();
+        assert_eq!(len(), 5 * SEGMENT + CLAIM_BYTES);
+        assert_eq!(room(dir.path(), 0, 0).unused_from, 5 * SEGMENT);
         assert!(matches!(
             it.claim(u64::MAX / 100),
             Err(StoreError::DiskFull { .. } | StoreError::Io { .. })

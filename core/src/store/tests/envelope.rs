@@ -3,8 +3,7 @@
 use fasti_domain::ids::Digest;
 use proptest::prelude::*;
 
-use super::super::envelope::MAX_RECORD_BYTES;
-use super::super::envelope::{Payload, decode};
+use super::super::envelope::{CHAIN_KEY, MAX_RECORD_BYTES, Payload, decode};
 use super::super::{
     GENESIS, MAX_ACTOR_BYTES, MAX_INLINE_BYTES, MAX_KEY_BYTES, MAX_NAME_BYTES, MAX_TRACE_BYTES,
     Place, chain, check, digest_of, encode,
@@ -137,5 +136,16 @@ proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         drop(decode(&bytes));
+    }
+}
+
+#[test]
+fn the_chain_is_one_hash_whatever_the_length() {
+    for len in [0, 1, 300, 991, 992, 993, 1024, 4000, 40_000] {
+        let bytes = vec![0x5a; len];
+        let mut whole = vec![7; 32];
+        whole.extend_from_slice(&bytes);
+        let expected = blake3::keyed_hash(&CHAIN_KEY, &whole);
+        assert_eq!(chain(&[7; 32], &bytes), *expected.as_bytes(), "{len}");
     }
 }
