@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use fasti_core::domain::attempt::Outcome;
+use fasti_core::domain::ids::TaskRunId;
 use fasti_core::store::Tables;
-use fasti_projector::{HistoryTable, Kept, MemoryTable, Views};
+use fasti_projector::rows::RunFilter;
+use fasti_projector::{HistoryTable, Kept, MemoryTable, Order, Views};
 
 use crate::asking::{difference, everything};
 use crate::world::{World, chain, definition, parallel, task};
@@ -118,4 +120,56 @@ fn a_large_run_leaves_the_memory_when_the_next_one_ends() {
         (last.name.as_str(), last.status_reason.as_deref()),
         ("p[59999]", Some("cancelled"))
     );
+}
+
+#[test]
+fn lists_go_on_from_shelf_to_shelf() {
+    let mut world = World::new();
+    let one = world.save(chain("one"));
+    let two = world.save(definition("two", vec![task("a")], &[]));
+    // The first ends last, so it comes to shelves that are full of later ones.
+    let early = world.run(two);
+    for number in 0..1_500 {
+        let run = world.run(if number % 3 == 0 { two } else { one });
+        world.cancel(run);
+    }
+    world.cancel(early);
+    world.run(two);
+    assert!(world.live_runs().last().unwrap().0 > 4_096);
+    let in_memory = world.views();
+    let table = Arc::new(MemoryTable::default());
+    let mut views = Views::with_table(table, LITTLE);
+    for entries in world.entries.chunks(700) {
+        entries.iter().for_each(|entry| views.apply(entry));
+        views.write_history().unwrap();
+    }
+    for filter in [
+        RunFilter::default(),
+        RunFilter {
+            batch_id: Some(two),
+            ..RunFilter::default()
+        },
+    ] {
+        for order in [Order::Ascending, Order::Descending] {
+            let all = |views: &Views| {
+                let mut ids = Vec::new();
+                let mut after = None;
+                loop {
+                    let found = views.runs(&filter, &|_| true, order, after, 150).unwrap();
+                    ids.extend(found.page.items.iter().map(|run| run.id));
+                    after = found.page.next;
+                    if after.is_none() {
+                        return ids;
+                    }
+                }
+            };
+            let found = all(&views);
+            assert!(found.len() > 500 && found.is_sorted() != (order == Order::Descending));
+            assert_eq!(found, all(&in_memory));
+        }
+    }
+    for id in (0..5_000).step_by(7) {
+        let run_of = |views: &Views| format!("{:?}", views.run_of(TaskRunId(id)).unwrap());
+        assert_eq!(run_of(&views), run_of(&in_memory), "{id}");
+    }
 }

@@ -16,8 +16,9 @@ pub(super) fn slots(batch: BatchId, seq: Seq) -> Vec<u8> {
     [b"l".as_slice(), &batch.0, &seq.0.to_be_bytes()].concat()
 }
 
+/// A run with a row of its own.
 pub(super) fn run(id: RunId) -> Vec<u8> {
-    with_id(b"r", id.0)
+    with_id(b"R", id.0)
 }
 
 pub(super) fn task_runs(run: RunId, chunk: u32) -> Vec<u8> {
@@ -28,7 +29,7 @@ pub(super) fn run_set(id: RunSetId) -> Vec<u8> {
     with_id(b"g", id.0)
 }
 
-/// What the keys of a list begin with; an id follows.
+/// What the keys of a list begin with; an id follows, or the number of a shelf.
 pub(super) fn among(among: Among) -> Vec<u8> {
     match among {
         Among::Runs => b"r".to_vec(),

@@ -1,12 +1,13 @@
 //! What has left the model and is on its way to the table: still readable, and written outside of the lock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use fasti_core::domain::definition::Definition;
 use fasti_core::domain::ids::{Digest, RunId};
 use fasti_core::store::Cursor;
 
+use super::shelf::{self, Kind};
 use super::{Among, HistoryTable, Row, keys, rows};
 use crate::error::ViewsError;
 use crate::limits::{TASK_RUNS_PER_ROW, TASK_RUNS_WITH_RUN};
@@ -66,17 +67,12 @@ impl Leaving {
                 .iter()
                 .map(|(key, row)| (key.clone(), row.clone())),
         );
+        let mut shelves = Shelves::default();
         for (id, run) in &self.runs {
             let row = &run.row;
-            out.push((
-                keys::with_id(&keys::among(Among::Batch(row.batch)), id.0),
-                Vec::new(),
-            ));
+            shelves.list(Among::Batch(row.batch), *id);
             if let Some(set) = row.run_set {
-                out.push((
-                    keys::with_id(&keys::among(Among::RunSet(set)), id.0),
-                    Vec::new(),
-                ));
+                shelves.list(Among::RunSet(set), *id);
             }
             let with_run = (run.cells.len() <= TASK_RUNS_WITH_RUN).then_some(&run.cells);
             if with_run.is_none() {
@@ -84,10 +80,60 @@ impl Leaving {
                     out.push((keys::task_runs(*id, chunk), rows::encode(cells)));
                 }
             }
-            out.push((keys::run(*id), rows::encode(&(row, with_run))));
+            let row = rows::encode(&(row, with_run));
+            if row.len() > shelf::ROW_BYTES_MAX {
+                shelves.put(*id, Vec::new());
+                out.push((keys::run(*id), row));
+            } else {
+                shelves.put(*id, row);
+            }
         }
+        shelves.write(table, &mut out)?;
         // Neighbours in the table one after another.
         out.sort_unstable();
         Ok(table.apply(out, cursor)?)
+    }
+}
+
+/// What is to be added to shelves.
+#[derive(Default)]
+struct Shelves {
+    rows: BTreeMap<u64, Vec<(u64, Vec<u8>)>>,
+    ids: BTreeMap<(Vec<u8>, u64), BTreeSet<u64>>,
+}
+
+impl Shelves {
+    fn put(&mut self, run: RunId, row: Vec<u8>) {
+        let shelf = self.rows.entry(Kind::Rows.shelf(run.0)).or_default();
+        shelf.push((run.0, row));
+    }
+
+    fn list(&mut self, among: Among, run: RunId) {
+        let shelf = (keys::among(among), Kind::Ids.shelf(run.0));
+        self.ids.entry(shelf).or_default().insert(run.0);
+    }
+
+    /// The shelves as they are then.
+    fn write(self, table: &dyn HistoryTable, out: &mut Vec<Row>) -> Result<(), ViewsError> {
+        let prefix = keys::among(Among::Runs);
+        for (number, added) in self.rows {
+            let key = keys::with_id(&prefix, number);
+            let mut shelf = match table.get(&key)? {
+                Some(bytes) => shelf::Rows::read(&bytes)?,
+                None => shelf::Rows::default(),
+            };
+            for (id, row) in added {
+                shelf.put(id, row);
+            }
+            out.push((key, shelf.to_bytes()));
+        }
+        for ((prefix, number), mut ids) in self.ids {
+            let key = keys::with_id(&prefix, number);
+            if let Some(bytes) = table.get(&key)? {
+                ids.extend(shelf::ids(number, &bytes)?);
+            }
+            out.push((key, shelf::ids_to_bytes(ids)));
+        }
+        Ok(())
     }
 }

@@ -8,6 +8,7 @@ mod ids;
 mod keys;
 mod leaving;
 mod rows;
+mod shelf;
 mod table;
 mod writer;
 
@@ -23,6 +24,8 @@ use crate::limits::{CACHED_GRAPHS_MAX, LEAVING_RUNS_MAX, TASK_RUNS_PER_ROW};
 use crate::model::{Outbox, RunRow, RunSetRow, TaskCell};
 use crate::page::Order;
 use crate::rows::{SlotView, VersionView};
+
+use shelf::Kind;
 
 pub(crate) use ids::{Among, Ids};
 pub(crate) use leaving::Leaving;
@@ -140,17 +143,51 @@ impl History {
     }
 
     pub(crate) fn run(&self, id: RunId) -> Result<Option<RunRow>, ViewsError> {
-        let row = self.table.get(&keys::run(id))?;
+        let row = self.row_of_run(id)?;
         row.map(|row| run_row(&row)).transpose()
+    }
+
+    /// The row of a run in the table.
+    fn row_of_run(&self, id: RunId) -> Result<Option<Vec<u8>>, ViewsError> {
+        let key = keys::with_id(&keys::among(Among::Runs), Kind::Rows.shelf(id.0));
+        let Some(bytes) = self.table.get(&key)? else {
+            return Ok(None);
+        };
+        for entry in shelf::entries(&bytes) {
+            let (found, row) = entry?;
+            if found == id.0 {
+                return self.taken(found, row).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The row of a run, of which this stands on its shelf.
+    fn taken(&self, id: u64, on_shelf: &[u8]) -> Result<Vec<u8>, ViewsError> {
+        if !on_shelf.is_empty() {
+            return Ok(on_shelf.to_vec());
+        }
+        let own = self.table.get(&keys::run(RunId(id)))?;
+        own.ok_or_else(|| ViewsError::Missing {
+            what: format!("row of run {id}"),
+        })
     }
 
     /// The last run in the table whose id is not above `id`.
     pub(crate) fn run_before(&self, id: u64) -> Result<Option<RunRow>, ViewsError> {
-        let to = keys::run(RunId(id.saturating_add(1)));
-        let found = self
-            .table
-            .page(&keys::run(RunId(0)), &to, Order::Descending, 1)?;
-        found.first().map(|(_, row)| run_row(row)).transpose()
+        let prefix = keys::among(Among::Runs);
+        let from = keys::with_id(&prefix, 0);
+        let mut to = keys::with_id(&prefix, Kind::Rows.shelf(id));
+        to.push(0);
+        // What stands on the first shelf may all be above.
+        for (_, bytes) in self.table.page(&from, &to, Order::Descending, 2)? {
+            let entries = shelf::entries(&bytes).collect::<Result<Vec<_>, _>>()?;
+            let below = entries.into_iter().rev().find(|(found, _)| *found <= id);
+            if let Some((found, row)) = below {
+                return run_row(&self.taken(found, row)?).map(Some);
+            }
+        }
+        Ok(None)
     }
 
     /// Task runs of a run in the table: positions from `first` on, up to `end` (excluded).
@@ -180,7 +217,7 @@ impl History {
 
     /// Task runs of a small run: they are in its row.
     fn cells_with_run(&self, id: RunId, first: u32, end: u32) -> Result<Vec<TaskCell>, ViewsError> {
-        let row = self.table.get(&keys::run(id))?;
+        let row = self.row_of_run(id)?;
         let decoded = row.map(|row| rows::decode::<(IgnoredAny, Cells)>("row", &row));
         let cells = decoded.transpose()?.and_then(|(_, cells)| cells);
         let Some(mut cells) = cells else {
