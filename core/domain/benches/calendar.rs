@@ -44,13 +44,17 @@ fn measure(mut call: impl FnMut(Timestamp)) -> f64 {
 }
 
 fn report(name: &str, schedule: &Schedule, calendar: Option<CalendarUse>) {
+    let compiled = || {
+        let rule = Rule::compile(black_box(schedule)).unwrap().unwrap();
+        match &calendar {
+            Some(calendar) => rule.with_calendar(calendar.clone()).unwrap(),
+            None => rule,
+        }
+    };
     let compile = measure(|_| {
-        black_box(Rule::compile(black_box(schedule)).unwrap());
+        black_box(compiled());
     });
-    let mut rule = Rule::compile(schedule).unwrap().unwrap();
-    if let Some(calendar) = calendar {
-        rule = rule.with_calendar(calendar).unwrap();
-    }
+    let rule = compiled();
     let next = measure(|instant| {
         black_box(rule.next_after(instant));
     });
@@ -108,6 +112,22 @@ fn main() {
         };
         report(name, &schedule("30 2 * * *", paris), Some(used));
     }
+    let listed = NamedCalendar {
+        closed_weekdays: ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+            .map(str::to_owned)
+            .into(),
+        open: [("2199-12-31".parse().unwrap(), String::new())].into(),
+        ..NamedCalendar::default()
+    };
+    let used = CalendarUse {
+        calendar: Arc::new(listed.compile("listed").unwrap()),
+        mode: CalendarMode::NextOpenDay,
+    };
+    report(
+        "daily, moved to one listed day of 2199",
+        &schedule("0 0 * * *", paris),
+        Some(used),
+    );
     let monday = NamedCalendar {
         closed_weekdays: ["Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
             .map(str::to_owned)

@@ -158,9 +158,10 @@ pub(crate) fn save(
     at: Timestamp,
 ) -> Result<Vec<Event>, Rejection> {
     check_name("name", name)?;
-    if let Err(error) = calendar.compile(name) {
-        return Err(Rejection::invalid(error.field, error.message));
-    }
+    let compiled = match calendar.compile(name) {
+        Ok(compiled) => Arc::new(compiled),
+        Err(error) => return Err(Rejection::invalid(error.field, error.message)),
+    };
     let known = state.calendar(name);
     match known {
         Some(known) => check_owner(who, name, known)?,
@@ -177,7 +178,7 @@ pub(crate) fn save(
     let mut events = Vec::new();
     let mut ids = slots::RunIds::of(state);
     for batch in state.uses_of(name) {
-        check_still_fires(state, batch, name, calendar)?;
+        check_still_fires(state, batch, &compiled)?;
         events.extend(slots::close_for_change(state, batch, at, &mut ids));
     }
     let event = CalendarSaved {
@@ -194,17 +195,16 @@ pub(crate) fn save(
 fn check_still_fires(
     state: &State,
     batch: &Batch,
-    name: &str,
-    calendar: &NamedCalendar,
+    calendar: &Arc<CompiledCalendar>,
 ) -> Result<(), Rejection> {
     let Some(definition) = state.batch_definition(batch) else {
         return Ok(());
     };
-    let rule = rule_with(&definition.schedule, |used| {
-        if used == name {
-            return Some(calendar);
+    let rule = rule_of(&definition.schedule, |used| {
+        if used == calendar.name() {
+            return Some(Ok(calendar.clone()));
         }
-        state.calendar(used).map(|it| it.calendar.as_ref())
+        state.calendars.get(used).map(KnownCalendar::ready)
     });
     rule.map(drop).map_err(|error| {
         Rejection::invalid(

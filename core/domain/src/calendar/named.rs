@@ -169,6 +169,23 @@ impl CompiledCalendar {
         self.open_in(month) >> day & 1 == 1
     }
 
+    /// Whether only the dates that are named open are.
+    pub(crate) fn is_list(&self) -> bool {
+        self.closed_weekdays == super::days::ALL_WEEKDAYS
+    }
+
+    /// Months with dates that are named open, up to one, the last first.
+    pub(crate) fn listed_to(&self, month: Month) -> impl Iterator<Item = Month> {
+        let listed = self.named.range(..=month.0).rev();
+        listed.filter_map(|(month, (_, open))| (*open != 0).then_some(Month(*month)))
+    }
+
+    /// Months with dates that are named open, from one on.
+    pub(crate) fn listed_from(&self, month: Month) -> impl Iterator<Item = Month> {
+        let listed = self.named.range(month.0..);
+        listed.filter_map(|(month, (_, open))| (*open != 0).then_some(Month(*month)))
+    }
+
     /// The open days of a month as bits.
     pub(crate) fn open_in(&self, month: Month) -> u32 {
         let mut closed = 0;

@@ -23,6 +23,8 @@ pub(crate) struct Nominal {
     pub(crate) times: Times,
     pub(crate) days: Days,
     calendars: Vec<CalendarUse>,
+    /// The calendar that lists the only days that can match, if one does.
+    list: Option<Arc<CompiledCalendar>>,
     /// No day matches after this month.
     last_month: Month,
 }
@@ -33,6 +35,7 @@ impl Nominal {
             times,
             days,
             calendars: Vec::new(),
+            list: None,
             last_month: MONTH_MAX,
         }
     }
@@ -40,7 +43,16 @@ impl Nominal {
     /// The same with a further calendar.
     pub(crate) fn with(mut self, calendar: CalendarUse) -> Self {
         self.calendars.push(calendar);
+        self.list = self.find_list();
         self.last_month = MONTH_MAX;
+        if let Some(list) = &self.list {
+            // Rules are made for every slot that fires, so this does not go through centuries.
+            let last = list
+                .listed_to(MONTH_MAX)
+                .find(|month| self.in_month(*month) != 0);
+            self.last_month = last.unwrap_or(Month(MONTH_MIN.0 - 1));
+            return self;
+        }
         // After the last year that calendars may name dates in, everything repeats every 400 years.
         let repeats = Month::of(i64::from(*super::named::CALENDAR_YEARS.end()) + 1, 1);
         let period = (0..4800).map(|after| Month(repeats.0 + after));
@@ -52,6 +64,39 @@ impl Nominal {
                 .unwrap_or(Month(MONTH_MIN.0 - 1));
         }
         self
+    }
+
+    /// See the field: the last calendar that lists its open days, with none behind it that moves days elsewhere.
+    fn find_list(&self) -> Option<Arc<CompiledCalendar>> {
+        for used in self.calendars.iter().rev() {
+            let keeps_open = used.mode != CalendarMode::OnlyClosedDays;
+            if keeps_open && used.calendar.is_list() {
+                return Some(used.calendar.clone());
+            }
+            if matches!(
+                used.mode,
+                CalendarMode::NextOpenDay | CalendarMode::PreviousOpenDay
+            ) {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// The first month from one on in which a day can match.
+    fn month_from(&self, month: Month) -> Option<Month> {
+        match &self.list {
+            Some(list) => list.listed_from(month).next(),
+            None => Some(month),
+        }
+    }
+
+    /// The last month up to one in which a day can match.
+    fn month_to(&self, month: Month) -> Option<Month> {
+        match &self.list {
+            Some(list) => list.listed_to(month).next(),
+            None => Some(month),
+        }
     }
 
     pub(crate) fn calendars(&self) -> &[CalendarUse] {
@@ -83,7 +128,10 @@ impl Nominal {
         if month < MONTH_MIN {
             (month, of_month) = (MONTH_MIN, 1);
         }
-        while month <= self.last_month {
+        while let Some(possible) = self.month_from(month).filter(|it| *it <= self.last_month) {
+            if possible != month {
+                (month, of_month) = (possible, 1);
+            }
             let found = self.in_month(month) & from_day(of_month);
             if found != 0 {
                 return Some(month.first_day() + i64::from(found.trailing_zeros()) - 1);
@@ -100,7 +148,10 @@ impl Nominal {
         if month > self.last_month {
             (month, of_month) = (self.last_month, 31);
         }
-        while month >= MONTH_MIN {
+        while let Some(possible) = self.month_to(month).filter(|it| *it >= MONTH_MIN) {
+            if possible != month {
+                (month, of_month) = (possible, 31);
+            }
             let found = self.in_month(month) & to_day(of_month);
             if found != 0 {
                 return Some(month.first_day() + i64::from(31 - found.leading_zeros()) - 1);

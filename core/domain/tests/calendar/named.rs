@@ -261,6 +261,16 @@ fn drawn_calendars_agree_with_a_naive_reckoning() {
             }
             day += length + draw.within(1, 40);
         }
+        if round / 4 % 2 == 1 {
+            // The same days as a list: open, and no others.
+            calendar = NamedCalendar {
+                closed_weekdays: ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+                    .map(str::to_owned)
+                    .into(),
+                open: calendar.closed,
+                ..NamedCalendar::default()
+            };
+        }
         let mode = modes[round % 4];
         let used = used(&calendar, mode);
         let expected = naive_days(&drawn, &used.calendar, mode);
@@ -274,6 +284,14 @@ fn drawn_calendars_agree_with_a_naive_reckoning() {
             slot = rule.next_from(midnight);
         }
         assert_eq!(found, expected, "{mode:?} {:?}", drawn.schedule);
+        let mut back: Vec<NaiveDate> = Vec::new();
+        let mut slot = rule.prev_before(at("2025-01-01T00:00:00Z"));
+        while let Some(present) = slot.filter(|slot| *slot >= at("2024-01-01T00:00:00Z")) {
+            back.insert(0, present.date_utc());
+            let midnight = present.date_utc().and_hms_opt(0, 0, 0).unwrap();
+            slot = rule.prev_before(midnight.and_utc().into());
+        }
+        assert_eq!(back, expected, "{mode:?} {:?}", drawn.schedule);
         let (first, last) = (at("2023-12-31T23:59:59Z"), at("2024-12-31T23:59:59Z"));
         let per_day = (0..1440).filter(|minute| drawn.has_time(*minute)).count();
         assert_eq!(
