@@ -4,6 +4,7 @@
 
 use anyhow::Result;
 
+use crate::changelog;
 use crate::process::{cargo, command, succeeds};
 use crate::python;
 use crate::report::Report;
@@ -38,6 +39,7 @@ fn rust(workspace: &Workspace, tools: &Tools, report: &mut Report) {
         let arguments = ["doc", "--workspace", "--no-deps", "--quiet"];
         succeeds(cargo(workspace, &arguments).env("RUSTDOCFLAGS", "-D warnings"))
     });
+    report.check("changelog", || changelog::run(workspace, true));
     report.check("dependencies", || {
         let mut deny = command(workspace, tools.deny());
         let good = succeeds(deny.args(["--workspace", "check", "bans", "licenses", "sources"]))?;

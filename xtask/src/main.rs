@@ -13,6 +13,7 @@
 
 mod bench;
 mod bless;
+mod changelog;
 mod check;
 mod junit;
 mod process;
@@ -49,6 +50,12 @@ enum Verb {
         #[arg(long)]
         long: bool,
     },
+    /// Write the topmost section of the changelog from its fragments.
+    Changelog {
+        /// Fail when it differs from the committed one.
+        #[arg(long)]
+        check: bool,
+    },
     /// Rewrite the golden files and show what changed.
     Bless,
     /// Measure; arguments go to the bench program.
@@ -73,6 +80,7 @@ fn main() -> ExitCode {
     let result = match arguments.verb {
         Verb::Check => check::run(&workspace),
         Verb::Test { long } => test::run(&workspace, long),
+        Verb::Changelog { check } => changelog::run(&workspace, check),
         Verb::Bless => bless::run(&workspace),
         Verb::Bench { arguments } => bench::run(&workspace, &arguments),
         Verb::Sim(arguments) => sim::run(&workspace, &arguments),
