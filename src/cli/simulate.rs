@@ -5,7 +5,7 @@ mod source;
 use std::path::PathBuf;
 
 use clap::Args;
-use fasti_core::domain::simulate::{Report, Stretch, Sums, simulate};
+use fasti_core::domain::simulate::{Report, Simulated, Stretch, Sums, simulate};
 use fasti_core::domain::time::Timestamp;
 use fasti_core::ports::Clock as _;
 use serde_json::{Value, json};
@@ -18,6 +18,9 @@ use super::schedule::instant;
 use super::show::{Show, Style, Table};
 use crate::clock::SystemClock;
 use crate::config::ConfigFile;
+
+/// Most slots that are played: a minute or so of work.
+const SLOTS_MAX: u64 = 100_000_000;
 
 const YEAR_US: i64 = 365 * 86_400 * 1_000_000;
 
@@ -62,11 +65,26 @@ pub(crate) fn run(args: &SimulateArgs, global: &Global, config: &ConfigFile) -> 
         until,
         places: args.slots,
     };
+    check_slots(&batches, stretch)?;
     let report = simulate(&batches, stretch);
     if show.is_json() {
         return show.json(&document(stretch, &report));
     }
     print(&show, stretch, &report)
+}
+
+/// Slots are played one by one, so there is a most.
+fn check_slots(batches: &[Simulated], stretch: Stretch) -> anyhow::Result<()> {
+    let (from, until) = (stretch.from.plus_us(-1), stretch.until.plus_us(-1));
+    let counts = batches.iter().map(|it| it.rule.count_between(from, until));
+    let slots = counts.fold(0, u64::saturating_add);
+    if slots > SLOTS_MAX {
+        let message = format!(
+            "the schedules have {slots} slots in that time; {SLOTS_MAX} can be played: choose a later --from or an earlier --to"
+        );
+        return Err(Failure::new(Exit::Usage, message).into());
+    }
+    Ok(())
 }
 
 fn duration_us(seconds: f64) -> anyhow::Result<i64> {

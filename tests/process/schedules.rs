@@ -150,6 +150,17 @@ fn a_cron_expression_is_explained_without_a_server() {
         "2027-01-01T00:00:00Z",
     ]);
     assert_eq!(simulated.json()["totals"]["fired"], 365, "{simulated:?}");
+    let busy = json!({"name": "busy", "schedule": {"cron": "* * * * * *"}, "tasks": []});
+    std::fs::write(file, busy.to_string()).unwrap();
+    let until = [
+        "--from",
+        "1970-01-01T00:00:00Z",
+        "--to",
+        "9999-12-31T00:00:00Z",
+    ];
+    let endless = of(&[&["simulate", "--file", file], &until[..]].concat());
+    assert_eq!(endless.code, 2, "{endless:?}");
+    assert!(endless.err.contains("slots in that time"), "{endless:?}");
 }
 
 #[test]
