@@ -146,12 +146,7 @@ fn go_through(server: &mut Server, disk: &Disk) {
     let parts = json!({"name": "parts", "kind": "parallel", "count": PARTS, "command": ["sh", "-c", waits]});
     let running = api.start_definition(&json!({"name": "many", "tasks": [parts]}));
     api.running(running);
-    // In small sets: for a commit of many runs a lot is claimed, and what it leaves of that would do for their ends.
-    let runs = vec![json!({}); CANCELLED / SETS];
-    let set = json!({"batch_id": batch, "title": "waiting", "runs": runs});
-    let sets: Vec<Value> = (0..SETS)
-        .map(|_| api.post("/run-sets", &set)["id"].clone())
-        .collect();
+    let sets = waiting_sets(&api, &batch);
 
     disk.fill();
     look_until("new requests are refused", || refused(server, &batch));
@@ -215,6 +210,16 @@ fn go_through(server: &mut Server, disk: &Disk) {
     assert_eq!(whole.code, 0, "{whole:?}");
     let (status, _) = server.stop();
     assert!(status.success(), "{status}\n{}", server.said());
+}
+
+/// Sets of runs that wait. Small ones: for a commit of many runs a lot is claimed, and what it leaves of that would do
+/// for their ends.
+fn waiting_sets(api: &Client, batch: &str) -> Vec<Value> {
+    let runs = vec![json!({}); CANCELLED / SETS];
+    let set = json!({"batch_id": batch, "title": "waiting", "runs": runs});
+    (0..SETS)
+        .map(|_| api.post("/run-sets", &set)["id"].clone())
+        .collect()
 }
 
 /// Text that the log cannot make shorter.

@@ -43,10 +43,10 @@ fn measure(mut call: impl FnMut(Timestamp)) -> f64 {
     took.as_secs_f64() * 1e6 / f64::from(ROUNDS)
 }
 
-fn report(name: &str, schedule: &Schedule, calendar: Option<CalendarUse>) {
+fn report(name: &str, schedule: &Schedule, calendar: Option<&CalendarUse>) {
     let compiled = || {
         let rule = Rule::compile(black_box(schedule)).unwrap().unwrap();
-        match &calendar {
+        match calendar {
             Some(calendar) => rule.with_calendar(calendar.clone()).unwrap(),
             None => rule,
         }
@@ -97,6 +97,10 @@ fn main() {
         &schedule("*/30 0-5 29 2 *", paris),
         None,
     );
+    with_calendars(paris);
+}
+
+fn with_calendars(paris: &str) {
     let working = NamedCalendar {
         closed_weekdays: vec!["Sat".to_owned(), "Sun".to_owned()],
         ..NamedCalendar::default()
@@ -110,7 +114,7 @@ fn main() {
             calendar: Arc::clone(&calendar),
             mode,
         };
-        report(name, &schedule("30 2 * * *", paris), Some(used));
+        report(name, &schedule("30 2 * * *", paris), Some(&used));
     }
     let listed = NamedCalendar {
         closed_weekdays: ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
@@ -126,7 +130,7 @@ fn main() {
     report(
         "daily, moved to one listed day of 2199",
         &schedule("0 0 * * *", paris),
-        Some(used),
+        Some(&used),
     );
     let monday = NamedCalendar {
         closed_weekdays: ["Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
@@ -141,6 +145,6 @@ fn main() {
     report(
         "29 February on a Monday",
         &schedule("0 0 29 2 *", paris),
-        Some(used),
+        Some(&used),
     );
 }
