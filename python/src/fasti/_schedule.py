@@ -11,6 +11,8 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Union
 
 from fasti import _calendar, _checks, _times, _triggers
 from fasti import _schedule_fields as _fields
+from fasti import _schedule_meaning as _meaning
+from fasti import _schedule_policy as _policy
 from fasti._errors import ValidationError
 
 _TIME_FIELDS = (
@@ -25,7 +27,24 @@ _TIME_FIELDS = (
     "every_month",
 )
 _RUN_AFTER_FIELDS = ("run_after_job_name", "run_after_job_uuid", "run_after_job_condition")
-_FIELDS = (*_TIME_FIELDS, "timezone", "rundate_offset", *_RUN_AFTER_FIELDS, "triggers")
+_POLICY_FIELDS = (
+    "misfire",
+    "misfire_within_seconds",
+    "misfire_max",
+    "overlap",
+    "start_deadline_seconds",
+    "jitter_seconds",
+)
+_FIELDS = (
+    *_TIME_FIELDS,
+    "cron",
+    "timezone",
+    "calendars",
+    "rundate_offset",
+    *_RUN_AFTER_FIELDS,
+    *_POLICY_FIELDS,
+    "triggers",
+)
 
 CONDITIONS = ("on success", "on failure", "always")
 
@@ -52,6 +71,18 @@ class Schedule:
     dict: ``{'name': 'paid', 'source': 'nats', 'subject': 'orders.paid'}``, with
     ``'source'`` ``'nats'``, ``'stream'`` or ``'webhook'``.
 
+    In place of fields of time ``cron`` takes a cron text of five fields, or six with
+    seconds first.  ``calendars`` are up to four named calendars of the server, each a
+    name, which leaves the open days, or ``{'name': 'trading', 'mode': 'next_open_day'}``
+    (``'only_open_days'``, ``'only_closed_days'``, ``'next_open_day'``,
+    ``'previous_open_day'``).  ``misfire`` says what becomes of slots that passed while no
+    server was there: ``'latest'`` (default), ``'all'``, ``'within'`` or ``'skip'``, with
+    ``misfire_within_seconds`` and ``misfire_max``.  ``overlap`` says what becomes of
+    slots that come while an earlier run goes on: ``'allow'`` (default), ``'skip'``,
+    ``'queue_one'``, ``'queue_all'`` or ``'cancel_old'``.  A run that has not started
+    ``start_deadline_seconds`` after its slot is cancelled; ``jitter_seconds`` (0-3600)
+    delays each slot by chance.
+
     Raises :class:`ValidationError` for a value out of its range or of another type,
     and for a combination that can never fire.
     """
@@ -74,6 +105,14 @@ class Schedule:
         run_after_job_condition: Optional[str] = None,
         *,
         triggers: Optional[Iterable[Mapping[str, Any]]] = None,
+        cron: Optional[str] = None,
+        calendars: Optional[Iterable[Union[str, Mapping[str, str]]]] = None,
+        misfire: Optional[str] = None,
+        misfire_within_seconds: Optional[int] = None,
+        misfire_max: Optional[int] = None,
+        overlap: Optional[str] = None,
+        start_deadline_seconds: Optional[int] = None,
+        jitter_seconds: Optional[int] = None,
     ) -> None:
         self.at_minutes = _fields.integers("at_minutes", at_minutes, 0, 59)
         self.every_minute = _fields.optional_integer("every_minute", every_minute, 1, 59)
@@ -92,7 +131,24 @@ class Schedule:
         self.run_after_job_uuid = _fields.uuid(run_after_job_uuid)
         self.run_after_job_condition = run_after_job_condition
         self.triggers = _triggers.triggers(triggers)
+        self.cron = _policy.cron(cron, self._times())
+        self.calendars = _policy.calendars(calendars)
+        self.misfire = _policy.optional_choice("misfire", misfire, _policy.MISFIRES)
+        self.misfire_within_seconds = _fields.optional_integer(
+            "misfire_within_seconds", misfire_within_seconds, 1, _policy.SECONDS_MAX
+        )
+        self.misfire_max = _fields.optional_integer(
+            "misfire_max", misfire_max, 1, _policy.MADE_UP_MAX
+        )
+        self.overlap = _policy.optional_choice("overlap", overlap, _policy.OVERLAPS)
+        self.start_deadline_seconds = _fields.optional_integer(
+            "start_deadline_seconds", start_deadline_seconds, 1, _policy.SECONDS_MAX
+        )
+        self.jitter_seconds = _fields.optional_integer(
+            "jitter_seconds", jitter_seconds, 0, _policy.JITTER_SECONDS_MAX
+        )
         self._check_run_after()
+        self._check_calendars()
         self._check_can_fire()
 
     def _check_run_after(self) -> None:
@@ -110,11 +166,22 @@ class Schedule:
                 "run_after_job_condition needs run_after_job_name or run_after_job_uuid",
                 field="run_after_job_condition",
             )
-        given = [field for field in _TIME_FIELDS if getattr(self, field)]
+        given = [*self._times(), *(["cron"] if self.cron else [])]
         if event_based and given:
             raise ValidationError(
                 f"a schedule is time-based or event-based: {given[0]} cannot go with run_after_*",
                 field=given[0],
+            )
+
+    def _times(self) -> List[str]:
+        """Return the fields of time that were given."""
+        return [field for field in _TIME_FIELDS if getattr(self, field)]
+
+    def _check_calendars(self) -> None:
+        if self.calendars and not self.cron and not self._times():
+            raise ValidationError(
+                "calendars act on times: give the schedule some, or no calendars",
+                field="calendars",
             )
 
     def _check_can_fire(self) -> None:
@@ -134,7 +201,7 @@ class Schedule:
     @property
     def is_empty(self) -> bool:
         """Whether the batch only ever starts by hand."""
-        starting = (*_TIME_FIELDS, *_RUN_AFTER_FIELDS, "triggers")
+        starting = (*_TIME_FIELDS, "cron", *_RUN_AFTER_FIELDS, "triggers")
         return not any(getattr(self, field) for field in starting)
 
     def to_json(self) -> Dict[str, Any]:
@@ -170,11 +237,15 @@ class Schedule:
         return hash(repr(self._normal()))
 
     def _normal(self) -> Dict[str, Any]:
-        normal = self.to_json()
+        given = self.to_json()
+        normal = {**_meaning.without_times(given), **_meaning.times(given)}
         if normal.get("timezone") == "UTC":
             del normal["timezone"]
         if normal.get("rundate_offset") == 0:
             del normal["rundate_offset"]
         if normal.get("run_after_job_condition") == CONDITIONS[0]:
             del normal["run_after_job_condition"]
+        for field, default in _policy.DEFAULTS.items():
+            if normal.get(field) == default:
+                del normal[field]
         return normal

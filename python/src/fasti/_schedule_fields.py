@@ -7,6 +7,9 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from fasti import _calendar, _checks
 
+#: What lies among the zones on some machines and is none of IANA's names.
+_NOT_ZONES = ("posix/", "right/", "posixrules", "Factory", "localtime")
+
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -69,6 +72,8 @@ def timezone(value: Any) -> Optional[str]:
     if value is None:
         return None
     name = _checks.text("timezone", value)
+    if name.startswith(_NOT_ZONES):
+        raise _checks.fail("timezone", value, "an IANA time zone name such as 'Europe/Paris'")
     import zoneinfo
 
     try:

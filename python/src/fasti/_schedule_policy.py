@@ -1,0 +1,60 @@
+"""What a schedule may ask for beyond its times, each into its normal form.
+
+Calendars act on its days; the rest says what becomes of slots that cannot simply fire.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Optional
+
+from fasti import _checks
+from fasti._errors import ValidationError
+
+MISFIRES = ("latest", "all", "within", "skip")
+OVERLAPS = ("allow", "skip", "queue_one", "queue_all", "cancel_old")
+MODES = ("only_open_days", "only_closed_days", "next_open_day", "previous_open_day")
+
+CALENDARS_MAX = 4
+#: Slots that are made up for at most.
+MADE_UP_MAX = 1_000
+#: Longest start deadline and longest time that a missed slot counts as recent: ten years.
+SECONDS_MAX = 10 * 366 * 86_400
+JITTER_SECONDS_MAX = 3_600
+
+#: What is meant where nothing is given.
+DEFAULTS: Dict[str, Any] = {"misfire": "latest", "overlap": "allow", "jitter_seconds": 0}
+
+
+def cron(value: Any, times: List[str]) -> Optional[str]:
+    """Check a cron text, beside which no field of ``times`` was given."""
+    text = _checks.optional_text("cron", value)
+    if text is not None and times:
+        raise ValidationError(f"a cron text says all: leave out cron or {times[0]}", field="cron")
+    return text
+
+
+def calendars(value: Any) -> List[Dict[str, str]]:
+    """Return the uses of named calendars; a mere name leaves the open days."""
+    given = _checks.items("calendars", value)
+    if len(given) > CALENDARS_MAX:
+        raise ValidationError(
+            f"a schedule uses at most {CALENDARS_MAX} calendars", field="calendars"
+        )
+    return [_calendar(f"calendars[{index}]", item) for index, item in enumerate(given)]
+
+
+def _calendar(path: str, value: Any) -> Dict[str, str]:
+    if isinstance(value, str):
+        value = {"name": value}
+    if not isinstance(value, Mapping) or not {"name"} <= set(value) <= {"name", "mode"}:
+        raise _checks.fail(path, value, "the name of a calendar, or a dict with name and mode")
+    mode = value.get("mode", MODES[0])
+    return {
+        "name": _checks.name(f"{path}.name", value["name"]),
+        "mode": _checks.choice(f"{path}.mode", mode, MODES),
+    }
+
+
+def optional_choice(argument: str, value: Any, allowed: "tuple[str, ...]") -> Optional[str]:
+    """Check one of some strings that may be left out."""
+    return None if value is None else _checks.choice(argument, value, allowed)
