@@ -135,14 +135,15 @@ impl Room {
             .map_err(|e| StoreError::io("looking up", &self.database_path, e))?
             .len();
         // sled cuts free segments off the end now and then.
-        self.unused_from = self.unused_from.min(len);
+        self.unused_from = self.unused_from.min(len.next_multiple_of(SEGMENT));
         while self.unused_from < len && self.is_begun(self.unused_from)? {
             self.unused_from += SEGMENT;
         }
         if len >= self.unused_from.saturating_add(needed) {
             return Ok(());
         }
-        let bytes = needed.max(CLAIM_BYTES).next_multiple_of(SEGMENT);
+        let end = len.saturating_add(needed.max(CLAIM_BYTES));
+        let bytes = end.checked_next_multiple_of(SEGMENT).unwrap_or(end) - len;
         // Takes nothing away where sled writes at the same time.
         match rustix::fs::fallocate(&self.database, FallocateFlags::empty(), len, bytes) {
             Ok(()) => Ok(()),
@@ -362,6 +363,14 @@ mod tests {
         database.set_len(5 * SEGMENT).unwrap();
         it.claim(1000).unwrap();
         assert_eq!(len(), 5 * SEGMENT + CLAIM_BYTES);
+        // In the middle of a segment, as after a crash; what sled leaves out there looks like nothing begun.
+        database.set_len(4 * SEGMENT + 1000).unwrap();
+        it.claim(1000).unwrap();
+        assert_eq!(
+            len(),
+            4 * SEGMENT + 1000_u64.next_multiple_of(SEGMENT) + CLAIM_BYTES
+        );
+        assert_eq!(it.unused_from, 5 * SEGMENT);
         assert_eq!(room(dir.path(), 0, 0).unused_from, 5 * SEGMENT);
         assert!(matches!(
             it.claim(u64::MAX / 100),
