@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use fasti_domain::ids::Seq;
 
@@ -34,6 +35,12 @@ pub(super) struct Database {
     durable: RwLock<Head>,
     pub(super) lock: Arc<DirLock>,
 }
+
+/// How sled says that its file is locked.
+const LOCKED: &str = "could not acquire lock";
+/// Longest wait for sled's own threads to leave the file.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+const LOCK_LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// Key of the frame that starts at `seq`.
 pub(super) fn key(seq: Seq) -> [u8; 8] {
@@ -169,13 +176,13 @@ fn open_trees<T: Send>(
 ) -> Result<T> {
     let opened = guarded_on_thread(|| {
         // No flusher thread: the writer flushes every commit itself.
-        let sled = sled::Config::new()
+        let config = sled::Config::new()
             .path(dir)
             .cache_capacity(cache_bytes)
             .segment_size(SEGMENT_BYTES)
             .flush_every_ms(None)
-            .mode(sled::Mode::HighThroughput)
-            .open()?;
+            .mode(sled::Mode::HighThroughput);
+        let sled = open_soon(&config)?;
         let watch = Watch::start(sled.clone())?;
         let trees = watch.during(|| {
             let log = sled.open_tree("log")?;
@@ -194,6 +201,22 @@ fn open_trees<T: Send>(
             why: format!("sled cannot open it: {panic}"),
             remedy: REMEDY_DAMAGED,
         }),
+    }
+}
+
+/// Opens the database. One of sled's own threads may still be at the file, to cut free segments off its end, when a
+/// handle that was open before is gone. Nobody else can be: the lock of the data folder is ours.
+fn open_soon(config: &sled::Config) -> sled::Result<sled::Db> {
+    let begin = Instant::now();
+    loop {
+        match config.open() {
+            Err(sled::Error::Io(error))
+                if error.to_string().contains(LOCKED) && begin.elapsed() < LOCK_WAIT =>
+            {
+                std::thread::sleep(LOCK_LOOK_EVERY);
+            }
+            outcome => return outcome,
+        }
     }
 }
 
