@@ -15,17 +15,6 @@ from fasti import _schedule_meaning as _meaning
 from fasti import _schedule_policy as _policy
 from fasti._errors import ValidationError
 
-_TIME_FIELDS = (
-    "at_minutes",
-    "every_minute",
-    "at_hours",
-    "every_hour",
-    "weekdays",
-    "day_of_month",
-    "first_last",
-    "in_months",
-    "every_month",
-)
 _RUN_AFTER_FIELDS = ("run_after_job_name", "run_after_job_uuid", "run_after_job_condition")
 _POLICY_FIELDS = (
     "misfire",
@@ -36,7 +25,7 @@ _POLICY_FIELDS = (
     "jitter_seconds",
 )
 _FIELDS = (
-    *_TIME_FIELDS,
+    *_meaning.TIMES,
     "cron",
     "timezone",
     "calendars",
@@ -175,7 +164,7 @@ class Schedule:
 
     def _times(self) -> List[str]:
         """Return the fields of time that were given."""
-        return [field for field in _TIME_FIELDS if getattr(self, field)]
+        return [field for field in _meaning.TIMES if getattr(self, field)]
 
     def _check_calendars(self) -> None:
         if self.calendars and not self.cron and not self._times():
@@ -201,7 +190,7 @@ class Schedule:
     @property
     def is_empty(self) -> bool:
         """Whether the batch only ever starts by hand."""
-        starting = (*_TIME_FIELDS, "cron", *_RUN_AFTER_FIELDS, "triggers")
+        starting = (*_meaning.TIMES, "cron", *_RUN_AFTER_FIELDS, "triggers")
         return not any(getattr(self, field) for field in starting)
 
     def to_json(self) -> Dict[str, Any]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterable, List, Optional
 
-_TIMES = (
+#: The fields of time.
+TIMES = (
     "at_minutes",
     "every_minute",
     "at_hours",
@@ -23,7 +24,7 @@ _TIMES = (
 
 def without_times(fields: Dict[str, Any]) -> Dict[str, Any]:
     """Return the fields that say nothing of times."""
-    return {name: value for name, value in fields.items() if name not in _TIMES}
+    return {name: value for name, value in fields.items() if name not in TIMES}
 
 
 def times(fields: Dict[str, Any]) -> Dict[str, Any]:
