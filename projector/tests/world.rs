@@ -93,6 +93,7 @@ pub(crate) fn definition(name: &str, tasks: Vec<Task>, edges: &[(u32, u32)]) -> 
         alert_only_failures: false,
         tasks,
         edges: edges.iter().map(|&(from, to)| Edge { from, to }).collect(),
+        annotations: std::collections::BTreeMap::new(),
     }
 }
 

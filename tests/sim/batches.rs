@@ -105,5 +105,6 @@ pub(super) fn random(dice: &mut Dice, number: u64) -> Hashed {
         alert_only_failures: false,
         tasks,
         edges,
+        annotations: std::collections::BTreeMap::new(),
     })
 }

@@ -9,6 +9,7 @@ use crate::attempt::AttemptReport;
 use crate::backfill::BackfillRequest;
 use crate::calendar::NamedCalendar;
 use crate::definition::Definition;
+use crate::documents::DocumentChange;
 use crate::event::{ContentsRemoved, KeyUse};
 use crate::ids::{BatchId, Digest, LogId, RunId, RunSetId, RunnerId, Seq, TaskRunId};
 use crate::image::Image;
@@ -149,6 +150,11 @@ pub enum Command {
     RemoveCalendar {
         /// Its name.
         name: String,
+    },
+    /// Change documents of dialects, all of them or none.
+    ChangeDocuments {
+        /// How.
+        changes: Vec<DocumentChange>,
     },
     /// Register an image.
     RegisterImage {

@@ -23,11 +23,13 @@ pub(crate) fn remove(removed: &ContentsRemoved) -> Vec<Event> {
     vec![removed.clone().into()]
 }
 
-/// Those of the bundles that are registered and that neither an image nor a definition in use names.
+/// Those of the bundles that are registered and that neither an image, a document nor a definition in use names.
 pub(crate) fn remove_bundles(state: &State, digests: &[Digest]) -> Vec<Event> {
+    let by_document = state.document_blobs();
     let is_named = |digest: Digest| {
         let by_image = |image: &crate::image::Image| image.bundle == Some(digest);
         state.images.values().any(by_image)
+            || by_document.contains(&digest)
             || state
                 .definitions
                 .values()

@@ -15,7 +15,9 @@ use crate::rejection::Rejection;
 use crate::slots::{self, RunIds};
 use crate::state::State;
 use crate::time::Timestamp;
-use crate::{backfill, batch, calendars, contents, placement, run, run_set, spawnable, trigger};
+use crate::{
+    backfill, batch, calendars, contents, documents, placement, run, run_set, spawnable, trigger,
+};
 
 /// Events that the request leads to at once. Changes nothing; the same input gives the same events.
 ///
@@ -52,6 +54,7 @@ pub fn decide(state: &State, request: &Request, at: Timestamp) -> Result<Vec<Eve
         Command::DeleteBatch { batch, force } => batch::delete(state, who, *batch, *force, at),
         Command::SaveCalendar { name, calendar } => calendars::save(state, who, name, calendar, at),
         Command::RemoveCalendar { name } => calendars::remove(state, who, name),
+        Command::ChangeDocuments { changes } => documents::change(state, who, changes),
         Command::RegisterImage { image } => register_image(state, who, image),
         Command::RemoveImage { name } => remove_image(state, who, name),
         Command::RegisterBundle { digest, size } => register_bundle(state, *digest, *size),

@@ -119,6 +119,9 @@ pub struct Definition {
     /// Order: positions in `tasks`, in the order they were drawn, without repetitions.
     #[serde(default)]
     pub edges: Vec<Edge>,
+    /// What whoever wrote it wants to find again on it, such as a request as it came. Means nothing to the scheduler.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// `to` starts after `from` succeeded. Positions in [`Definition::tasks`].

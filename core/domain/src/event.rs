@@ -277,6 +277,29 @@ events! {
         /// Its name.
         name: String,
     }
+    /// A document of a dialect was made, or has a new version.
+    DocumentSaved = "document.saved" v 1 {
+        /// What sort of document.
+        kind: String,
+        /// Which of its kind.
+        key: String,
+        /// Version, from 1; a document that was removed begins again.
+        version: u32,
+        /// User who saved it.
+        by: String,
+        /// What it holds, JSON.
+        body: Arc<str>,
+        /// Contents of the blob store that it needs.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        blobs: Vec<Digest>,
+    }
+    /// A document is gone.
+    DocumentRemoved = "document.removed" v 1 {
+        /// What sort of document.
+        kind: String,
+        /// Which of its kind.
+        key: String,
+    }
     /// An image was registered, or registered again.
     ImageRegistered = "image.registered" v 1 {
         /// Where its code and interpreter are.

@@ -8,7 +8,7 @@ use crate::event::{DefinitionAdded, Event, ImageRegistered, Recorded};
 use crate::graph::Graph;
 use crate::limits::{KEY_KEPT_US, KEYS_MAX};
 use crate::state::{State, UsedDefinition, UsedKey};
-use crate::{backfill, batch, calendars, placement, run, run_set, slots, trigger};
+use crate::{backfill, batch, calendars, documents, placement, run, run_set, slots, trigger};
 
 /// Applies one event.
 pub fn evolve(state: &mut State, recorded: &Recorded) {
@@ -41,6 +41,8 @@ pub fn evolve(state: &mut State, recorded: &Recorded) {
         Event::ScheduleAlerted(_) => {}
         Event::CalendarSaved(event) => calendars::saved(state, event),
         Event::CalendarRemoved(event) => calendars::removed(state, event),
+        Event::DocumentSaved(event) => documents::saved(state, event),
+        Event::DocumentRemoved(event) => documents::removed(state, event),
         Event::ImageRegistered(event) => add_image(state, event),
         Event::ImageRemoved(event) => drop(state.images.remove(&event.name)),
         Event::BundleRegistered(event) => drop(state.bundles.insert(event.digest, event.size)),
@@ -164,6 +166,8 @@ pub fn subject(event: &Event) -> Subject {
         | Event::TriggerFired(_)
         | Event::CalendarSaved(_)
         | Event::CalendarRemoved(_)
+        | Event::DocumentSaved(_)
+        | Event::DocumentRemoved(_)
         | Event::RunSetFinished(_)
         | Event::RunSetCancelled(_)
         | Event::RunStarted(_)

@@ -16,6 +16,7 @@ pub mod command;
 pub mod contents;
 mod decide;
 pub mod definition;
+pub mod documents;
 pub mod event;
 mod evolve;
 pub mod graph;

@@ -114,5 +114,23 @@ pub const BACKFILL_STEP_MAX: u64 = 100;
 /// Calendars saved.
 pub const CALENDARS_MAX: usize = 1_000;
 
+/// Documents that dialects keep; each is in memory with its text.
+pub const DOCUMENTS_MAX: usize = 200_000;
+
+/// Documents changed by one command; bounds the size of a commit.
+pub const DOCUMENT_CHANGES_MAX: usize = 1_000;
+
+/// Bytes of a document.
+pub const DOCUMENT_BYTES_MAX: usize = 256 << 10;
+
+/// Bytes of the key of a document.
+pub const DOCUMENT_KEY_BYTES_MAX: usize = 512;
+
+/// Blobs that one document needs.
+pub const DOCUMENT_BLOBS_MAX: usize = 100;
+
+/// Bytes of all annotations of a definition together, names included.
+pub const ANNOTATION_BYTES_MAX: usize = 8 << 20;
+
 /// Bytes of a reason or message kept in an event.
 pub const REASON_BYTES_MAX: usize = 2_000;

@@ -65,6 +65,8 @@ pub fn react(state: &State, event: &Event) -> Vec<Follow> {
         | Event::TriggerHeld(_)
         | Event::TriggerIgnored(_)
         | Event::CalendarRemoved(_)
+        | Event::DocumentSaved(_)
+        | Event::DocumentRemoved(_)
         | Event::ImageRegistered(_)
         | Event::ImageRemoved(_)
         | Event::BundleRegistered(_)

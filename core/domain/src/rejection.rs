@@ -132,6 +132,18 @@ pub enum Rejection {
         /// As asked for.
         name: String,
     },
+    /// A document is not what the caller knew.
+    #[error(
+        "the {kind} `{key}` is in version {version} (0: it is not there), which is not the one expected; read it again and repeat the change"
+    )]
+    DocumentChanged {
+        /// What sort of document.
+        kind: String,
+        /// Which of its kind.
+        key: String,
+        /// Its version; 0 when it is not there.
+        version: u32,
+    },
     /// No calendar of this name.
     #[error("there is no calendar `{name}`")]
     NoSuchCalendar {
@@ -281,7 +293,7 @@ impl Rejection {
             Self::BatchFollowed { .. } => "batch_followed",
             Self::CalendarBusy { .. } => "calendar_busy",
             Self::ImageBusy { .. } => "image_busy",
-            Self::VersionMismatch { .. } => "version_mismatch",
+            Self::VersionMismatch { .. } | Self::DocumentChanged { .. } => "version_mismatch",
             Self::Forbidden(_) | Self::NotImageOwner { .. } | Self::NotCalendarOwner { .. } => {
                 "forbidden"
             }
@@ -316,6 +328,7 @@ impl Rejection {
             | Self::CalendarBusy { .. }
             | Self::ImageBusy { .. }
             | Self::VersionMismatch { .. }
+            | Self::DocumentChanged { .. }
             | Self::UnknownToken { .. }
             | Self::UnknownRunner { .. } => Kind::Conflict,
             Self::Forbidden(_) | Self::NotImageOwner { .. } | Self::NotCalendarOwner { .. } => {
@@ -349,6 +362,7 @@ impl Rejection {
             | Self::NotCalendarOwner { .. }
             | Self::ImageBusy { .. }
             | Self::VersionMismatch { .. }
+            | Self::DocumentChanged { .. }
             | Self::Forbidden(_)
             | Self::NotImageOwner { .. }
             | Self::KeyReused { .. }

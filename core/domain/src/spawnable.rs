@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use crate::definition::{Definition, Parts, Task, Work};
 use crate::image::Image;
 use crate::limits::{
-    ARGUMENTS_MAX, CONFIGURATION_BYTES_MAX, ENVIRONMENT_BYTES_MAX, PATH_BYTES_MAX, PICKLE_BYTES_MAX,
+    ANNOTATION_BYTES_MAX, ARGUMENTS_MAX, CONFIGURATION_BYTES_MAX, ENVIRONMENT_BYTES_MAX,
+    PATH_BYTES_MAX, PICKLE_BYTES_MAX,
 };
 use crate::rejection::Rejection;
 
@@ -190,6 +191,9 @@ pub(crate) fn check_definition(definition: &Definition) -> Result<(), Rejection>
     if let Some(python) = &definition.python {
         check_given("python", python)?;
     }
+    let annotations = definition.annotations.iter();
+    let bytes = annotations.map(|(name, text)| name.len() + text.len());
+    check_bytes("annotations", bytes.sum(), ANNOTATION_BYTES_MAX)?;
     match definition.fail_after_seconds {
         Some(0) => Err(Rejection::invalid(
             "fail_after_seconds",

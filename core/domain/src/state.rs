@@ -9,6 +9,7 @@ use crate::batch::Batch;
 use crate::calendars::KnownCalendar;
 use crate::command::{Settings, Subject};
 use crate::definition::Tag;
+use crate::documents::KnownDocument;
 use crate::event::KeyUse;
 use crate::graph::Graph;
 use crate::ids::{BatchId, Digest, LogId, RunId, RunSetId, RunnerId, Seq, TaskRunId};
@@ -56,6 +57,9 @@ pub struct State {
     pub(crate) followers: BTreeMap<BatchId, BTreeSet<BatchId>>,
     /// Task runs of all live runs together, whether they are over or not.
     pub(crate) live_task_runs: u64,
+    /// Documents by kind and key.
+    #[serde(default)]
+    pub(crate) documents: BTreeMap<String, BTreeMap<String, KnownDocument>>,
 }
 
 /// A definition in use, ready to run.

@@ -48,5 +48,6 @@ pub(crate) fn definition(name: &str, tasks: Vec<Task>) -> Definition {
         alert_only_failures: false,
         tasks,
         edges: Vec::new(),
+        annotations: std::collections::BTreeMap::new(),
     }
 }

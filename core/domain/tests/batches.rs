@@ -74,6 +74,7 @@ pub(crate) fn batch(name: &str, tasks: Vec<Task>, edges: &[(u32, u32)]) -> Defin
         alert_only_failures: false,
         tasks,
         edges: edges.iter().map(|&(from, to)| Edge { from, to }).collect(),
+        annotations: std::collections::BTreeMap::new(),
     }
 }
 

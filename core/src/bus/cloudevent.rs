@@ -240,6 +240,8 @@ fn happened_at(event: &Event) -> Option<Timestamp> {
         | Event::RunSetCancelled(_)
         | Event::CalendarSaved(_)
         | Event::CalendarRemoved(_)
+        | Event::DocumentSaved(_)
+        | Event::DocumentRemoved(_)
         | Event::ImageRegistered(_)
         | Event::ImageRemoved(_)
         | Event::BundleRegistered(_)
@@ -296,6 +298,8 @@ fn entity(log_id: LogId, event: &Event) -> String {
         Event::ImageRemoved(e) => format!("image/{}", e.name),
         Event::CalendarSaved(e) => format!("calendar/{}", e.name),
         Event::CalendarRemoved(e) => format!("calendar/{}", e.name),
+        Event::DocumentSaved(e) => format!("document/{}/{}", e.kind, e.key),
+        Event::DocumentRemoved(e) => format!("document/{}/{}", e.kind, e.key),
         Event::BundleRegistered(e) => format!("bundle/{}", e.digest),
         Event::BundleRemoved(e) => format!("bundle/{}", e.digest),
         Event::ContentsRemoved(_) | Event::Unknown(_) => format!("log/{log_id}"),

@@ -126,6 +126,7 @@ fn definition() -> Definition {
             task("b", command, Parts::Count(3)),
         ],
         edges: vec![Edge { from: 0, to: 1 }],
+        annotations: std::collections::BTreeMap::new(),
     }
 }
 

@@ -122,6 +122,8 @@ impl Commit {
                 | Event::RunSetCancelled(_)
                 | Event::CalendarSaved(_)
                 | Event::CalendarRemoved(_)
+                | Event::DocumentSaved(_)
+                | Event::DocumentRemoved(_)
                 | Event::ImageRegistered(_)
                 | Event::ImageRemoved(_)
                 | Event::BundleRegistered(_)

@@ -170,6 +170,7 @@ fn definition() -> Definition {
             timeout_ms: None,
         }],
         edges: vec![],
+        annotations: std::collections::BTreeMap::new(),
     }
 }
 

@@ -42,6 +42,8 @@ impl Model {
             Event::TriggerFired(_) | Event::TriggerHeld(_) | Event::TriggerIgnored(_) => {}
             Event::CalendarSaved(event) => self.calendar_saved(event),
             Event::CalendarRemoved(event) => drop(self.calendars.remove(&event.name)),
+            Event::DocumentSaved(event) => self.document_saved(event, recorded),
+            Event::DocumentRemoved(event) => self.document_removed(event),
             Event::ImageRegistered(event) => self.image_registered(event, at),
             Event::ImageRemoved(event) => drop(self.images.remove(&event.name)),
             Event::BundleRegistered(event) => drop(self.bundles.insert(event.digest, event.size)),

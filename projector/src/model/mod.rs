@@ -7,6 +7,7 @@ mod apply;
 mod batches;
 mod cell;
 mod contents;
+mod documents;
 mod run;
 mod run_sets;
 mod runs;
@@ -28,7 +29,9 @@ use fasti_core::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{RECENT_RUN_SETS_MAX, RECENT_RUNS_MAX, RECENT_TASK_RUNS_MAX};
-use crate::rows::{ImageView, RunCounts, RunnerView, ServerStart, SlotView, VersionView};
+use crate::rows::{
+    DocumentView, ImageView, RunCounts, RunnerView, ServerStart, SlotView, VersionView,
+};
 
 pub(crate) use batches::BatchRow;
 #[cfg(test)]
@@ -80,6 +83,8 @@ pub(crate) struct Model {
     pub(crate) calendars: BTreeMap<String, CalendarRecord>,
     pub(crate) images: BTreeMap<String, ImageView>,
     pub(crate) bundles: BTreeMap<Digest, u64>,
+    /// Documents of dialects by kind and key.
+    pub(crate) documents: BTreeMap<String, BTreeMap<String, DocumentView>>,
     /// What can be found from the rest; not part of a snapshot.
     #[serde(skip)]
     pub(crate) index: Index,

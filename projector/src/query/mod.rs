@@ -5,6 +5,7 @@
 
 mod batches;
 mod candidates;
+mod documents;
 mod graph;
 mod merge;
 mod run_sets;

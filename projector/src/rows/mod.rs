@@ -2,6 +2,7 @@
 //! how it is shown, and nothing here changes once it was handed out.
 
 mod batch;
+mod document;
 mod graph;
 mod run;
 mod run_set;
@@ -10,6 +11,7 @@ mod slot;
 mod task_run;
 
 pub use batch::{BatchFilter, BatchView, LastRun, VersionView};
+pub use document::DocumentView;
 pub use graph::{GraphEdge, GraphNode, RunGraph, TooManyEdges};
 pub use run::{RunCounts, RunFilter, RunPage, RunView, TaskCounts};
 pub use run_set::RunSetView;

@@ -3,6 +3,7 @@
 mod backfills;
 mod batches;
 mod calendars;
+mod documents;
 mod graphs;
 mod keys;
 mod placing;

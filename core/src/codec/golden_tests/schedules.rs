@@ -162,6 +162,20 @@ fn other_samples() -> Vec<Event> {
             name: "paris".to_owned(),
         }
         .into(),
+        DocumentSaved {
+            kind: "rescale.project".to_owned(),
+            key: "p-1".to_owned(),
+            version: 2,
+            by: "ada".to_owned(),
+            body: r#"{"name":"wing"}"#.into(),
+            blobs: vec![Digest([0x9b; 32])],
+        }
+        .into(),
+        DocumentRemoved {
+            kind: "rescale.project".to_owned(),
+            key: "p-1".to_owned(),
+        }
+        .into(),
         RunSetCreated {
             run_set: RunSetId(99),
             batch: BATCH,

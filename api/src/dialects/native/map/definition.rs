@@ -1,6 +1,6 @@
 //! Definitions, both ways. What is answered for a definition reads back as the same definition.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use fasti_core::domain::access::Principal;
 use fasti_core::domain::definition::{Definition, Edge};
@@ -62,6 +62,7 @@ pub(crate) fn from_wire(
         alert_only_failures: given.alert_only_failures.unwrap_or(false),
         tasks: tasks.collect::<Result<_, _>>()?,
         edges,
+        annotations: BTreeMap::new(),
     })
 }
 

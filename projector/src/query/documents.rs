@@ -1,0 +1,33 @@
+//! Documents of dialects, by kind and key.
+
+use std::ops::Bound;
+
+use crate::rows::DocumentView;
+use crate::views::Views;
+
+impl Views {
+    /// A document.
+    #[must_use]
+    pub fn document(&self, kind: &str, key: &str) -> Option<&DocumentView> {
+        self.model.documents.get(kind)?.get(key)
+    }
+
+    /// Documents of a kind whose keys begin with `prefix`, by key, those after `after`.
+    pub fn documents<'a>(
+        &'a self,
+        kind: &str,
+        prefix: &'a str,
+        after: Option<&'a str>,
+    ) -> impl Iterator<Item = (&'a str, &'a DocumentView)> {
+        let start = match after {
+            Some(after) if after >= prefix => Bound::Excluded(after),
+            _ => Bound::Included(prefix),
+        };
+        let of_kind = self.model.documents.get(kind);
+        of_kind
+            .into_iter()
+            .flat_map(move |all| all.range::<str, _>((start, Bound::Unbounded)))
+            .map(|(key, view)| (key.as_str(), view))
+            .take_while(move |(key, _)| key.starts_with(prefix))
+    }
+}
