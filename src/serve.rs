@@ -24,7 +24,7 @@ use fasti_core::protocol::runner_v1::ShutdownMode;
 use fasti_core::store::{
     Content, ExactReader, LogReader, OpenOptions, Snapshots, Store, Tables, Vitals,
 };
-use fasti_projector::{Follower, FollowerOptions, SharedViews, Views};
+use fasti_projector::{Follower, FollowerOptions, PastViews, SharedViews, Views};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -132,6 +132,11 @@ async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
     let parts = ApiParts {
         engine: core.engine.clone(),
         feed: core.engine.feed().clone(),
+        past: PastViews::new(
+            views.clone(),
+            core.engine.feed().clone(),
+            Some(core.snapshots.clone()),
+        ),
         views,
         exact: Arc::new(ExactReader::new(reader.clone(), |_| Vec::new())),
         content: core.content.clone(),

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use fasti_core::domain::access::{Principal, Right};
 use fasti_core::domain::ids::Seq;
-use fasti_projector::{Access, Views, ViewsError, WaitError};
+use fasti_projector::{Access, PastError, Views, ViewsError, WaitError};
+use warp::http::Method;
 
 use crate::call::Call;
 use crate::errors::{Code, Problem};
+use crate::query::AsOf;
 
 /// Longest wait for a position the caller asks for.
 const MIN_SEQ_WAIT: Duration = Duration::from_secs(5);
@@ -52,12 +54,21 @@ impl Call {
                 .retry_after(1)
             })?;
         }
-        let views = self.app.parts.views.clone();
+        let moment = self.as_of()?;
+        let (views, past) = (self.app.parts.views.clone(), self.app.parts.past.clone());
         let asker = Asker {
             principal: self.principal.clone(),
         };
         // Old runs are read from disk.
         let asked = tokio::task::spawn_blocking(move || {
+            if let Some(moment) = moment {
+                let seq = match moment {
+                    AsOf::Seq(seq) => seq,
+                    AsOf::Time(at) => past.seq_at(at)?,
+                };
+                let views = past.at(seq)?;
+                return question(&views, &asker).map(|answer| (answer, seq));
+            }
             let views = views.read();
             question(&views, &asker).map(|answer| (answer, views.as_of()))
         });
@@ -89,10 +100,35 @@ impl Call {
         }
     }
 
+    /// The moment that a read asks for; `None`: now. Whatever is asked, only a read can be about the past.
+    fn as_of(&self) -> Result<Option<AsOf>, Problem> {
+        if self.method != Method::GET && self.method != Method::HEAD {
+            return Ok(None);
+        }
+        let moment = self.query()?.as_of()?;
+        if let Some(AsOf::Time(at)) = moment
+            && at > self.app.parts.clock.now()
+        {
+            return Err(Problem::invalid("as_of", format!("{at} is still to come")));
+        }
+        Ok(moment)
+    }
+
     async fn wait_for(&self, seq: Seq, longest: Duration) -> Result<(), WaitError> {
         let reached = self.app.parts.views.wait_for(seq);
         let waited = tokio::time::timeout(longest, reached).await;
         waited.unwrap_or(Err(WaitError::TimedOut))
+    }
+}
+
+impl From<PastError> for Problem {
+    fn from(error: PastError) -> Self {
+        match error {
+            PastError::TooEarly(_) | PastError::TooLate(_) => {
+                Self::invalid("as_of", error.to_string())
+            }
+            PastError::Views(error) => error.into(),
+        }
     }
 }
 

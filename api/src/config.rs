@@ -11,7 +11,7 @@ use fasti_core::feed::Feed;
 use fasti_core::link::Links;
 use fasti_core::ports::{Clock, ExactRead};
 use fasti_core::store::{Content, Vitals};
-use fasti_projector::SharedViews;
+use fasti_projector::{PastViews, SharedViews};
 
 use crate::environments::Environments;
 
@@ -109,6 +109,8 @@ pub struct ApiParts {
     pub feed: Feed,
     /// Answers questions.
     pub views: SharedViews,
+    /// Answers questions about the past.
+    pub past: PastViews,
     /// The log in its exact bytes.
     pub exact: Arc<dyn ExactRead>,
     /// Results and bundles by digest.

@@ -22,6 +22,15 @@ pub(crate) const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
+/// A moment of the past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AsOf {
+    /// After this event.
+    Seq(Seq),
+    /// At this instant.
+    Time(Timestamp),
+}
+
 /// The parameters of one request, taken out one by one.
 pub(crate) struct Query {
     pairs: Vec<(String, String)>,
@@ -134,11 +143,44 @@ impl Query {
         }
     }
 
-    /// The position that the reader must have seen.
+    /// The moment that a read is about: a position, or an instant.
+    ///
+    /// # Errors
+    /// Neither.
+    pub(crate) fn as_of(&mut self) -> Result<Option<AsOf>, Problem> {
+        let Some(text) = self.text("as_of") else {
+            return Ok(None);
+        };
+        if let Ok(seq) = text.parse::<u64>() {
+            return match seq {
+                0 => Err(Problem::invalid("as_of", "the first event has sequence 1")),
+                seq => Ok(Some(AsOf::Seq(Seq(seq)))),
+            };
+        }
+        let at = chrono::DateTime::parse_from_rfc3339(&text).map_err(|_| {
+            Problem::invalid(
+                "as_of",
+                format!("`{text}` does not fit: must be a sequence number, or an instant in RFC 3339 such as 2024-03-31T01:00:00Z"),
+            )
+        })?;
+        Ok(Some(AsOf::Time(Timestamp::from(at.to_utc()))))
+    }
+
+    /// The position that the reader must have seen, for reads that can be about the past too: `as_of` is read where
+    /// the views are asked.
     ///
     /// # Errors
     /// No number.
     pub(crate) fn min_seq(&mut self) -> Result<Option<Seq>, Problem> {
+        self.text("as_of");
+        self.min_seq_of_now()
+    }
+
+    /// The position that the reader must have seen.
+    ///
+    /// # Errors
+    /// No number.
+    pub(crate) fn min_seq_of_now(&mut self) -> Result<Option<Seq>, Problem> {
         self.value("min_seq", "a sequence number")
     }
 

@@ -196,12 +196,14 @@ pub(crate) fn table_of_tests() -> Table {
     })
     .unwrap();
     let listen = ([127, 0, 0, 1], 0).into();
+    let views = fasti_projector::SharedViews::new(fasti_projector::Views::new());
     let app = App {
         config: crate::ApiConfig::new(listen, folder.path().to_owned(), "0", "me"),
         parts: crate::ApiParts {
             engine,
+            past: fasti_projector::PastViews::new(views.clone(), feed.clone(), None),
             feed,
-            views: fasti_projector::SharedViews::new(fasti_projector::Views::new()),
+            views,
             exact: Arc::new(log),
             content: store.content,
             links: fasti_core::link::Links::default(),

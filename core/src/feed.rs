@@ -236,7 +236,22 @@ impl Feed {
     /// # Errors
     /// As [`Feed::read`].
     pub fn each(&self, after: Seq, take: &mut dyn FnMut(&[Entry])) -> Result<(), FeedError> {
-        let last = self.last();
+        self.each_until(after, self.last(), take)
+    }
+
+    /// As [`Feed::each`], up to the event `last`.
+    ///
+    /// # Errors
+    /// As [`Feed::read`].
+    pub fn each_until(
+        &self,
+        after: Seq,
+        last: Seq,
+        take: &mut dyn FnMut(&[Entry]),
+    ) -> Result<(), FeedError> {
+        if after >= last {
+            return Ok(());
+        }
         self.shared.reader.each(after.next(), last, take)
     }
 

@@ -12,7 +12,7 @@ use fasti_core::feed::Feed;
 use fasti_core::store::{Snapshots, Tables};
 
 use crate::error::ViewsError;
-use crate::limits::{EVENTS_PER_HOLD_MAX, SNAPSHOT_EVERY_EVENTS};
+use crate::limits::{CHECKPOINT_EVERY_EVENTS, EVENTS_PER_HOLD_MAX, SNAPSHOT_EVERY_EVENTS};
 use crate::shared::SharedViews;
 use crate::snapshot;
 use crate::views::Views;
@@ -80,6 +80,7 @@ impl Follower {
         let worker = Worker {
             fresh: fresh.clone(),
             last_snapshot: options.snapshot_at,
+            last_checkpoint: None,
             shared,
             feed,
             options,
@@ -124,6 +125,8 @@ struct Worker {
     stop: Arc<AtomicBool>,
     fresh: FreshViews,
     last_snapshot: Seq,
+    /// `None` until looked up.
+    last_checkpoint: Option<Seq>,
 }
 
 /// Tells waiters that nothing more comes, however the thread ends.
@@ -178,6 +181,7 @@ impl Worker {
             tracing::warn!(%error, "old runs stay in memory");
         }
         self.snapshot_if_due();
+        self.checkpoint_if_due();
         Ok(true)
     }
 
@@ -185,6 +189,25 @@ impl Worker {
         let seq = self.shared.position().seq;
         if seq.0.saturating_sub(self.last_snapshot.0) >= SNAPSHOT_EVERY_EVENTS {
             self.snapshot();
+        }
+    }
+
+    /// Checkpoints for views of the past. What they need of the history need not be durable: it is written again by
+    /// whoever takes up an older snapshot of the live views.
+    fn checkpoint_if_due(&mut self) {
+        let Some(snapshots) = &self.options.snapshots else {
+            return;
+        };
+        let last = *self
+            .last_checkpoint
+            .get_or_insert_with(|| snapshot::newest_checkpoint(snapshots));
+        let views = self.shared.read();
+        if views.as_of().0.saturating_sub(last.0) < CHECKPOINT_EVERY_EVENTS {
+            return;
+        }
+        self.last_checkpoint = Some(views.as_of());
+        if let Err(error) = snapshot::write_checkpoint(&views, snapshots) {
+            tracing::warn!(%error, "no checkpoint of the views was written");
         }
     }
 

@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | [`SharedViews`] | the one lock, waiting for a position, lag |
 //! | [`Follower`] | the thread that feeds the views from the log and keeps snapshots |
+//! | [`PastViews`] | the views as they were at any event |
 //! | [`Views`] | `apply`, and the queries |
 //! | [`rows`] | what queries answer with |
 //! | [`rerun`] | which task runs a repetition of a run can take over |
@@ -23,6 +24,7 @@ mod history;
 pub mod limits;
 mod model;
 pub mod page;
+mod past;
 mod query;
 mod rebuild;
 pub mod rerun;
@@ -37,6 +39,7 @@ pub use follow::{Follower, FollowerOptions, Fresh, FreshViews};
 pub use history::{HistoryTable, MemoryTable};
 pub use model::Kept;
 pub use page::{Order, Page, Total};
+pub use past::{PastError, PastViews};
 pub use shared::{Lag, Position, SharedViews, WaitError};
 pub use snapshot::empty_history;
 pub use views::Views;

@@ -46,5 +46,15 @@ pub const TASK_RUNS_WITH_RUN: usize = 8;
 /// Definitions of old runs kept decoded between queries.
 pub const CACHED_GRAPHS_MAX: usize = 8;
 
+/// Events between two checkpoints of the views, from which views of the past are computed; more when there are
+/// already [`CHECKPOINTS_MAX`].
+pub const CHECKPOINT_EVERY_EVENTS: u64 = 30_000;
+
+/// Checkpoints kept. When there are more, every second one is removed.
+pub const CHECKPOINTS_MAX: usize = 64;
+
+/// Views of the past kept in memory.
+pub const PAST_VIEWS_MAX: usize = 3;
+
 /// Events between two snapshots of the views.
 pub const SNAPSHOT_EVERY_EVENTS: u64 = 200_000;

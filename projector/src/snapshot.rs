@@ -12,6 +12,7 @@ use fasti_core::store::{Cursor, Snapshot, Snapshots, Table, Tables};
 
 use crate::error::ViewsError;
 use crate::history::History;
+use crate::limits::CHECKPOINTS_MAX;
 use crate::model::{Kept, Model};
 use crate::shared::SharedViews;
 use crate::views::Views;
@@ -115,6 +116,53 @@ fn load(snapshots: &Snapshots, table: &Table, feed: &Feed) -> Result<Option<Mode
     };
     let model = from_bytes(&snapshot.bytes);
     Ok(model.filter(|model| model.seq == snapshot.seq && model.hash == snapshot.hash))
+}
+
+/// Name of the checkpoints.
+fn checkpoint_name() -> String {
+    format!("{CHECKPOINT}{FORMAT}")
+}
+
+/// What the names of checkpoints begin with; the version of their shape follows.
+const CHECKPOINT: &str = "views-past-";
+
+/// Writes a checkpoint of views, of which there are only so many.
+pub(crate) fn write_checkpoint(views: &Views, snapshots: &Snapshots) -> Result<(), ViewsError> {
+    let cursor = views.cursor();
+    let bytes = views.to_bytes();
+    let name = checkpoint_name();
+    snapshots.write_thinning(&name, cursor.seq, cursor.hash, &bytes, CHECKPOINTS_MAX)?;
+    Ok(())
+}
+
+/// Position of the newest checkpoint; those of other versions of this program are removed.
+pub(crate) fn newest_checkpoint(snapshots: &Snapshots) -> Seq {
+    let name = checkpoint_name();
+    if let Err(error) = snapshots.remove(|other| other.starts_with(CHECKPOINT) && other != name) {
+        tracing::warn!(%error, "old checkpoints of the views stay");
+    }
+    snapshots.newest(&name)
+}
+
+/// The model of the newest checkpoint after `after` and not after `upto`.
+pub(crate) fn checkpoint(
+    snapshots: Option<&Snapshots>,
+    feed: &Feed,
+    after: Seq,
+    upto: Seq,
+) -> Result<Option<Model>, ViewsError> {
+    let Some(snapshots) = snapshots else {
+        return Ok(None);
+    };
+    let fits = |snapshot: &Snapshot| {
+        let stamp = Cursor {
+            seq: snapshot.seq,
+            hash: snapshot.hash,
+        };
+        snapshot.seq > after && is_in_log(feed, stamp).unwrap_or(false)
+    };
+    let found = snapshots.load_fitting(&checkpoint_name(), upto, fits);
+    Ok(found.and_then(|snapshot| from_bytes(&snapshot.bytes)))
 }
 
 /// Whether the log has this event with this chain hash.

@@ -8,6 +8,7 @@ mod following;
 mod history;
 mod lifecycle;
 mod lists;
+mod past;
 mod rebuild;
 mod repeating;
 mod slots;

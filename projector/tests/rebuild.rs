@@ -15,7 +15,7 @@ use crate::world::{World, chain, definition, parallel, task};
 
 /// Something that happens; what it happens to is picked from what there is.
 #[derive(Debug, Clone)]
-enum Step {
+pub(crate) enum Step {
     Save(u8),
     Run(u8),
     RunSet(u8),
@@ -28,7 +28,7 @@ enum Step {
     Wake,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(crate) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         2 => any::<u8>().prop_map(Step::Save),
         6 => any::<u8>().prop_map(Step::Run),
@@ -47,7 +47,7 @@ fn pick(batches: &[BatchId], number: u8) -> Option<BatchId> {
     (!batches.is_empty()).then(|| batches[usize::from(number) % batches.len()])
 }
 
-fn play(steps: &[Step]) -> World {
+pub(crate) fn play(steps: &[Step]) -> World {
     let mut world = World::new();
     let mut batches: Vec<BatchId> = Vec::new();
     for step in steps {

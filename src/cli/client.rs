@@ -23,6 +23,8 @@ pub(crate) struct Client {
     token: Option<String>,
     /// Shown only without a token: with one, it is the token that counts.
     user: String,
+    /// Moment that reads are about; `None`: now.
+    as_of: Option<String>,
 }
 
 impl Client {
@@ -31,7 +33,10 @@ impl Client {
         let url = url.unwrap_or_else(|| DEFAULT_URL.to_owned());
         let token = global.token.clone().or_else(|| config.token.clone());
         let user = global.user.clone().unwrap_or_else(crate::user::name);
-        Self::with(&url, token, user)
+        Self {
+            as_of: global.as_of.clone(),
+            ..Self::with(&url, token, user)
+        }
     }
 
     /// As the user that this process runs as.
@@ -50,6 +55,7 @@ impl Client {
             url: url.trim_end_matches('/').to_owned(),
             token,
             user,
+            as_of: None,
         }
     }
 
@@ -82,7 +88,20 @@ impl Client {
 
     /// An answer that is JSON.
     pub(crate) fn get(&self, path: &str) -> anyhow::Result<Value> {
-        json(self.open(path, None)?)
+        let Some(as_of) = &self.as_of else {
+            return json(self.open(path, None)?);
+        };
+        let join = if path.contains('?') { '&' } else { '?' };
+        json(self.open(&format!("{path}{join}as_of={}", encode(as_of)), None)?)
+    }
+
+    /// Refuses a change when the past is asked for.
+    fn only_now(&self) -> anyhow::Result<()> {
+        if self.as_of.is_none() {
+            return Ok(());
+        }
+        let message = "what was cannot be changed; leave --as-of out";
+        Err(Failure::new(Exit::Usage, message).into())
     }
 
     /// An answer as a stream of lines or bytes.
@@ -125,6 +144,7 @@ impl Client {
         body: &Value,
         key: Option<&str>,
     ) -> anyhow::Result<Value> {
+        self.only_now()?;
         let request = self.authorized(self.agent.post(self.address(path)));
         let request = match key {
             Some(key) => request.header("Idempotency-Key", key),
@@ -137,6 +157,7 @@ impl Client {
     }
 
     pub(crate) fn put(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.only_now()?;
         let request = self.authorized(self.agent.put(self.address(path)));
         let answer = request
             .send_json(body)
@@ -146,6 +167,7 @@ impl Client {
 
     /// Removes something; the answer has no body.
     pub(crate) fn delete(&self, path: &str) -> anyhow::Result<()> {
+        self.only_now()?;
         let request = self.authorized(self.agent.delete(self.address(path)));
         good(request.call().map_err(|error| self.unreachable(&error))?)?;
         Ok(())

@@ -74,6 +74,10 @@ pub(crate) struct Global {
     /// User to act as, at a server that asks for no token [default: the user this runs as].
     #[arg(long, global = true, env = "FASTI_USER", value_name = "NAME")]
     pub(crate) user: Option<String>,
+    /// Read as it was: after the event of this sequence number, or at this instant (RFC 3339). For the commands
+    /// that show batches, runs, schedules, calendars and images.
+    #[arg(long, global = true, value_name = "SEQ|TIME")]
+    pub(crate) as_of: Option<String>,
     /// Configuration file [default: fasti/config.toml in the user's configuration folder].
     #[arg(long, global = true, env = "FASTI_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
@@ -140,9 +144,28 @@ enum Noun {
     Man(shell::ManArgs),
 }
 
+impl Noun {
+    /// Whether it may ask a server what it has. What changes something refuses the past itself.
+    fn reads(&self) -> bool {
+        matches!(
+            self,
+            Self::Batch(_)
+                | Self::Schedule(_)
+                | Self::Calendar(_)
+                | Self::Backfill(_)
+                | Self::Run(_)
+                | Self::Image(_)
+        )
+    }
+}
+
 /// Does what the arguments say.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     let global = cli.global;
+    if global.as_of.is_some() && !cli.command.reads() {
+        let message = "--as-of is for commands that show something a server has; leave it out";
+        return Err(Failure::new(Exit::Usage, message).into());
+    }
     let config = ConfigFile::load(global.config.as_deref())
         .map_err(|error| exit::Failure::new(exit::Exit::Usage, format!("{error:#}")))?;
     match cli.command {

@@ -13,6 +13,7 @@ mod images;
 mod limits;
 mod outputs;
 mod page;
+mod past;
 mod records;
 mod runs;
 mod saving;

@@ -22,7 +22,7 @@ use fasti_core::output::{self, Stream};
 use fasti_core::ports::Effects;
 use fasti_core::protocol::runner_v1::StopAttempt;
 use fasti_core::store::{Content, ExactReader, OpenOptions, Store};
-use fasti_projector::{Follower, FollowerOptions, SharedViews, Views};
+use fasti_projector::{Follower, FollowerOptions, PastViews, SharedViews, Views};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -136,6 +136,7 @@ impl Server {
         let shutdown = CancellationToken::new();
         let parts = ApiParts {
             engine: engine.clone(),
+            past: PastViews::new(views.clone(), feed.clone(), None),
             feed,
             views: views.clone(),
             exact: std::sync::Arc::new(ExactReader::new(store.reader.clone(), |_| Vec::new())),

@@ -62,6 +62,49 @@ impl Snapshots {
     /// # Errors
     /// [`StoreError::Invalid`] for another name, or the file system refuses.
     pub fn write(&self, name: &str, seq: Seq, hash: [u8; 32], bytes: &[u8]) -> Result<()> {
+        self.put(name, seq, hash, bytes)?;
+        for (_, old) in self.list(name)?.into_iter().skip(KEPT) {
+            fs::remove_file(&old).map_err(|e| StoreError::io("removing", &old, e))?;
+        }
+        Ok(())
+    }
+
+    /// As [`Snapshots::write`], but keeps old ones too: when there are more than `most`, every second one goes, so
+    /// that they stay spread over the log.
+    ///
+    /// # Errors
+    /// As [`Snapshots::write`].
+    pub fn write_thinning(
+        &self,
+        name: &str,
+        seq: Seq,
+        hash: [u8; 32],
+        bytes: &[u8],
+        most: usize,
+    ) -> Result<()> {
+        self.put(name, seq, hash, bytes)?;
+        let all = self.list(name)?;
+        if all.len() <= most {
+            return Ok(());
+        }
+        for (_, old) in all.into_iter().skip(1).step_by(2) {
+            fs::remove_file(&old).map_err(|e| StoreError::io("removing", &old, e))?;
+        }
+        Ok(())
+    }
+
+    /// Removes all snapshots whose names `is_unwanted` takes.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub fn remove(&self, is_unwanted: impl Fn(&str) -> bool) -> Result<()> {
+        for (_, old) in self.files(is_unwanted)? {
+            fs::remove_file(&old).map_err(|e| StoreError::io("removing", &old, e))?;
+        }
+        Ok(())
+    }
+
+    fn put(&self, name: &str, seq: Seq, hash: [u8; 32], bytes: &[u8]) -> Result<()> {
         let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
         if name.is_empty() || name.len() > 64 || !name.bytes().all(fits) {
             return Err(StoreError::Invalid {
@@ -81,9 +124,6 @@ impl Snapshots {
         let sum = digest(&header, &packed);
         header.extend_from_slice(&sum);
         durable::replace_file(&self.dir, &path, &[&header, &packed])?;
-        for (_, old) in self.list(name)?.into_iter().skip(KEPT) {
-            fs::remove_file(&old).map_err(|e| StoreError::io("removing", &old, e))?;
-        }
         Ok(())
     }
 

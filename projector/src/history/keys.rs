@@ -43,6 +43,25 @@ pub(super) fn with_id(prefix: &[u8], id: u64) -> Vec<u8> {
     [prefix, &id.to_be_bytes()].concat()
 }
 
+/// What a small row is of, as far as it belongs to a moment.
+pub(super) enum Kept {
+    /// Slots, by the event.
+    Slots(Seq),
+    /// A run set.
+    RunSet(RunSetId),
+    /// Something else.
+    Other,
+}
+
+/// What the small row under a key is of.
+pub(super) fn kind(key: &[u8]) -> Kept {
+    match (key.first(), last_id(key)) {
+        (Some(b'l'), Some(seq)) => Kept::Slots(Seq(seq)),
+        (Some(b'g'), Some(id)) => Kept::RunSet(RunSetId(id)),
+        _ => Kept::Other,
+    }
+}
+
 /// The id at the end of a key.
 pub(super) fn last_id(key: &[u8]) -> Option<u64> {
     key.last_chunk().map(|bytes| u64::from_be_bytes(*bytes))

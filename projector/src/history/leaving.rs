@@ -11,7 +11,7 @@ use super::shelf::{self, Kind};
 use super::{Among, HistoryTable, Row, keys, rows};
 use crate::error::ViewsError;
 use crate::limits::{TASK_RUNS_PER_ROW, TASK_RUNS_WITH_RUN};
-use crate::model::{Outbox, Run};
+use crate::model::{Model, Outbox, Run};
 
 /// What is on its way to the table.
 #[derive(Debug, Clone, Default)]
@@ -49,6 +49,19 @@ impl Leaving {
             .retain(|digest, _| !written.definitions.contains_key(digest));
         // A row may have been put again with the same content; writing it twice changes nothing.
         self.rows.retain(|key, _| !written.rows.contains_key(key));
+    }
+
+    /// Of what leaves now: what had left when `model` was.
+    pub(crate) fn only_until(&mut self, model: &Model) {
+        let is_there = |id: u64| id <= model.last_id;
+        self.runs
+            .retain(|id, _| is_there(id.0) && !model.runs.contains_key(id));
+        self.rows.retain(|key, _| match keys::kind(key) {
+            keys::Kept::Slots(seq) => seq <= model.seq,
+            keys::Kept::RunSet(id) => is_there(id.0) && !model.run_sets.contains_key(&id),
+            // Whoever asks for a version knows how many there were.
+            keys::Kept::Other => true,
+        });
     }
 
     /// Whether there is nothing to write.

@@ -21,7 +21,7 @@ use serde::de::IgnoredAny;
 
 use crate::error::ViewsError;
 use crate::limits::{CACHED_GRAPHS_MAX, LEAVING_RUNS_MAX, TASK_RUNS_PER_ROW};
-use crate::model::{Outbox, RunRow, RunSetRow, TaskCell};
+use crate::model::{Model, Outbox, RunRow, RunSetRow, TaskCell};
 use crate::page::Order;
 use crate::rows::{SlotView, VersionView};
 
@@ -36,10 +36,21 @@ pub(crate) use writer::HistoryWriter;
 /// Task runs in the row of a run, if it is a small one.
 type Cells = Option<Vec<TaskCell>>;
 
+/// A moment.
+#[derive(Debug, Clone, Copy)]
+struct Until {
+    /// Last id given.
+    id: u64,
+    /// Last event.
+    seq: Seq,
+}
+
 /// The table and what is on its way to it.
 pub(crate) struct History {
     table: Arc<dyn HistoryTable>,
     leaving: Leaving,
+    /// Views of the past pass over what came later.
+    until: Option<Until>,
     /// Definitions of old runs, most recently used last. A cache.
     graphs: Mutex<VecDeque<(Digest, Arc<Graph>)>>,
 }
@@ -49,8 +60,26 @@ impl History {
         Self {
             table,
             leaving: Leaving::default(),
+            until: None,
             graphs: Mutex::default(),
         }
+    }
+
+    /// The history as it was when `model` was, out of what it is now; `leaving` is of then already.
+    pub(crate) fn of_past(table: Arc<dyn HistoryTable>, leaving: Leaving, model: &Model) -> Self {
+        Self {
+            leaving,
+            until: Some(Until {
+                id: model.last_id,
+                seq: model.seq,
+            }),
+            ..Self::new(table)
+        }
+    }
+
+    /// Last id that was given.
+    fn last_id(&self) -> u64 {
+        self.until.map_or(u64::MAX, |until| until.id)
     }
 
     pub(crate) fn table(&self) -> &Arc<dyn HistoryTable> {
@@ -149,6 +178,9 @@ impl History {
 
     /// The row of a run in the table.
     fn row_of_run(&self, id: RunId) -> Result<Option<Vec<u8>>, ViewsError> {
+        if id.0 > self.last_id() {
+            return Ok(None);
+        }
         let key = keys::with_id(&keys::among(Among::Runs), Kind::Rows.shelf(id.0));
         let Some(bytes) = self.table.get(&key)? else {
             return Ok(None);
@@ -175,6 +207,7 @@ impl History {
 
     /// The last run in the table whose id is not above `id`.
     pub(crate) fn run_before(&self, id: u64) -> Result<Option<RunRow>, ViewsError> {
+        let id = id.min(self.last_id());
         let prefix = keys::among(Among::Runs);
         let from = keys::with_id(&prefix, 0);
         let mut to = keys::with_id(&prefix, Kind::Rows.shelf(id));
@@ -231,6 +264,9 @@ impl History {
     }
 
     pub(crate) fn run_set(&self, id: RunSetId) -> Result<Option<RunSetRow>, ViewsError> {
+        if id.0 > self.last_id() {
+            return Ok(None);
+        }
         let row = self.get(&keys::run_set(id))?;
         row.map(|row| rows::decode("set", &row)).transpose()
     }
@@ -268,7 +304,8 @@ impl History {
         max: usize,
     ) -> Result<Vec<SlotView>, ViewsError> {
         let from = keys::slots(batch, Seq(0));
-        let to = keys::slots(batch, before.unwrap_or(Seq(u64::MAX)));
+        let end = self.until.map_or(Seq(u64::MAX), |until| until.seq.next());
+        let to = keys::slots(batch, before.map_or(end, |before| before.min(end)));
         let found = self.page(&from, &to, Order::Descending, max)?;
         found
             .iter()
@@ -278,7 +315,8 @@ impl History {
 
     /// Ids of runs in the table: all, those of a batch, or those of a set.
     pub(crate) fn run_ids(&self, among: Among, order: Order, bounds: (u64, u64)) -> Ids<'_> {
-        Ids::new(self, among, order, bounds)
+        let (low, high) = bounds;
+        Ids::new(self, among, order, (low, high.min(self.last_id())))
     }
 }
 

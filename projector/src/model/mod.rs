@@ -85,6 +85,8 @@ pub(crate) struct Model {
     pub(crate) bundles: BTreeMap<Digest, u64>,
     /// Documents of dialects by kind and key.
     pub(crate) documents: BTreeMap<String, BTreeMap<String, DocumentView>>,
+    /// Last id given to a run, task run or run set.
+    pub(crate) last_id: u64,
     /// What can be found from the rest; not part of a snapshot.
     #[serde(skip)]
     pub(crate) index: Index,

@@ -31,6 +31,7 @@ pub(crate) struct RunSetRow {
 
 impl Model {
     pub(super) fn run_set_created(&mut self, event: &RunSetCreated, recorded: &Recorded) {
+        self.last_id = self.last_id.max(event.run_set.0);
         let set = RunSetRow {
             batch: event.batch,
             title: event.title.clone(),

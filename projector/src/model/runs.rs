@@ -15,6 +15,7 @@ use crate::rows::LastRun;
 
 impl Model {
     pub(super) fn run_created(&mut self, event: &RunCreated, recorded: &Recorded) {
+        self.last_id = self.last_id.max(event.run.0 + u64::from(event.task_runs));
         let Some(ownership) = self.use_definition(event.definition) else {
             return;
         };

@@ -136,6 +136,8 @@ impl Views {
         let limit = limit.max(1);
         let first = after.map_or(0, |after| after.saturating_add(1));
         let mut items = self.history.versions(id, first, limit.saturating_add(1))?;
+        // Views of the past read the history of now.
+        items.retain(|item| item.version <= self.last_version(id));
         let more = items.len() > limit;
         items.truncate(limit);
         Ok(Page {
@@ -154,7 +156,14 @@ impl Views {
         id: BatchId,
         version: u32,
     ) -> Result<Option<VersionView>, ViewsError> {
+        if version > self.last_version(id) {
+            return Ok(None);
+        }
         self.history.version(id, version)
+    }
+
+    fn last_version(&self, id: BatchId) -> u32 {
+        self.model.batches.get(&id).map_or(0, |row| row.version)
     }
 
     fn batch_view(&self, id: BatchId, row: &BatchRow) -> Result<BatchView, ViewsError> {

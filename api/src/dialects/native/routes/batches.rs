@@ -58,6 +58,7 @@ pub(super) fn visible(views: &Views, asker: &Asker, id: BatchId) -> Result<Batch
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Items a page; default 100"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
         ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event"),
+        ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)"),
     ),
     responses((status = 200, body = wire::Page<wire::Batch>), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn list_batches(call: Call) -> Answer {
@@ -193,7 +194,8 @@ pub(crate) async fn validate_batch(mut call: Call) -> Answer {
 /// Read a batch
 #[utoipa::path(get, path = "/api/v1/batches/{id}", tag = "batches",
     params(("id" = String, Path, description = "UUID"),
-        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
+        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event"),
+        ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)")),
     responses((status = 200, body = wire::Batch), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn get_batch(id: String, call: Call) -> Answer {
     let id = map::batch_id(&id)?;

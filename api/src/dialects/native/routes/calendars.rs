@@ -36,7 +36,8 @@ fn found(views: &Views, name: &str) -> Result<wire::Calendar, Problem> {
 #[utoipa::path(get, path = "/api/v1/calendars", tag = "calendars",
     params(("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Items a page; default 100"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
-        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
+        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event"),
+        ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)")),
     responses((status = 200, body = wire::Page<wire::Calendar>), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn list_calendars(call: Call) -> Answer {
     let mut query = call.query()?;
@@ -59,7 +60,8 @@ pub(crate) async fn list_calendars(call: Call) -> Answer {
 /// Read a calendar
 #[utoipa::path(get, path = "/api/v1/calendars/{name}", tag = "calendars",
     params(("name" = String, Path, description = "Percent-encoded"),
-        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
+        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event"),
+        ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)")),
     responses((status = 200, body = wire::Calendar), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn get_calendar(name: String, call: Call) -> Answer {
     let name = decode_segment(&name)?;

@@ -156,7 +156,7 @@ pub(crate) async fn list_events(call: Call) -> Answer {
     let mut query = call.query()?;
     let filter = filter(&mut query, &call.principal)?;
     let after: Option<Seq> = query.value("after", "a sequence number")?;
-    let (limit, min_seq) = (query.limit()?, query.min_seq()?);
+    let (limit, min_seq) = (query.limit()?, query.min_seq_of_now()?);
     let resumed = super::runs::number_cursor(&mut query, "events")?.map(Seq);
     query.finish()?;
     let after = resumed.or(after).unwrap_or_default();
@@ -355,7 +355,9 @@ fn write(out: &mut Vec<u8>, entry: &Entry, principal: &Principal) {
     responses((status = 200, body = wire::Event), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn get_event(seq: String, call: Call) -> Answer {
     let number = map::number_id("event", &seq)?;
-    let min_seq = super::batches::only_min_seq(call.query()?)?;
+    let mut query = call.query()?;
+    let min_seq = query.min_seq_of_now()?;
+    query.finish()?;
     let ((), as_of) = call.ask(min_seq, |_, _| Ok(())).await?;
     let filter = Filter {
         run: None,

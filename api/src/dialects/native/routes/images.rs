@@ -30,7 +30,8 @@ pub(super) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
 #[utoipa::path(get, path = "/api/v1/images", tag = "images",
     params(("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Items a page; default 100"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
-        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
+        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event"),
+        ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)")),
     responses((status = 200, body = wire::Page<wire::Image>), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn list_images(call: Call) -> Answer {
     let mut query = call.query()?;
@@ -61,7 +62,8 @@ pub(crate) async fn list_images(call: Call) -> Answer {
 /// Read an image
 #[utoipa::path(get, path = "/api/v1/images/{name}", tag = "images",
     params(("name" = String, Path, description = "Percent-encoded, `/` included"),
-        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
+        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event"),
+        ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)")),
     responses((status = 200, body = wire::Image), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn get_image(name: String, call: Call) -> Answer {
     let name = decode_segment(&name)?;

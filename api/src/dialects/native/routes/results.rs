@@ -37,7 +37,8 @@ const CHECKED_BEFORE_BYTES_MAX: u64 = 1 << 20;
     params(("id" = u64, Path, description = "Its id"),
         ("Range" = Option<String>, Header, description = "One range of bytes"),
         ("If-None-Match" = Option<String>, Header, description = "ETag of the copy at hand"),
-        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
+        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event"),
+        ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)")),
     responses((status = 200, description = "All of it", content_type = "application/vnd.fasti.pickle", body = Vec<u8>),
         (status = 206, description = "A part of it"), (status = 304, description = "The copy at hand is right"),
         (status = "4XX", body = ProblemDocument)))]

@@ -124,7 +124,8 @@ pub(crate) async fn add_runs(id: String, mut call: Call) -> Answer {
 /// Read a run set
 #[utoipa::path(get, path = "/api/v1/run-sets/{id}", tag = "run sets",
     params(("id" = u64, Path, description = "Its id"),
-        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
+        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event"),
+        ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)")),
     responses((status = 200, body = wire::RunSet), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn get_run_set(id: String, call: Call) -> Answer {
     let id = map::number_id("run set", &id)?;
@@ -142,7 +143,8 @@ pub(crate) async fn get_run_set(id: String, call: Call) -> Answer {
         ("order" = Option<String>, Query, description = "`asc` (default) or `desc`"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Items a page; default 100"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
-        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
+        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event"),
+        ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)")),
     responses((status = 200, body = wire::Page<wire::RunSet>), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn list_run_sets(call: Call) -> Answer {
     let mut query = call.query()?;

@@ -21,7 +21,8 @@ pub(super) fn worker_routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
 ///
 /// Those there are, and the last ones that were lost.
 #[utoipa::path(get, path = "/api/v1/runners", tag = "runners",
-    params(("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
+    params(("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event"),
+        ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)")),
     responses((status = 200, body = wire::Page<wire::Runner>), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn list_runners(call: Call) -> Answer {
     // The list is short and comes whole; asking for pages of it is no mistake.
@@ -39,7 +40,8 @@ pub(crate) async fn list_runners(call: Call) -> Answer {
 ///
 /// The same as `/runners`.
 #[utoipa::path(get, path = "/api/v1/workers", tag = "runners",
-    params(("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
+    params(("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event"),
+        ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)")),
     responses((status = 200, body = wire::Page<wire::Runner>), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn list_workers(call: Call) -> Answer {
     list_runners(call).await

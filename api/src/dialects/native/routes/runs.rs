@@ -73,6 +73,7 @@ pub(super) fn visible(views: &Views, asker: &Asker, id: u64) -> Result<RunView, 
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Items a page; default 100"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
         ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event"),
+        ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)"),
     ),
     responses((status = 200, body = wire::RunPage), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn list_runs(call: Call) -> Answer {
@@ -193,7 +194,8 @@ pub(super) fn check_name(views: &Views, asker: &Asker, name: &str) -> Result<(),
 /// Read a run
 #[utoipa::path(get, path = "/api/v1/runs/{id}", tag = "runs",
     params(("id" = u64, Path, description = "Its id"),
-        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
+        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event"),
+        ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)")),
     responses((status = 200, body = wire::Run), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn get_run(id: String, call: Call) -> Answer {
     let id = map::number_id("run", &id)?;
@@ -210,7 +212,8 @@ pub(crate) async fn get_run(id: String, call: Call) -> Answer {
     params(("id" = u64, Path, description = "Id of the run"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Items a page; default 100"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
-        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
+        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event"),
+        ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)")),
     responses((status = 200, body = wire::Page<wire::TaskRun>), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn list_tasks(id: String, call: Call) -> Answer {
     let id = map::number_id("run", &id)?;
@@ -254,7 +257,8 @@ pub(crate) async fn list_tasks(id: String, call: Call) -> Answer {
 #[utoipa::path(get, path = "/api/v1/runs/{id}/graph", tag = "runs",
     params(("id" = u64, Path, description = "Id of the run"),
         ("expand" = Option<bool>, Query, description = "List edges between parts; default true"),
-        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
+        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event"),
+        ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)")),
     responses((status = 200, body = wire::RunGraph), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn get_graph(id: String, call: Call) -> Answer {
     let id = map::number_id("run", &id)?;

@@ -18,7 +18,8 @@ use crate::query::cursor;
     params(("id" = String, Path, description = "UUID"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Items a page; default 100"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
-        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
+        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event"),
+        ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)")),
     responses((status = 200, body = wire::SlotPage), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn list_slots(id: String, call: Call) -> Answer {
     let id = map::batch_id(&id)?;

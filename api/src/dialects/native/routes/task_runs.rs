@@ -100,6 +100,7 @@ pub(super) fn removed(
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Items a page; default 100"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
         ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event"),
+        ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)"),
     ),
     responses((status = 200, body = wire::Page<wire::TaskRun>), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn list_task_runs(call: Call) -> Answer {
@@ -140,7 +141,8 @@ pub(crate) async fn list_task_runs(call: Call) -> Answer {
 /// Read a task run
 #[utoipa::path(get, path = "/api/v1/task-runs/{id}", tag = "task runs",
     params(("id" = u64, Path, description = "Its id"),
-        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
+        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event"),
+        ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)")),
     responses((status = 200, body = wire::TaskRun), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn get_task_run(id: String, call: Call) -> Answer {
     let id = map::number_id("task run", &id)?;
@@ -159,7 +161,8 @@ pub(crate) async fn get_task_run(id: String, call: Call) -> Answer {
 #[utoipa::path(get, path = "/api/v1/task-runs/{id}/metrics", tag = "task runs",
     params(("id" = u64, Path, description = "Its id"),
         ("attempt" = Option<u32>, Query, description = "Which attempt; default: the last"),
-        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
+        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event"),
+        ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)")),
     responses((status = 200, body = wire::Metrics), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn get_metrics(id: String, call: Call) -> Answer {
     let id = map::number_id("task run", &id)?;

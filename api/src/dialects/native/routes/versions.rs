@@ -17,7 +17,8 @@ use crate::query::cursor;
     params(("id" = String, Path, description = "UUID"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Items a page; default 100"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
-        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
+        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event"),
+        ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)")),
     responses((status = 200, body = wire::Page<wire::BatchVersion>), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn list_versions(id: String, call: Call) -> Answer {
     let id = map::batch_id(&id)?;
@@ -48,7 +49,8 @@ pub(crate) async fn list_versions(id: String, call: Call) -> Answer {
 #[utoipa::path(get, path = "/api/v1/batches/{id}/versions/{version}", tag = "batches",
     params(("id" = String, Path, description = "UUID"),
         ("version" = u32, Path, description = "Number, from 1"),
-        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
+        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event"),
+        ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)")),
     responses((status = 200, body = wire::BatchVersion), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn get_version(id: String, version: String, call: Call) -> Answer {
     let id = map::batch_id(&id)?;

@@ -1,0 +1,176 @@
+//! The views as they were at any event: for looking at what a server showed then.
+//!
+//! Nothing of a finished run changes any more, so its row in the history serves every moment after its end; what was
+//! alive at the moment, or had finished shortly before, comes from a checkpoint of the model and the events from there
+//! on. Checkpoints are written as the log grows, and where a question had to go a long way.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use fasti_core::domain::ids::Seq;
+use fasti_core::domain::time::Timestamp;
+use fasti_core::feed::Feed;
+use fasti_core::store::Snapshots;
+
+use crate::error::ViewsError;
+use crate::history::History;
+use crate::limits::{CHECKPOINT_EVERY_EVENTS, PAST_VIEWS_MAX};
+use crate::shared::SharedViews;
+use crate::snapshot;
+use crate::views::Views;
+
+/// Answers for the past. Cheap to clone.
+#[derive(Clone)]
+pub struct PastViews {
+    live: SharedViews,
+    feed: Feed,
+    snapshots: Option<Snapshots>,
+    /// Events between checkpoints.
+    every: u64,
+    /// Those asked for last, the newest question at the end. Held while views are computed: two at a time would take
+    /// twice the memory and no less time.
+    kept: Arc<Mutex<VecDeque<Arc<Views>>>>,
+}
+
+/// There are no views of that moment.
+#[derive(Debug, thiserror::Error)]
+pub enum PastError {
+    /// Nothing had happened yet.
+    #[error("the log begins at {0}; ask for that moment or a later one")]
+    TooEarly(Timestamp),
+    /// It has not happened yet.
+    #[error("the log ends at sequence {0}; ask for that or an earlier one")]
+    TooLate(Seq),
+    /// They cannot be computed.
+    #[error(transparent)]
+    Views(#[from] ViewsError),
+}
+
+impl PastViews {
+    /// Answers from the log behind `feed` and the history of `live`.
+    #[must_use]
+    pub fn new(live: SharedViews, feed: Feed, snapshots: Option<Snapshots>) -> Self {
+        Self {
+            live,
+            feed,
+            snapshots,
+            every: CHECKPOINT_EVERY_EVENTS,
+            kept: Arc::default(),
+        }
+    }
+
+    /// With a checkpoint after so many events of a long way. Default: [`CHECKPOINT_EVERY_EVENTS`].
+    #[must_use]
+    pub fn with_checkpoints_every(self, every: u64) -> Self {
+        Self { every, ..self }
+    }
+
+    /// The views after the event `seq` and before the next. Reads the disk; may take a moment the first time.
+    ///
+    /// # Errors
+    /// The log is not that long, or cannot be read.
+    pub fn at(&self, seq: Seq) -> Result<Arc<Views>, PastError> {
+        let last = self.live.position().seq;
+        if seq > last {
+            return Err(PastError::TooLate(last));
+        }
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = kept.iter().position(|views| views.as_of() == seq);
+        let views = match known.and_then(|position| kept.remove(position)) {
+            Some(views) => views,
+            None => {
+                // What was asked before, if it is not in use and lies on the way.
+                let near = take_before(&mut kept, seq);
+                Arc::new(self.computed(seq, near)?)
+            }
+        };
+        while kept.len() >= PAST_VIEWS_MAX {
+            kept.pop_front();
+        }
+        kept.push_back(views.clone());
+        Ok(views)
+    }
+
+    /// The last event at or before an instant.
+    ///
+    /// # Errors
+    /// There is none, or the log cannot be read.
+    pub fn seq_at(&self, at: Timestamp) -> Result<Seq, PastError> {
+        let (mut low, mut high) = (Seq(1), self.live.position().seq);
+        if self.instant(low)? > at {
+            return Err(PastError::TooEarly(self.instant(low)?));
+        }
+        while low < high {
+            let middle = Seq(low.0 + (high.0 - low.0).div_ceil(2));
+            if self.instant(middle)? <= at {
+                low = middle;
+            } else {
+                high = Seq(middle.0 - 1);
+            }
+        }
+        Ok(low)
+    }
+
+    /// When an event happened.
+    fn instant(&self, seq: Seq) -> Result<Timestamp, PastError> {
+        let found = self.feed.read(Seq(seq.0 - 1), 1).map_err(ViewsError::from);
+        let found = found?;
+        let entry = found.first().filter(|entry| entry.seq() == seq);
+        let missing = || ViewsError::Missing {
+            what: format!("event {seq}"),
+        };
+        Ok(entry.ok_or_else(missing)?.recorded.at)
+    }
+
+    fn computed(&self, seq: Seq, near: Option<Views>) -> Result<Views, ViewsError> {
+        // Read under one guard: what has left the live views is here or there.
+        let (table, mut leaving, kept) = {
+            let live = self.live.read();
+            let history = &live.history;
+            let leaving = history.leaving().clone();
+            (history.table().clone(), leaving, live.model.kept)
+        };
+        let near_seq = near.as_ref().map_or(Seq(0), Views::as_of);
+        let model = snapshot::checkpoint(self.snapshots.as_ref(), &self.feed, near_seq, seq)?;
+        let mut model = model.or(near.map(|near| near.model)).unwrap_or_default();
+        model.kept = kept;
+        let mut views = Views {
+            model,
+            history: History::new(table.clone()),
+        };
+        let mut checkpointed = views.as_of();
+        self.feed.each_until(views.as_of(), seq, &mut |entries| {
+            for entry in entries {
+                views.apply_in_memory(entry);
+                if views.as_of().0 - checkpointed.0 >= self.every {
+                    checkpointed = views.as_of();
+                    self.keep(&views);
+                }
+            }
+            // What leaves here has left the live views too.
+            drop(views.history.take_all());
+        })?;
+        leaving.only_until(&views.model);
+        views.history = History::of_past(table, leaving, &views.model);
+        Ok(views)
+    }
+
+    /// Checkpoints are a cache: without one it only takes longer.
+    fn keep(&self, views: &Views) {
+        if let Some(snapshots) = &self.snapshots
+            && let Err(error) = snapshot::write_checkpoint(views, snapshots)
+        {
+            tracing::warn!(%error, "no checkpoint of the views was written");
+        }
+    }
+}
+
+fn take_before(kept: &mut VecDeque<Arc<Views>>, seq: Seq) -> Option<Views> {
+    let before = |views: &Arc<Views>| views.as_of() < seq && Arc::strong_count(views) == 1;
+    let (position, _) = kept
+        .iter()
+        .enumerate()
+        .filter(|(_, views)| before(views))
+        .max_by_key(|(_, views)| views.as_of())?;
+    kept.remove(position).and_then(Arc::into_inner)
+}
