@@ -96,30 +96,7 @@ impl PastViews {
     /// # Errors
     /// There is none, or the log cannot be read.
     pub fn seq_at(&self, at: Timestamp) -> Result<Seq, PastError> {
-        let (mut low, mut high) = (Seq(1), self.live.position().seq);
-        if self.instant(low)? > at {
-            return Err(PastError::TooEarly(self.instant(low)?));
-        }
-        while low < high {
-            let middle = Seq(low.0 + (high.0 - low.0).div_ceil(2));
-            if self.instant(middle)? <= at {
-                low = middle;
-            } else {
-                high = Seq(middle.0 - 1);
-            }
-        }
-        Ok(low)
-    }
-
-    /// When an event happened.
-    fn instant(&self, seq: Seq) -> Result<Timestamp, PastError> {
-        let found = self.feed.read(Seq(seq.0 - 1), 1).map_err(ViewsError::from);
-        let found = found?;
-        let entry = found.first().filter(|entry| entry.seq() == seq);
-        let missing = || ViewsError::Missing {
-            what: format!("event {seq}"),
-        };
-        Ok(entry.ok_or_else(missing)?.recorded.at)
+        seq_at(&self.feed, self.live.position().seq, at)
     }
 
     fn computed(&self, seq: Seq, near: Option<Views>) -> Result<Views, ViewsError> {
@@ -173,4 +150,35 @@ fn take_before(kept: &mut VecDeque<Arc<Views>>, seq: Seq) -> Option<Views> {
         .filter(|(_, views)| before(views))
         .max_by_key(|(_, views)| views.as_of())?;
     kept.remove(position).and_then(Arc::into_inner)
+}
+
+/// The last of the events up to `last` that happened at an instant or before it.
+///
+/// # Errors
+/// There is none, or the log cannot be read.
+pub fn seq_at(feed: &Feed, last: Seq, at: Timestamp) -> Result<Seq, PastError> {
+    let (mut low, mut high) = (Seq(1), last);
+    let first = instant(feed, low)?;
+    if first > at {
+        return Err(PastError::TooEarly(first));
+    }
+    while low < high {
+        let middle = Seq(low.0 + (high.0 - low.0).div_ceil(2));
+        if instant(feed, middle)? <= at {
+            low = middle;
+        } else {
+            high = Seq(middle.0 - 1);
+        }
+    }
+    Ok(low)
+}
+
+/// When an event happened.
+fn instant(feed: &Feed, seq: Seq) -> Result<Timestamp, ViewsError> {
+    let found = feed.read(Seq(seq.0.saturating_sub(1)), 1)?;
+    let entry = found.first().filter(|entry| entry.seq() == seq);
+    let missing = || ViewsError::Missing {
+        what: format!("event {seq}"),
+    };
+    Ok(entry.ok_or_else(missing)?.recorded.at)
 }

@@ -24,6 +24,7 @@ mod shell;
 mod show;
 mod simulate;
 mod spent;
+mod why;
 
 use std::path::PathBuf;
 
@@ -123,6 +124,10 @@ enum Noun {
     /// Images: where the code and the interpreter of tasks are.
     #[command(subcommand)]
     Image(image::ImageCommand),
+    /// Why a run or a task run is what it is: what it waits for, why it ended so. With --as-of, for that moment.
+    Why(why::WhyArgs),
+    /// Why a batch did not run at some instant.
+    WhyNot(why::WhyNotArgs),
     /// Output of a task run.
     Logs(logs::LogsArgs),
     /// Events: everything that happened.
@@ -154,6 +159,7 @@ impl Noun {
                 | Self::Calendar(_)
                 | Self::Backfill(_)
                 | Self::Run(_)
+                | Self::Why(_)
                 | Self::Image(_)
         )
     }
@@ -178,6 +184,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Noun::Backfill(command) => backfill::run(command, &global, &config),
         Noun::Simulate(args) => simulate::run(&args, &global, &config),
         Noun::Run(command) => run::run(command, &global, &config),
+        Noun::Why(args) => why::why(&args, &global, &config),
+        Noun::WhyNot(args) => why::why_not(&args, &global, &config),
         Noun::Image(command) => image::run(command, &global, &config),
         Noun::Logs(args) => logs::run(&args, &global, &config),
         Noun::Event(command) => event::run(command, &global, &config),

@@ -8,6 +8,7 @@ mod batches;
 mod client;
 mod contract;
 mod events;
+mod explanations;
 mod hardening;
 mod images;
 mod limits;

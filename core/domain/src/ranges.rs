@@ -30,6 +30,14 @@ impl TaskRuns {
         }
     }
 
+    /// Whether this one is among them.
+    #[must_use]
+    pub fn contains(&self, id: TaskRunId) -> bool {
+        self.ranges()
+            .iter()
+            .any(|(first, last)| (*first..=*last).contains(&id))
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

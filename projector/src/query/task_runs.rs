@@ -180,7 +180,7 @@ impl<'a> OfRun<'a> {
         })
     }
 
-    fn view(&mut self, index: u32, cell: &TaskCell) -> TaskRunView {
+    pub(super) fn view(&mut self, index: u32, cell: &TaskCell) -> TaskRunView {
         let graph = self.graph.clone();
         let (task_index, part) = graph.locate(index);
         let task = graph.task(task_index);

@@ -1,10 +1,51 @@
 //! Why a task run does not run yet, in words for people.
 
+use fasti_core::domain::ids::TaskRunId;
+use fasti_core::domain::ranges::index_in;
 use fasti_core::domain::run::TaskStatus;
 
 use super::task_runs::OfRun;
+use crate::error::ViewsError;
 use crate::limits::WAITS_FOR_NAMES_MAX;
 use crate::model::TaskCell;
+use crate::rows::TaskRunView;
+use crate::views::Views;
+
+impl Views {
+    /// Task runs right before this one that have not succeeded, `most` at most: what it waits for, or was skipped for.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    pub fn upstream_troubles(
+        &self,
+        id: TaskRunId,
+        most: usize,
+    ) -> Result<Vec<TaskRunView>, ViewsError> {
+        let Some(row) = self.run_around(id.0)? else {
+            return Ok(Vec::new());
+        };
+        let Some(index) = index_in(row.id, id) else {
+            return Ok(Vec::new());
+        };
+        let mut of_run = OfRun::new(self, &row)?;
+        let graph = of_run.graph.clone();
+        let (task, _) = graph.locate(index);
+        let mut found = Vec::new();
+        for parent in graph.parents(task) {
+            let nodes = graph.nodes(*parent);
+            let cells = self.cells(&row, nodes.start, nodes.end)?;
+            let open = (nodes.start..).zip(cells.iter());
+            let open = open.filter(|(_, cell)| cell.status != TaskStatus::Success);
+            for (index, cell) in open {
+                if found.len() == most {
+                    return Ok(found);
+                }
+                found.push(of_run.view(index, cell));
+            }
+        }
+        Ok(found)
+    }
+}
 
 impl OfRun<'_> {
     pub(super) fn queue_reason(&mut self, task: u32, cell: &TaskCell) -> Option<String> {

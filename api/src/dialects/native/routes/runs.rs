@@ -30,6 +30,7 @@ pub(super) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         route!(scope, app, POST [] => super::start_definition),
         route!(scope, app, GET [id / "tasks"] => list_tasks),
         route!(scope, app, GET [id / "graph"] => get_graph),
+        route!(scope, app, GET [id / "why"] => super::explain_run),
         route!(scope, app, POST [id / "cancel"] => super::cancel_run),
         route!(scope, app, POST [id / "rerun"] => super::rerun_run),
     ])

@@ -26,6 +26,7 @@ pub(super) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         route!(scope, app, GET [id / "result"] => super::get_result),
         route!(scope, app, GET [id / "logs"] => super::get_logs),
         route!(scope, app, GET [id / "metrics"] => get_metrics),
+        route!(scope, app, GET [id / "why"] => super::explain_task_run),
         route!(scope, app, GET [] => list_task_runs),
     ])
 }

@@ -1,0 +1,191 @@
+//! Why a task run waits, and why it ended as it did.
+
+use fasti_core::domain::event::Event;
+use fasti_core::domain::ids::TaskRunId;
+use fasti_core::domain::run::TaskStatus;
+use fasti_projector::rows::TaskRunView;
+use fasti_projector::{Views, ViewsError};
+
+use super::events::Events;
+use super::{Cause, Explanation, NAMED_MAX, span};
+
+/// See the module; `None` when there is no such task run.
+///
+/// # Errors
+/// The views or the log cannot be read.
+pub fn why_task_run(
+    views: &Views,
+    events: &Events<'_>,
+    id: TaskRunId,
+) -> Result<Option<Explanation>, ViewsError> {
+    let Some(task_run) = views.task_run(id)? else {
+        return Ok(None);
+    };
+    let mut causes = Vec::new();
+    if let Some(from) = task_run.reused_from {
+        causes.push(Cause::fact(format!(
+            "it was not executed: task run {from} of an earlier run serves"
+        )));
+    }
+    causes.extend(queued(&task_run, events)?);
+    causes.extend(started(&task_run, events)?);
+    causes.extend(failures(&task_run, events)?);
+    causes.extend(upstream(views, events, &task_run)?);
+    if let Some(at) = task_run.finished_at.filter(|_| task_run.status.is_final()) {
+        let why = task_run.status_reason.as_ref();
+        let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+        let text = format!("it ended in {}{why}", task_run.status.as_str());
+        causes.push(events.cause(at, text, |event| ends(event, id))?);
+    }
+    Ok(Some(Explanation {
+        about: format!(
+            "`{}` of run {} of `{}`",
+            task_run.name, task_run.run_id, task_run.batch_name
+        ),
+        as_of: views.as_of(),
+        answer: answer(&task_run),
+        causes,
+    }))
+}
+
+fn answer(task_run: &TaskRunView) -> String {
+    let why = |otherwise: &str| {
+        let reason = task_run
+            .status_reason
+            .as_deref()
+            .or(task_run.queue_reason.as_deref());
+        reason.unwrap_or(otherwise).to_owned()
+    };
+    match task_run.status {
+        TaskStatus::Waiting => format!(
+            "it has not begun: {}",
+            why("something before it is not over")
+        ),
+        TaskStatus::Queued => format!("it has not begun: {}", why("queued")),
+        TaskStatus::Running => "it is running".to_owned(),
+        TaskStatus::Success if task_run.reused_from.is_some() => {
+            "it succeeded without being executed: an earlier value serves".to_owned()
+        }
+        TaskStatus::Success => "it succeeded".to_owned(),
+        TaskStatus::Failure => format!("it failed: {}", why("its last attempt failed")),
+        TaskStatus::Skipped => format!("it was skipped: {}", why("something before it failed")),
+        TaskStatus::Cancelled => format!("it was cancelled: {}", why("its run was stopped")),
+    }
+}
+
+fn queued(task_run: &TaskRunView, events: &Events<'_>) -> Result<Option<Cause>, ViewsError> {
+    let Some(at) = task_run.queued_at else {
+        return Ok(None);
+    };
+    let id = task_run.id;
+    let is_it = move |event: &Event| match event {
+        Event::TaskQueued(it) => it.task_runs.contains(id),
+        _ => false,
+    };
+    let text = "it was queued: everything before it had succeeded".to_owned();
+    events.cause(at, text, is_it).map(Some)
+}
+
+/// When it was given to runners.
+fn started(task_run: &TaskRunView, events: &Events<'_>) -> Result<Vec<Cause>, ViewsError> {
+    let id = task_run.id;
+    let mut causes = Vec::new();
+    for attempt in task_run.attempts.iter().take(NAMED_MAX) {
+        let waited = task_run
+            .queued_at
+            .filter(|at| attempt.number == 1 && *at <= attempt.leased_at);
+        let waited =
+            waited.map(|at| format!(", {} after it was queued", span(at, attempt.leased_at)));
+        let waited = waited.unwrap_or_default();
+        let text = format!(
+            "attempt {} was given to the runner `{}`{waited}",
+            attempt.number, attempt.runner
+        );
+        let number = attempt.number;
+        let is_it = move |event: &Event| match event {
+            Event::AttemptLeased(it) => it
+                .leases
+                .iter()
+                .any(|lease| lease.task_run == id && lease.number == number),
+            _ => false,
+        };
+        causes.push(events.cause(attempt.leased_at, text, is_it)?);
+    }
+    Ok(causes)
+}
+
+/// Its failed attempts.
+pub(super) fn failures(
+    task_run: &TaskRunView,
+    events: &Events<'_>,
+) -> Result<Vec<Cause>, ViewsError> {
+    let id = task_run.id;
+    let failed = task_run
+        .attempts
+        .iter()
+        .filter_map(|it| Some((it, it.reason.as_ref()?)));
+    let mut causes = Vec::new();
+    for (attempt, reason) in failed.take(NAMED_MAX) {
+        let is_last = attempt.number == task_run.attempt;
+        let next = match (is_last, task_run.retry_at) {
+            (false, _) => "; it was tried again".to_owned(),
+            (true, Some(at)) => format!("; the next attempt is due at {at}"),
+            (true, None) if task_run.status == TaskStatus::Failure => {
+                format!("; no tries are left of {}", task_run.max_attempts)
+            }
+            (true, None) => String::new(),
+        };
+        let text = format!(
+            "attempt {} of `{}` failed: {reason}{next}",
+            attempt.number, task_run.name
+        );
+        let at = attempt.finished_at.unwrap_or(attempt.leased_at);
+        let number = attempt.number;
+        let is_it = move |event: &Event| matches!(event, Event::TaskAttemptFailed(it) if it.task_run == id && it.number == number);
+        causes.push(events.cause(at, text, is_it)?);
+    }
+    Ok(causes)
+}
+
+/// Why what it depends on keeps it from running.
+fn upstream(
+    views: &Views,
+    events: &Events<'_>,
+    task_run: &TaskRunView,
+) -> Result<Vec<Cause>, ViewsError> {
+    if !matches!(task_run.status, TaskStatus::Waiting | TaskStatus::Skipped) {
+        return Ok(Vec::new());
+    }
+    let mut causes = Vec::new();
+    let parents = views.upstream_troubles(task_run.id, NAMED_MAX)?;
+    for parent in parents {
+        match parent.status {
+            TaskStatus::Failure => causes.extend(failures(&parent, events)?),
+            TaskStatus::Running => {
+                let since = parent.started_at.map(|at| format!(" since {at}"));
+                let since = since.unwrap_or_default();
+                causes.push(Cause::fact(format!("`{}` is running{since}", parent.name)));
+            }
+            TaskStatus::Waiting | TaskStatus::Queued => {
+                let reason = parent.queue_reason.as_deref().unwrap_or("not begun");
+                causes.push(Cause::fact(format!("`{}`: {reason}", parent.name)));
+            }
+            TaskStatus::Skipped | TaskStatus::Cancelled => {
+                let why = parent.status_reason.as_deref().unwrap_or_default();
+                let how = parent.status.as_str();
+                causes.push(Cause::fact(format!("`{}` was {how}: {why}", parent.name)));
+            }
+            TaskStatus::Success => {}
+        }
+    }
+    Ok(causes)
+}
+
+fn ends(event: &Event, id: TaskRunId) -> bool {
+    match event {
+        Event::TaskFinished(it) => it.task_runs.contains(id),
+        Event::TaskSkipped(it) => it.task_runs.contains(id),
+        Event::TaskReused(it) => it.task_runs.contains(id),
+        _ => false,
+    }
+}
