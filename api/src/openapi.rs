@@ -39,6 +39,7 @@ use crate::dialects::native::{routes, wire};
         routes::list_tasks,
         routes::get_graph,
         routes::explain_run,
+        routes::compare_run,
         routes::cancel_run,
         routes::rerun_run,
         routes::list_task_runs,

@@ -5,6 +5,7 @@
 //! Both work on a folder of a stopped server ([`source::Source`]); the command line and the API use them.
 
 pub mod at;
+pub mod diff;
 mod error;
 pub mod explain;
 pub mod export;

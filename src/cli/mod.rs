@@ -17,6 +17,7 @@ mod parse;
 mod python;
 mod read;
 mod run;
+mod run_diff;
 mod run_page;
 mod schedule;
 mod serve;

@@ -9,7 +9,7 @@ use super::Global;
 use super::client::{Client, query};
 use super::exit::{Exit, Failure};
 use super::show::{Show, Table};
-use super::{follow, read, run_page};
+use super::{follow, read, run_diff, run_page};
 use crate::config::ConfigFile;
 
 /// Commands about runs.
@@ -26,6 +26,8 @@ pub(crate) enum RunCommand {
     /// Wait for the end of a run; the exit code tells how it ended (10 failed, 11 cancelled, 12 not over in
     /// time, 13 the server went away).
     Wait(WaitArgs),
+    /// How a run differs from another one: what changed since it last worked.
+    Diff(run_diff::DiffArgs),
     /// Run a finished run again, all of it or in part.
     Rerun(RerunArgs),
 }
@@ -154,6 +156,7 @@ pub(crate) fn run(command: RunCommand, global: &Global, config: &ConfigFile) -> 
             Ok(())
         }
         RunCommand::Wait(args) => wait(&client, &show, args.run, args.timeout),
+        RunCommand::Diff(args) => run_diff::diff(&client, &show, &args),
         RunCommand::Rerun(args) => {
             let run = client.post(&format!("/runs/{}/rerun", args.run), &rerun_body(&args)?)?;
             if args.dry_run {

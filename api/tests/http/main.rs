@@ -7,6 +7,7 @@ mod backfills;
 mod batches;
 mod client;
 mod contract;
+mod differences;
 mod events;
 mod explanations;
 mod hardening;

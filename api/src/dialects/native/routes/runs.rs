@@ -31,6 +31,7 @@ pub(super) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         route!(scope, app, GET [id / "tasks"] => list_tasks),
         route!(scope, app, GET [id / "graph"] => get_graph),
         route!(scope, app, GET [id / "why"] => super::explain_run),
+        route!(scope, app, GET [id / "diff"] => super::compare_run),
         route!(scope, app, POST [id / "cancel"] => super::cancel_run),
         route!(scope, app, POST [id / "rerun"] => super::rerun_run),
     ])

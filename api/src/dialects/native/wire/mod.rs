@@ -4,6 +4,7 @@
 mod batch;
 mod calendar;
 mod definition;
+mod diff;
 mod event;
 mod explanation;
 mod graph;
@@ -22,6 +23,7 @@ mod words;
 pub(crate) use batch::{Batch, BatchVersion, LastRun, Pause};
 pub(crate) use calendar::{Calendar, CalendarBody};
 pub(crate) use definition::{Definition, Edge, Task};
+pub(crate) use diff::{DefinitionChange, DiffRun, RunDiff, TaskDiff, TaskSide};
 pub(crate) use event::Event;
 pub(crate) use explanation::{Cause, Explanation};
 pub(crate) use graph::{GraphEdge, GraphNode, RunGraph, TaskEdge};

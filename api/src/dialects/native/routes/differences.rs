@@ -1,0 +1,45 @@
+//! How two runs differ.
+
+use fasti_core::domain::ids::RunId;
+use fasti_replay::diff;
+use warp::http::StatusCode;
+
+use super::super::{map, wire};
+use super::runs;
+use crate::call::{Call, json};
+use crate::errors::{Answer, Code, Problem, ProblemDocument};
+
+/// Compare a run with another one
+///
+/// With the newest successful run of its batch before it, unless another one is named: what changed since it last worked.
+#[utoipa::path(get, path = "/api/v1/runs/{id}/diff", tag = "runs",
+    params(("id" = u64, Path, description = "Its id"),
+        ("with" = Option<u64>, Query, description = "Id of the other run; default: the last one before that succeeded"),
+        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event"),
+        ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)")),
+    responses((status = 200, body = wire::RunDiff), (status = "4XX", body = ProblemDocument)))]
+pub(crate) async fn compare_run(id: String, call: Call) -> Answer {
+    let id = map::number_id("run", &id)?;
+    let mut query = call.query()?;
+    let with: Option<u64> = query.value("with", "the id of a run")?;
+    let min_seq = query.min_seq()?;
+    query.finish()?;
+    let asked = call.ask(min_seq, move |views, asker| {
+        runs::visible(views, asker, id)?;
+        let with = match with {
+            Some(with) => RunId(with),
+            None => diff::last_success(views, RunId(id))?.ok_or_else(|| {
+                let detail = format!(
+                    "no run of the same batch succeeded before {id}; name another one with `with`"
+                );
+                Problem::new(Code::NotFound, detail).at("with")
+            })?,
+        };
+        runs::visible(views, asker, with.0)?;
+        let found = diff::runs(views, RunId(id), with)?;
+        let found = found.ok_or_else(|| Problem::not_found("run", &id))?;
+        Ok(map::run_diff(found, views.as_of()))
+    });
+    let (body, as_of) = asked.await?;
+    Ok(json(StatusCode::OK, &body, as_of))
+}
