@@ -133,6 +133,10 @@ async fn ranges_that_make_no_sense_are_refused_with_their_field() {
             with(week(&batch), "until", json!("3024-03-01T01:00:00Z")),
             "until",
         ),
+        (
+            with(week(&batch), "until", json!("2024-03-31T01:00:00.001Z")),
+            "until",
+        ),
         (with(week(&batch), "live_max", json!(0)), "live_max"),
         (with(week(&batch), "live_max", json!(1001)), "live_max"),
         (with(week(&batch), "order", json!("random")), "order"),

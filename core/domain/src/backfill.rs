@@ -78,11 +78,15 @@ pub struct BackfillRequest {
     pub live_max: u32,
 }
 
-/// What a request comes to, by the rule of its batch.
+/// What a request comes to at an instant, by the rule of its batch.
 ///
 /// # Errors
-/// The range is empty or too wide, or the numbers are out of their bounds.
-pub fn plan(request: &BackfillRequest, rule: Option<&Rule>) -> Result<Backfill, Rejection> {
+/// The range is empty, too wide or not over, or the numbers are out of their bounds.
+pub fn plan(
+    request: &BackfillRequest,
+    rule: Option<&Rule>,
+    at: Timestamp,
+) -> Result<Backfill, Rejection> {
     let Some(rule) = rule else {
         return Err(Rejection::invalid(
             "batch_id",
@@ -91,6 +95,13 @@ pub fn plan(request: &BackfillRequest, rule: Option<&Rule>) -> Result<Backfill, 
     };
     if request.from >= request.until {
         return Err(Rejection::invalid("until", "must be later than `from`"));
+    }
+    // The schedule itself starts what is to come; both together would start it twice.
+    if request.until > at {
+        return Err(Rejection::invalid(
+            "until",
+            format!("must not be later than now ({at}): the schedule starts what is to come"),
+        ));
     }
     if !(1..=BACKFILL_LIVE_MAX).contains(&request.live_max) {
         return Err(Rejection::invalid(
@@ -132,6 +143,7 @@ pub(crate) fn create(
     state: &State,
     who: &Principal,
     request: &BackfillRequest,
+    at: Timestamp,
 ) -> Result<Vec<Event>, Rejection> {
     check_name("title", &request.title)?;
     let batch = state.batch(request.batch)?;
@@ -146,7 +158,7 @@ pub(crate) fn create(
         batch: request.batch,
         title: request.title.clone(),
         labels: request.labels.iter().map(|label| bounded(label)).collect(),
-        backfill: Some(plan(request, rule.as_ref())?),
+        backfill: Some(plan(request, rule.as_ref(), at)?),
     };
     Ok(vec![created.into()])
 }

@@ -74,7 +74,7 @@ pub fn decide(state: &State, request: &Request, at: Timestamp) -> Result<Vec<Eve
             runs,
             more,
         } => run_set::add(state, who, *run_set, runs, *more, at),
-        Command::CreateBackfill(request) => backfill::create(state, who, request),
+        Command::CreateBackfill(request) => backfill::create(state, who, request, at),
         Command::PauseRunSet { run_set } => backfill::pause(state, who, *run_set),
         Command::ResumeRunSet { run_set } => backfill::resume(state, who, *run_set),
         Command::CancelRunSet { run_set, reason } => {

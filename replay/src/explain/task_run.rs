@@ -37,6 +37,8 @@ pub fn why_task_run(
         let text = format!("it ended in {}{why}", task_run.status.as_str());
         causes.push(events.cause(at, text, |event| ends(event, id))?);
     }
+    // What has no time of its own is how things stand.
+    causes.sort_by_key(|cause| (cause.at.is_none(), cause.at, cause.seq));
     Ok(Some(Explanation {
         about: format!(
             "`{}` of run {} of `{}`",
@@ -82,8 +84,15 @@ fn queued(task_run: &TaskRunView, events: &Events<'_>) -> Result<Option<Cause>, 
         Event::TaskQueued(it) => it.task_runs.contains(id),
         _ => false,
     };
-    let text = "it was queued: everything before it had succeeded".to_owned();
-    events.cause(at, text, is_it).map(Some)
+    let is_again = task_run
+        .attempts
+        .first()
+        .is_some_and(|first| first.leased_at < at);
+    let text = match is_again {
+        true => "it was queued again, for its next attempt",
+        false => "it was queued: everything before it had succeeded",
+    };
+    events.cause(at, text.to_owned(), is_it).map(Some)
 }
 
 /// When it was given to runners.

@@ -5,8 +5,8 @@ use chrono_tz::Tz;
 
 use crate::time::Timestamp;
 
-/// Largest offset in days, either way: about 2,700 years, beyond which dates leave the calendar.
-pub const OFFSET_DAYS_MAX: i32 = 1_000_000;
+/// Largest offset in days, either way: a hundred years.
+pub const OFFSET_DAYS_MAX: i32 = 36_525;
 
 /// The date shown by a clock in `zone` at `runtime`, `offset` days later (earlier when negative).
 ///

@@ -145,6 +145,11 @@ fn a_batch_that_goes_takes_its_backfill_along() {
 fn ranges_that_make_no_sense_are_refused() {
     let mut world = World::new();
     let timed = world.save(&daily());
+    let mut often = daily();
+    often.name = "often".to_owned();
+    often.schedule.at_hours = vec![];
+    often.schedule.every_minute = Some(1);
+    let often = world.save(&often);
     let untimed = world.save(&batch("u", vec![task("a")], &[]));
     let mut refused = |change: fn(&mut BackfillRequest), batch| {
         let mut request = request(batch, 3, BackfillOrder::OldestFirst);
@@ -160,7 +165,9 @@ fn ranges_that_make_no_sense_are_refused() {
         "until"
     );
     assert_eq!(
-        refused(|it| it.until = NOON.plus_us(400_000 * DAY_US), timed),
+        refused(|it| it.from = NOON.plus_us(-100 * DAY_US), often),
         "until"
     );
+    // What is to come is the schedule's own.
+    assert_eq!(refused(|it| it.until = NOON.plus_us(1), timed), "until");
 }

@@ -14,7 +14,7 @@ use super::super::{map, wire};
 use super::{batches, run_sets};
 use crate::ask::Asker;
 use crate::call::{Call, json};
-use crate::errors::{Answer, Problem, ProblemDocument};
+use crate::errors::{Answer, Code, Problem, ProblemDocument};
 
 /// Slots that a preview lists at most.
 const LISTED_MAX: usize = 1_000;
@@ -39,7 +39,8 @@ pub(crate) async fn post_backfill(mut call: Call) -> Answer {
     let is_dry = given.dry_run;
     let request = from_wire(given)?;
     let asked = request.clone();
-    let answer = call.ask(None, move |views, asker| preview(views, asker, &asked));
+    let now = call.app.parts.clock.now();
+    let answer = call.ask(None, move |views, asker| preview(views, asker, &asked, now));
     let (preview, as_of) = answer.await?;
     if is_dry {
         return Ok(json(StatusCode::OK, &preview, as_of));
@@ -85,11 +86,12 @@ fn preview(
     views: &Views,
     asker: &Asker,
     request: &BackfillRequest,
+    now: Timestamp,
 ) -> Result<wire::BackfillPreview, Problem> {
     let batch = batches::visible(views, asker, request.batch)?;
     let schedule = &batch.definition.schedule;
     let rule = views.rule(schedule).ok().flatten();
-    let backfill = plan(request, rule.as_ref())?;
+    let backfill = plan(request, rule.as_ref(), now)?;
     // A plan without a rule is refused above.
     let listed = rule
         .map(|rule| listed(&backfill, &rule))
@@ -154,7 +156,12 @@ async fn steer(id: String, call: Call, command: fn(RunSetId) -> Command) -> Answ
     let id = map::number_id("run set", &id)?;
     call.query()?.finish()?;
     let seen = call.ask(None, move |views, asker| {
-        run_sets::visible(views, asker, id).map(drop)
+        let set = run_sets::visible(views, asker, id)?;
+        if set.finished_at.is_some() {
+            let detail = format!("the run set {id} is finished; there is nothing left to steer");
+            return Err(Problem::new(Code::RunSetClosed, detail));
+        }
+        Ok(())
     });
     seen.await?;
     submit(
