@@ -61,6 +61,12 @@ impl Views {
         self.history.take(out);
     }
 
+    /// Everything about flows.
+    #[must_use]
+    pub fn flows(&self) -> &fasti_core::domain::flow::Flows {
+        &self.model.flows
+    }
+
     /// Last event known.
     #[must_use]
     pub fn as_of(&self) -> Seq {

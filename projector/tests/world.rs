@@ -340,6 +340,7 @@ impl World {
                     cpu_us: 12,
                     ..Usage::default()
                 },
+                gathered: None,
             };
             let reports = vec![AttemptReport {
                 token: report.token,

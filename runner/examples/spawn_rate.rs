@@ -254,6 +254,7 @@ impl Bench {
             program,
             timeout_ms: None,
             grace_ms: 1_000,
+            staging: None,
         }
     }
 

@@ -92,3 +92,9 @@ pub const FOLDERS_CACHED_MAX: usize = 4_096;
 
 /// Time after which the output of an attempt that goes on is where it can be read, in milliseconds.
 pub const OUTPUT_SHOWN_MS: u64 = 200;
+
+/// Files below the folder for outputs of a step that are looked at.
+pub const STAGED_FILES_MAX: usize = 100_000;
+
+/// Bytes of the values that a step writes down.
+pub const STEP_VALUES_BYTES_MAX: u64 = fasti_core::domain::limits::STEP_VALUES_BYTES_MAX as u64;

@@ -4,6 +4,7 @@
 //! ```text
 //! output/<run>/<index / 1000>/<index>.<attempt number>.{out,err,use}
 //! blobs/<first two digits>/<sha256>
+//! products/<attempt>/                files that the command of a step left
 //! runner/bundles/<sha256>/            unpacked code, shared by the runners
 //! runner/<id>/pid                     held locked while the runner lives
 //! runner/<id>/scratch/<slot>/         working folder of the attempt in a slot
@@ -106,6 +107,11 @@ impl Places {
     /// A file of the runner about an attempt, outside of the attempt's own folder.
     pub(crate) fn private(&self, attempt: AttemptId, what: &str) -> PathBuf {
         self.home.join("private").join(format!("{attempt}.{what}"))
+    }
+
+    /// Folder of what the command of a step leaves.
+    pub(crate) fn products(&self, attempt: AttemptId) -> PathBuf {
+        self.data.join("products").join(attempt.to_string())
     }
 
     /// Log of an interpreter.
@@ -235,6 +241,7 @@ pub(crate) mod tests {
             },
             timeout_ms: None,
             grace_ms: 0,
+            staging: None,
         }
     }
 

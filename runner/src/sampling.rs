@@ -166,6 +166,7 @@ mod tests {
             },
             timeout_ms: None,
             grace_ms: 0,
+            staging: None,
         };
         Arc::new(Record::new(Arc::new(launch)))
     }

@@ -381,6 +381,7 @@ pub(crate) fn launch(number: u64, program: Program) -> Launch {
         program,
         timeout_ms: None,
         grace_ms: 20_000,
+        staging: None,
     }
 }
 

@@ -128,6 +128,7 @@ fn record(number: u64) -> NewRecord {
             stdout_bytes: drawn(6) % 200,
             stderr_bytes: 0,
         },
+        gathered: None,
     };
     codec::encode(&Recorded {
         seq: Seq(number),

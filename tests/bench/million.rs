@@ -246,6 +246,7 @@ impl World {
                 stdout_bytes: drawn % 100,
                 stderr_bytes: 0,
             },
+            gathered: None,
         }
     }
 }

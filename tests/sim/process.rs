@@ -76,6 +76,7 @@ impl Proc {
                 value: None,
                 failure: None,
                 usage: Usage::default(),
+                gathered: None,
             }),
         };
         match (self.signal, self.started, self.plan) {

@@ -349,6 +349,7 @@ impl Server {
                 stdout_bytes: 0,
                 stderr_bytes: 0,
             },
+            gathered: None,
         };
         self.report(launch, AttemptNews::Finished(end), values)
             .await;

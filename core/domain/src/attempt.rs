@@ -1,8 +1,11 @@
 //! One try at a task run: how it is told apart, how it can end, what it leaves.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::batch::bounded;
+use crate::flow::Gathered;
 use crate::ids::{AttemptId, Digest, TaskRunId, Token};
 use crate::time::Timestamp;
 
@@ -164,6 +167,9 @@ pub struct AttemptEnd {
     /// What it used.
     #[serde(default)]
     pub usage: Usage,
+    /// What it left, if it is the run of a step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gathered: Option<Arc<Gathered>>,
 }
 
 impl AttemptEnd {

@@ -11,6 +11,7 @@ use crate::calendar::NamedCalendar;
 use crate::definition::Definition;
 use crate::documents::DocumentChange;
 use crate::event::{ContentsRemoved, KeyUse};
+use crate::flow::FlowCommand;
 use crate::ids::{BatchId, Digest, LogId, RunId, RunSetId, RunnerId, Seq, TaskRunId};
 use crate::image::Image;
 use crate::ranges::TaskRuns;
@@ -232,6 +233,8 @@ pub enum Command {
         /// Why.
         reason: Option<String>,
     },
+    /// Something about flows.
+    Flow(FlowCommand),
     /// A runner is here.
     JoinRunner {
         /// What it says of itself.
@@ -392,6 +395,13 @@ pub enum Follow {
         /// The set.
         run_set: RunSetId,
     },
+    /// Make the next flows of a set.
+    FillFlows {
+        /// The set.
+        flow_set: u64,
+    },
+    /// Do what is due in flows.
+    SettleFlows,
     /// Give queued task runs to runners with room.
     Place,
 }
@@ -458,4 +468,6 @@ pub enum Subject {
     Held(Timestamp),
     /// A signal that started nothing, for this reason.
     Ignored(String),
+    /// A set of flows.
+    FlowSet(u64),
 }

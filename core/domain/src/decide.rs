@@ -16,7 +16,7 @@ use crate::slots::{self, RunIds};
 use crate::state::State;
 use crate::time::Timestamp;
 use crate::{
-    backfill, batch, calendars, contents, documents, placement, run, run_set, spawnable, trigger,
+    backfill, batch, calendars, contents, documents, flow, placement, run, run_set, spawnable, trigger,
 };
 
 /// Events that the request leads to at once. Changes nothing; the same input gives the same events.
@@ -83,6 +83,7 @@ pub fn decide(state: &State, request: &Request, at: Timestamp) -> Result<Vec<Eve
         Command::CancelRun { run, reason } => {
             run::stop::cancel(state, who, *run, reason.as_deref())
         }
+        Command::Flow(command) => flow::decide(state, who, command, at),
         Command::JoinRunner { info } => placement::join(state, info),
         Command::LoseRunner { runner, reason } => Ok(placement::lose(state, runner, reason)),
         Command::Report { runner, reports } => placement::report(state, runner, reports),
@@ -118,6 +119,8 @@ fn decide_follow(state: &State, follow: &Follow, at: Timestamp) -> Vec<Event> {
         Follow::FillRunSet { run_set } => backfill::fill(state, *run_set, at),
         Follow::CloseRunSet { run_set } => run_set::close(state, *run_set),
         Follow::SettleRunSet { run_set } => run_set::settle(state, *run_set),
+        Follow::FillFlows { flow_set } => flow::fill(state, *flow_set),
+        Follow::SettleFlows => flow::settle(state, at),
         Follow::Place => placement::place(state),
     }
 }

@@ -7,7 +7,7 @@ use crate::command::Subject;
 use crate::event::{DefinitionAdded, Event, ImageRegistered, Recorded};
 use crate::graph::Graph;
 use crate::limits::{KEY_KEPT_US, KEYS_MAX};
-use crate::state::{State, UsedDefinition, UsedKey};
+use crate::state::{State, Timer, UsedDefinition, UsedKey};
 use crate::{backfill, batch, calendars, documents, placement, run, run_set, slots, trigger};
 
 /// Applies one event.
@@ -62,6 +62,19 @@ pub fn evolve(state: &mut State, recorded: &Recorded) {
             state.run_sets.remove(&event.run_set);
             state.batch_sets.remove(&(event.batch, event.run_set));
         }
+        // Applied with everything else that flows follow, below.
+        Event::StepTypeSaved(_)
+        | Event::FlowTypeSaved(_)
+        | Event::ItemSetCreated(_)
+        | Event::ItemSetExtended(_)
+        | Event::FilesRegistered(_)
+        | Event::FlowSetCreated(_)
+        | Event::FlowSetEdited(_)
+        | Event::FlowsCreated(_)
+        | Event::FlowDecided(_)
+        | Event::StepFinished(_)
+        | Event::StepsCancelled(_)
+        | Event::StepsRequeued(_) => {}
         Event::RunCreated(event) => run::apply::created(state, event),
         Event::RunStarted(event) => run::apply::started(state, event, at),
         Event::RunCancelRequested(event) => run::apply::cancel_requested(state, event),
@@ -80,9 +93,32 @@ pub fn evolve(state: &mut State, recorded: &Recorded) {
         Event::RunnerJoined(event) => placement::evolve_joined(state, event),
         Event::RunnerLost(event) => placement::evolve_lost(state, event),
     }
+    flows(state, recorded);
     state.seq = recorded.seq;
     state.at = state.at.max(at);
     remember_key(state, recorded);
+}
+
+/// What flows follow of an event; what of it concerns the rest of the state.
+fn flows(state: &mut State, recorded: &Recorded) {
+    let set = match &recorded.event {
+        Event::FlowsCreated(event) => event.flow_set,
+        _ => None,
+    };
+    let fill_at = |state: &State| set.and_then(|id| state.flows.set(id)?.fill_at);
+    if let Some((at, id)) = fill_at(state).zip(set) {
+        state.timers.remove(&(at, Timer::FillFlows(id)));
+    }
+    state.flows.apply(recorded);
+    if let Some((at, id)) = fill_at(state).zip(set) {
+        state.timers.insert((at, Timer::FillFlows(id)));
+    }
+    // A step type needs its definitions as long as it is there: old revisions run too.
+    if let Event::StepTypeSaved(event) = &recorded.event
+        && let Some(revision) = &event.revision
+    {
+        state.use_definition(revision.definition);
+    }
 }
 
 fn add_image(state: &mut State, event: &ImageRegistered) {
@@ -144,11 +180,23 @@ pub fn subject(event: &Event) -> Subject {
         Event::ImageRegistered(event) => Subject::Image(event.image.name.clone()),
         Event::ImageRemoved(event) => Subject::Image(event.name.clone()),
         Event::BundleRegistered(event) => Subject::Bundle(event.digest),
+        Event::FlowSetCreated(event) => Subject::FlowSet(event.flow_set),
         Event::TriggerHeld(event) => Subject::Held(event.due),
         Event::TriggerIgnored(event) => Subject::Ignored(event.reason.clone()),
         Event::LogCreated(_)
         | Event::ServerStarted(_)
         | Event::BundleRemoved(_)
+        | Event::StepTypeSaved(_)
+        | Event::FlowTypeSaved(_)
+        | Event::ItemSetCreated(_)
+        | Event::ItemSetExtended(_)
+        | Event::FilesRegistered(_)
+        | Event::FlowSetEdited(_)
+        | Event::FlowsCreated(_)
+        | Event::FlowDecided(_)
+        | Event::StepFinished(_)
+        | Event::StepsCancelled(_)
+        | Event::StepsRequeued(_)
         | Event::ContentsRemoved(_)
         | Event::Unknown(_)
         | Event::DefinitionAdded(_)

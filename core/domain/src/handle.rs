@@ -10,6 +10,7 @@ use crate::event::{Event, Recorded};
 use crate::evolve::{evolve, subject};
 use crate::ids::Seq;
 use crate::limits::{CASCADE_MAX, KEY_BYTES_MAX};
+use crate::flow;
 use crate::placement;
 use crate::react::react;
 use crate::rejection::Rejection;
@@ -184,9 +185,13 @@ impl Cascade {
 
     /// Consequences in the order they arose; placement whenever nothing else is left and there is room.
     fn run(&mut self, state: &mut State) {
+        let mut flows_are_idle = false;
         for _ in 0..CASCADE_MAX {
             let (follow, cause) = match self.follows.pop_front() {
                 Some(next) => next,
+                None if !flows_are_idle && self.placing == Placing::Now && flow::is_due(state) => {
+                    (Follow::SettleFlows, state.seq)
+                }
                 None if self.placing == Placing::Now && placement::is_due(state) => {
                     (Follow::Place, state.seq)
                 }
@@ -198,6 +203,8 @@ impl Cascade {
                     if matches!(request.command, Command::Follow(Follow::Place)) {
                         return;
                     }
+                    flows_are_idle |=
+                        matches!(request.command, Command::Follow(Follow::SettleFlows));
                 }
                 Ok(events) => {
                     for event in events {

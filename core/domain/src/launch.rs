@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::ResultRef;
+use crate::flow::Staging;
 use crate::ids::{AttemptId, Digest, RunId, Token};
 use crate::time::Timestamp;
 
@@ -30,6 +31,9 @@ pub struct Launch {
     pub timeout_ms: Option<u64>,
     /// Time between TERM and KILL when it is ended.
     pub grace_ms: u64,
+    /// What is laid out before and looked for afterwards, if it is the run of a step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staging: Option<Arc<Staging>>,
 }
 
 /// What an attempt runs.

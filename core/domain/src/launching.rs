@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::attempt::Lease;
 use crate::definition::{Definition, Task, Work};
+use crate::flow::stage;
 use crate::graph::Graph;
 use crate::ids::{RunId, RunnerId};
 use crate::launch::{Launch, Program, PythonCall, Upstream, UpstreamValue};
@@ -135,6 +136,11 @@ pub fn launch(
             packed_upstreams: None,
         })),
     };
+    let staged = run.step.and_then(|step| stage(&state.flows, step));
+    let staging = staged.map(|(own, staging)| {
+        env.extend(own);
+        Arc::new(staging)
+    });
     Some(Launch {
         attempt: lease.attempt(),
         token: lease.token,
@@ -144,6 +150,7 @@ pub fn launch(
         program,
         timeout_ms: task.timeout_ms,
         grace_ms: state.settings.grace_ms,
+        staging,
     })
 }
 

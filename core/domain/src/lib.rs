@@ -19,6 +19,7 @@ pub mod definition;
 pub mod documents;
 pub mod event;
 mod evolve;
+pub mod flow;
 pub mod graph;
 mod handle;
 pub mod ids;

@@ -134,3 +134,30 @@ pub const ANNOTATION_BYTES_MAX: usize = 8 << 20;
 
 /// Bytes of a reason or message kept in an event.
 pub const REASON_BYTES_MAX: usize = 2_000;
+
+/// Step types, and flow types, each with all their revisions.
+pub const FLOW_TYPES_MAX: usize = 10_000;
+
+/// Nodes of one graph of flows.
+pub const FLOW_NODES_MAX: usize = 1_000;
+
+/// Item sets, and sets of flows: all that ever were stay readable.
+pub const FLOW_SETS_MAX: usize = 100_000;
+
+/// Items of all item sets together; some hundred bytes each.
+pub const FLOW_ITEMS_MAX: usize = 1_000_000;
+
+/// Files known to flows, registered or left by steps; some hundred bytes each.
+pub const FLOW_FILES_MAX: usize = 2_000_000;
+
+/// Steps of all flows together, whether they are over or not: a few hundred bytes each.
+pub const FLOW_STEPS_MAX: usize = 2_000_000;
+
+/// Flows that a set makes in one step; bounds the size of a commit.
+pub const FLOWS_PER_STEP_MAX: usize = 1_000;
+
+/// Steps that are judged, or given a run, in one go.
+pub const FLOW_STEPS_PER_SETTLE_MAX: usize = 200;
+
+/// Bytes of the values that a step writes down, kept in an event.
+pub const STEP_VALUES_BYTES_MAX: usize = 64 << 10;

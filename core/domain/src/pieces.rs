@@ -35,7 +35,11 @@ impl EncodedBytes for AttemptEnd {
             | Outcome::TimedOut { .. }
             | Outcome::Stopped => 0,
         };
-        END_BYTES + result + failure + outcome
+        let gathered = self.gathered.as_ref().map_or(0, |gathered| {
+            let files = gathered.files.iter().map(|it| 40 + it.path.len() + it.output.len());
+            20 + files.sum::<usize>() + gathered.values.as_ref().map_or(0, |it| it.len())
+        });
+        END_BYTES + result + failure + outcome + gathered
     }
 }
 

@@ -221,6 +221,7 @@ pub(crate) fn lose_attempts(
                 result: None,
                 failure: None,
                 usage: crate::attempt::Usage::default(),
+                gathered: None,
             });
     }
     finished(runner, ends)

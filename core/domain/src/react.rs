@@ -48,7 +48,22 @@ pub fn react(state: &State, event: &Event) -> Vec<Follow> {
         Event::CalendarSaved(event) => vec![Follow::ReplanCalendar {
             name: event.name.clone(),
         }],
+        Event::FlowSetCreated(event) => vec![Follow::FillFlows {
+            flow_set: event.flow_set,
+        }],
         Event::LogCreated(_)
+        // What follows in flows is looked at whenever there is something, see `handle`; sets are filled by timers.
+        | Event::StepTypeSaved(_)
+        | Event::FlowTypeSaved(_)
+        | Event::ItemSetCreated(_)
+        | Event::ItemSetExtended(_)
+        | Event::FilesRegistered(_)
+        | Event::FlowSetEdited(_)
+        | Event::FlowsCreated(_)
+        | Event::FlowDecided(_)
+        | Event::StepFinished(_)
+        | Event::StepsCancelled(_)
+        | Event::StepsRequeued(_)
         | Event::DefinitionAdded(_)
         | Event::BatchSaved(_)
         | Event::BatchPaused(_)

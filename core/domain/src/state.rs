@@ -11,6 +11,7 @@ use crate::command::{Settings, Subject};
 use crate::definition::Tag;
 use crate::documents::KnownDocument;
 use crate::event::KeyUse;
+use crate::flow::Flows;
 use crate::graph::Graph;
 use crate::ids::{BatchId, Digest, LogId, RunId, RunSetId, RunnerId, Seq, TaskRunId};
 use crate::image::Image;
@@ -60,6 +61,7 @@ pub struct State {
     /// Documents by kind and key.
     #[serde(default)]
     pub(crate) documents: BTreeMap<String, BTreeMap<String, KnownDocument>>,
+    pub(crate) flows: Flows,
 }
 
 /// A definition in use, ready to run.
@@ -87,6 +89,8 @@ pub(crate) enum Timer {
     Resume(BatchId),
     /// Let the slots of a batch that are due have their chance. After the others: runs that end make room.
     Slot(BatchId),
+    /// Make the next flows of a set.
+    FillFlows(u64),
 }
 
 /// Principal and key.
@@ -153,6 +157,12 @@ impl State {
     /// Batches that start when runs of this one end.
     pub fn followers(&self, id: BatchId) -> impl Iterator<Item = BatchId> {
         self.followers.get(&id).into_iter().flatten().copied()
+    }
+
+    /// Everything about flows.
+    #[must_use]
+    pub fn flows(&self) -> &Flows {
+        &self.flows
     }
 
     /// A registered image.

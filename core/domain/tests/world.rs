@@ -446,6 +446,7 @@ pub(crate) fn ended(held: Held, outcome: Outcome, at: Timestamp) -> AttemptRepor
             result: None,
             failure: None,
             usage: Usage::default(),
+            gathered: None,
         }),
     }
 }

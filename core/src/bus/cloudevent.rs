@@ -222,6 +222,18 @@ fn happened_at(event: &Event) -> Option<Timestamp> {
         Event::LogCreated(_)
         | Event::ServerStarted(_)
         | Event::DefinitionAdded(_)
+        | Event::StepTypeSaved(_)
+        | Event::FlowTypeSaved(_)
+        | Event::ItemSetCreated(_)
+        | Event::ItemSetExtended(_)
+        | Event::FilesRegistered(_)
+        | Event::FlowSetCreated(_)
+        | Event::FlowSetEdited(_)
+        | Event::FlowsCreated(_)
+        | Event::FlowDecided(_)
+        | Event::StepFinished(_)
+        | Event::StepsCancelled(_)
+        | Event::StepsRequeued(_)
         | Event::BatchSaved(_)
         | Event::BatchPaused(_)
         | Event::BatchResumed(_)
@@ -308,6 +320,20 @@ fn entity(log_id: LogId, event: &Event) -> String {
         Event::RunSetResumed(e) => format!("run_set/{}", e.run_set),
         Event::RunSetClosed(e) => format!("run_set/{}", e.run_set),
         Event::RunSetFinished(e) => format!("run_set/{}", e.run_set),
+        Event::StepTypeSaved(e) => format!("step_type/{}", e.step_type),
+        Event::FlowTypeSaved(e) => format!("flow_type/{}", e.flow_type),
+        Event::ItemSetCreated(e) => format!("item_set/{}", e.item_set),
+        Event::ItemSetExtended(e) => format!("item_set/{}", e.item_set),
+        Event::FilesRegistered(_) | Event::StepsCancelled(_) | Event::StepsRequeued(_) => {
+            format!("log/{log_id}")
+        }
+        Event::FlowSetCreated(e) => format!("flow_set/{}", e.flow_set),
+        Event::FlowSetEdited(e) => format!("flow_set/{}", e.flow_set),
+        Event::FlowsCreated(e) => e
+            .flow_set
+            .map_or_else(|| format!("flow_type/{}", e.flow_type), |set| format!("flow_set/{set}")),
+        Event::FlowDecided(e) => format!("flow/{}", e.flow),
+        Event::StepFinished(e) => format!("step/{}", e.step),
         Event::RunCreated(e) => format!("run/{}", e.run),
         Event::RunStarted(e) => format!("run/{}", e.run),
         Event::RunCancelRequested(e) => format!("run/{}", e.run),

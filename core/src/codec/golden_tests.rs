@@ -60,6 +60,7 @@ fn end() -> AttemptEnd {
             stdout_bytes: 12,
             stderr_bytes: 0,
         },
+        gathered: None,
     }
 }
 
@@ -262,6 +263,7 @@ fn run_created() -> RunCreated {
         parent_run: None,
         start_by: None,
         signal: None,
+        step: None,
     }
 }
 

@@ -324,6 +324,7 @@ async fn report_refused(engine: EngineHandle, runner: RunnerId, refused: Vec<(La
             result: None,
             failure: None,
             usage: Usage::default(),
+            gathered: None,
         }),
     };
     let command = Command::Report {

@@ -57,6 +57,19 @@ impl Model {
             Event::RunSetCancelled(_) => {}
             Event::RunSetClosed(event) => self.run_set_closed(event),
             Event::RunSetFinished(event) => self.run_set_finished(event, at, out),
+            // Below, with everything else that flows follow.
+            Event::StepTypeSaved(_)
+            | Event::FlowTypeSaved(_)
+            | Event::ItemSetCreated(_)
+            | Event::ItemSetExtended(_)
+            | Event::FilesRegistered(_)
+            | Event::FlowSetCreated(_)
+            | Event::FlowSetEdited(_)
+            | Event::FlowsCreated(_)
+            | Event::FlowDecided(_)
+            | Event::StepFinished(_)
+            | Event::StepsCancelled(_)
+            | Event::StepsRequeued(_) => {}
             Event::RunCreated(event) => self.run_created(event, recorded),
             Event::RunStarted(event) => self.run_started(event, at),
             Event::RunCancelRequested(event) => self.run_cancel_requested(event, at),
@@ -76,6 +89,7 @@ impl Model {
             Event::RunnerJoined(event) => self.runner_joined(event, at),
             Event::RunnerLost(event) => self.runner_lost(event, at),
         }
+        self.flows.apply(recorded);
         self.seq = recorded.seq;
         self.at = at;
         self.hash = entry.hash;

@@ -22,6 +22,7 @@ use fasti_core::domain::calendars::CalendarRecord;
 use fasti_core::domain::command::Settings;
 use fasti_core::domain::contents::ContentKind;
 use fasti_core::domain::definition::{Definition, Tag};
+use fasti_core::domain::flow::Flows;
 use fasti_core::domain::graph::Graph;
 use fasti_core::domain::ids::{BatchId, Digest, LogId, RunId, RunSetId, RunnerId, Seq};
 use fasti_core::domain::run::TaskStatus;
@@ -87,6 +88,7 @@ pub(crate) struct Model {
     pub(crate) documents: BTreeMap<String, BTreeMap<String, DocumentView>>,
     /// Last id given to a run, task run or run set.
     pub(crate) last_id: u64,
+    pub(crate) flows: Flows,
     /// What can be found from the rest; not part of a snapshot.
     #[serde(skip)]
     pub(crate) index: Index,

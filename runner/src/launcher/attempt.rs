@@ -22,6 +22,7 @@ pub(super) struct Over {
     pub(super) result: Option<ResultRef>,
     pub(super) value: Option<Vec<u8>>,
     pub(super) failure: Option<Failure>,
+    pub(super) gathered: Option<std::sync::Arc<fasti_core::domain::flow::Gathered>>,
 }
 
 impl Over {
@@ -36,6 +37,7 @@ impl Over {
             result: None,
             value: None,
             failure: None,
+            gathered: None,
         }
     }
 }
@@ -75,6 +77,7 @@ pub(super) fn run(shared: &Shared, record: &Arc<Record>, slot: usize) -> Ended {
             stdout_bytes,
             stderr_bytes,
         },
+        gathered: over.gathered,
     }
 }
 

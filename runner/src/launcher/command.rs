@@ -4,12 +4,14 @@
 //! tables of the runner, posix_spawn does not. It also gives the child default signal actions and an empty
 //! signal mask.
 
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use fasti_core::domain::attempt::Outcome;
 use rustix::process::{Pid, Signal};
@@ -17,7 +19,7 @@ use rustix::process::{Pid, Signal};
 use super::attempt::{Over, begin};
 use super::environment::{Variables, apply, path_of};
 use super::outlet::Outlet;
-use super::{Record, Shared, scratch};
+use super::{Record, Shared, scratch, staging};
 use crate::outcome::{SpawnFailure, of_status};
 use crate::places::Stream;
 use crate::process::{self, Child};
@@ -34,9 +36,13 @@ pub(super) fn run(
     (cwd, stdin): (Option<&str>, Option<&str>),
 ) -> Result<Over, SpawnFailure> {
     let launch = &record.launch;
-    let variables = shared
-        .base
-        .with(&launch.env, Some(&launch.attempt.to_string()))?;
+    let attempt = launch.attempt;
+    let mut own = Cow::Borrowed(&launch.env);
+    if let Some(staged) = &launch.staging {
+        let laid_out = staging::lay_out(&shared.places, attempt, slot, staged)?;
+        own.to_mut().extend(laid_out);
+    }
+    let variables = shared.base.with(&own, Some(&attempt.to_string()))?;
     let cwd = match cwd {
         Some(cwd) => shared.places.data().join(cwd),
         None => scratch::make(&shared.places, slot)?,
@@ -44,7 +50,13 @@ pub(super) fn run(
     let stdin = input(shared, record, stdin)?;
     let pid = spawn(shared, (stdin, outlet), argv, &cwd, &variables)?;
     begin(record, &shared.news, pid);
-    Ok(wait(record, pid))
+    let mut over = wait(record, pid);
+    if let Some(staged) = &launch.staging {
+        let success = over.outcome.is_success();
+        let gathered = staging::gather(&shared.places, attempt, slot, staged, success);
+        over.gathered = gathered.map(Arc::new);
+    }
+    Ok(over)
 }
 
 fn spawn(

@@ -13,6 +13,7 @@ mod program;
 mod python;
 mod record;
 mod scratch;
+mod staging;
 
 use std::collections::VecDeque;
 use std::io;
@@ -259,6 +260,7 @@ impl Shared {
             value: None,
             failure: None,
             usage: Usage::default(),
+            gathered: None,
         };
         self.news.push(Input::Ended {
             token,

@@ -3,11 +3,18 @@
 use std::sync::Arc;
 
 use fasti_core::domain::attempt::{Failure, Outcome, ResultRef};
+use fasti_core::domain::flow::Gathered;
 use fasti_core::domain::ids::{AttemptId, RunId, Token};
 use fasti_core::domain::launch::{Launch, Program};
 
-/// What a finished attempt's own code says: its value by reference, its bytes when small, its failure.
-pub(super) type Says = (Option<ResultRef>, Option<Vec<u8>>, Option<Failure>);
+/// What a finished attempt's own code says: its value by reference, its bytes when small, its failure, and what it
+/// left as a step.
+pub(super) type Says = (
+    Option<ResultRef>,
+    Option<Vec<u8>>,
+    Option<Failure>,
+    Option<Arc<Gathered>>,
+);
 
 /// See the module.
 #[derive(Debug)]
@@ -85,6 +92,7 @@ impl Entry {
             },
             timeout_ms: None,
             grace_ms: 0,
+            staging: None,
         })
     }
 }

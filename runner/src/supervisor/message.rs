@@ -65,6 +65,8 @@ pub struct Ended {
     pub failure: Option<Failure>,
     /// What it used.
     pub usage: Usage,
+    /// What it left, if it is the run of a step.
+    pub gathered: Option<std::sync::Arc<fasti_core::domain::flow::Gathered>>,
 }
 
 /// What to do now, in this order.

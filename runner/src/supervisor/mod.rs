@@ -333,11 +333,12 @@ impl Supervisor {
             value,
             failure,
             usage,
+            gathered,
             ..
         } = ended;
         match cause {
             Some(cause) => self.finish(token, at, cause.outcome(), usage, None),
-            None => self.finish(token, at, outcome, usage, Some((result, value, failure))),
+            None => self.finish(token, at, outcome, usage, Some((result, value, failure, gathered))),
         }
         self.lonely_since_ms = now.uptime_ms;
     }
@@ -496,7 +497,7 @@ impl Supervisor {
             self.timers.remove(&(deadline_ms, token));
         }
         let AttemptId { task_run, number } = entry.attempt;
-        let (result, value, failure) = says.unwrap_or_default();
+        let (result, value, failure, gathered) = says.unwrap_or_default();
         let end = AttemptEnd {
             task_run,
             number,
@@ -505,6 +506,7 @@ impl Supervisor {
             result,
             failure,
             usage,
+            gathered,
         };
         self.report(token, AttemptNews::Finished(end), value);
     }

@@ -41,6 +41,7 @@ fn launch(number: u32) -> Launch {
         },
         timeout_ms: None,
         grace_ms: 100,
+        staging: None,
     }
 }
 
@@ -53,6 +54,7 @@ fn ended(outcome: Outcome, signalled: bool) -> Ended {
         value: None,
         failure: None,
         usage: Usage::default(),
+        gathered: None,
     }
 }
 
@@ -466,6 +468,7 @@ fn messages_and_memory_are_bounded() {
             result: None,
             failure: None,
             usage: Usage::default(),
+            gathered: None,
         };
         let report = AttemptReport {
             token: token(number),

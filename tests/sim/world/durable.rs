@@ -135,6 +135,7 @@ impl World {
             settings: Settings {
                 retry_delay_ms: 200,
                 grace_ms: 100,
+                staging: None,
                 ..Settings::default()
             },
         };

@@ -57,6 +57,7 @@ pub(crate) fn created(state: &mut State, event: &RunCreated) {
         open: graph.node_count(),
         has_failure: false,
         first_failure: None,
+        step: event.step,
     };
     for reuse in &event.reused {
         if let Some(index) = index_in(event.run, reuse.task_run) {

@@ -209,6 +209,7 @@ pub(crate) fn blank(
         parent_run: None,
         start_by: None,
         signal: None,
+        step: None,
     }
 }
 

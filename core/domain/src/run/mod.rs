@@ -221,6 +221,8 @@ pub struct Run {
     pub(crate) has_failure: bool,
     /// The task run that failed first, for the reason of the end.
     pub(crate) first_failure: Option<u32>,
+    /// The step of a flow that it carries out.
+    pub(crate) step: Option<u64>,
 }
 
 /// Why a run is to stop.

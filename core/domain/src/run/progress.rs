@@ -73,7 +73,9 @@ pub(crate) fn settle(state: &State, id: RunId, ends: &[SettledEnd], at: Timestam
             // Among them what a runner stopped that was told to end, which is not counted.
             SettledKind::Lost(reason) => {
                 let lost = u32::from(run.nodes[index as usize].lost);
-                let delay = (lost <= LOST_RETRIES_MAX).then_some(0);
+                // A step is tried again by its flow, which counts its tries.
+                let again = lost <= LOST_RETRIES_MAX && run.step.is_none();
+                let delay = again.then_some(0);
                 failed_attempt(run, end, index, reason, delay, at, &mut events);
             }
         }

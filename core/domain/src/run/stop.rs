@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::access::{Principal, check_write};
 use crate::batch::{bounded, resumed};
+use crate::flow;
 use crate::event::{
     Event, RunCancelRequested, RunDeadlinePassed, TaskFinished, TaskQueued, TaskSkipped,
 };
@@ -98,6 +99,7 @@ pub(crate) fn wake(state: &State, at: Timestamp) -> Vec<Event> {
     let is_for_slots = events.is_empty();
     let mut retries: BTreeMap<RunId, BTreeSet<u32>> = BTreeMap::new();
     let mut ids = RunIds::of(state);
+    let mut has_filled = false;
     for timer in due {
         // What is left is due at the next wake.
         if events.len() >= EVENTS_PER_WAKE_MAX {
@@ -116,8 +118,13 @@ pub(crate) fn wake(state: &State, at: Timestamp) -> Vec<Event> {
                 events.extend(slots::fire_due(state, id, at, &mut ids));
             }
             Timer::Cancel(id) => events.extend(cancelled(state, id)),
+            // One set at a time: each numbers its flows on.
+            Timer::FillFlows(id) if !has_filled => {
+                has_filled = true;
+                events.extend(flow::fill(state, id));
+            }
             Timer::Signal(id) => events.extend(trigger::fire_held(state, id, at, &mut ids)),
-            Timer::Slot(_) | Timer::StartBy(_) | Timer::Deadline(_) => {}
+            Timer::Slot(_) | Timer::StartBy(_) | Timer::Deadline(_) | Timer::FillFlows(_) => {}
         }
     }
     // Two reasons to end a run at the same moment are one.
@@ -195,7 +202,8 @@ fn ends(state: &State, due: &[Timer]) -> Vec<Event> {
             | Timer::Resume(_)
             | Timer::Slot(_)
             | Timer::Signal(_)
-            | Timer::Cancel(_) => {}
+            | Timer::Cancel(_)
+            | Timer::FillFlows(_) => {}
         }
     }
     events

@@ -185,6 +185,7 @@ fn the_time_is_the_runners_when_it_was_there() {
         result: None,
         failure: None,
         usage: Usage::default(),
+        gathered: None,
     };
     let finished = |ends| AttemptFinished {
         run: RunId(8231),

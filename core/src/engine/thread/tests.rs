@@ -100,6 +100,7 @@ fn success(launch: &Launch) -> Command {
                 result: None,
                 failure: None,
                 usage: Usage::default(),
+                gathered: None,
             }),
         }],
     }

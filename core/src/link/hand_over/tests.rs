@@ -92,6 +92,7 @@ fn launch(index: u32, upstreams: &Arc<[Upstream]>) -> Launch {
         program: Program::Python(Box::new(call)),
         timeout_ms: None,
         grace_ms: 0,
+        staging: None,
     }
 }
 

@@ -74,6 +74,7 @@ fn frame_of(call: &PythonCall, own: &[(&str, &str)]) -> Result<Vec<u8>, SpawnFai
         program: Program::Python(Box::new(call.clone())),
         timeout_ms: None,
         grace_ms: 0,
+        staging: None,
     };
     let id = RunnerId::new("r").unwrap();
     let files = TaskPlaces {

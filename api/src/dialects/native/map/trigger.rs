@@ -135,6 +135,7 @@ pub(crate) fn signal_answer(receipt: &Receipt) -> Option<wire::SignalAnswer> {
         | Subject::Batch { .. }
         | Subject::RunSet(_)
         | Subject::Image(_)
-        | Subject::Bundle(_) => None,
+        | Subject::Bundle(_)
+        | Subject::FlowSet(_) => None,
     }
 }

@@ -1,0 +1,601 @@
+//! May this happen? One function a command; what follows by itself is in [`settle`](super::settle).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::check::{SetRequest, check_edited, check_set, input_of};
+use super::data::{Data, check_item};
+use super::forced::{Forced, Plan, plan};
+use super::graph::{FlowGraph, NodeKind, check_graph};
+use super::interface::Interface;
+use super::model::{FlowSet, FlowType, Flows, ItemSetDefinition, NewFile, NewFlow, SetConfiguration, StepStatus};
+use super::spec::{StepPolicy, StepSpec};
+use crate::access::Principal;
+use crate::batch;
+use crate::command::Hashed;
+use crate::event::{
+    Event, FilesRegistered, FlowSetCreated, FlowSetEdited, FlowTypeSaved, FlowsCreated, ItemSetCreated,
+    ItemSetExtended, NewStepRevision, StepTypeSaved, StepsCancelled, StepsRequeued,
+};
+use crate::limits::{
+    EVENT_LIST_BYTES_MAX, FLOW_FILES_MAX, FLOW_ITEMS_MAX, FLOW_NODES_MAX, FLOW_SETS_MAX, FLOW_STEPS_MAX,
+    FLOW_TYPES_MAX, FLOWS_PER_STEP_MAX,
+};
+use crate::rejection::Rejection;
+use crate::state::State;
+use crate::time::Timestamp;
+
+/// What one can ask about flows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FlowCommand {
+    /// Make a step type, or change it; a specification is a new revision.
+    SaveStepType {
+        /// Its name.
+        name: String,
+        /// Its maker's version.
+        version: String,
+        /// For people; stays as it is when not given.
+        title: Option<String>,
+        /// For people; stays as it is when not given.
+        description: Option<String>,
+        /// What may change.
+        policy: Box<StepPolicy>,
+        /// What it does, the definition that its runs are of, and the document as given.
+        revision: Option<Box<(StepSpec, Hashed, Arc<str>)>>,
+        /// Whether flow types that use it get a new revision.
+        follow: bool,
+    },
+    /// Make a flow type, or change it; a graph is a new revision.
+    SaveFlowType {
+        /// Its name.
+        name: String,
+        /// Whether it must not be there yet, or must.
+        is_new: bool,
+        /// For people; stays as it is when not given.
+        title: Option<String>,
+        /// For people; stays as it is when not given.
+        description: Option<String>,
+        /// For filters; stays as it is when not given.
+        is_active: Option<bool>,
+        /// The graph.
+        graph: Option<Arc<FlowGraph>>,
+        /// Whether flow types that have it inside get a new revision.
+        follow: bool,
+    },
+    /// Make an item set with its first items.
+    CreateItemSet {
+        /// For people.
+        title: Option<String>,
+        /// For people.
+        description: Option<String>,
+        /// What its items have.
+        definition: Arc<ItemSetDefinition>,
+        /// Its first items.
+        items: Vec<Data>,
+    },
+    /// Add items.
+    ExtendItemSet {
+        /// The set.
+        item_set: u64,
+        /// The items.
+        items: Vec<Data>,
+    },
+    /// Make files known.
+    RegisterFiles {
+        /// The files.
+        files: Vec<NewFile>,
+    },
+    /// Make a set of flows.
+    CreateSet(Box<SetRequest>),
+    /// Edit a set.
+    EditSet {
+        /// The set.
+        set: u64,
+        /// Stays as it is when not given.
+        title: Option<String>,
+        /// Stays as it is when not given.
+        description: Option<String>,
+        /// Stays as it is when not given.
+        configuration: Option<SetConfiguration>,
+    },
+    /// Make a flow in the place of another one.
+    Reprocess {
+        /// The other one.
+        flow: u64,
+        /// Revision of its type; the present one when not given.
+        revision: Option<u32>,
+        /// What is done anew.
+        forced: Forced,
+    },
+    /// Cancel steps; those that cannot be are passed over.
+    Cancel {
+        /// The steps.
+        steps: Vec<u64>,
+    },
+    /// Queue steps again; those that cannot be are passed over.
+    Requeue {
+        /// The steps.
+        steps: Vec<u64>,
+        /// Their priority from now on.
+        priority: Option<u32>,
+    },
+}
+
+/// Events that a command leads to.
+pub(crate) fn decide(
+    state: &State,
+    who: &Principal,
+    command: &FlowCommand,
+    at: Timestamp,
+) -> Result<Vec<Event>, Rejection> {
+    let flows = &state.flows;
+    match command {
+        FlowCommand::SaveStepType { .. } => save_step_type(state, who, command, at),
+        FlowCommand::SaveFlowType { name, is_new, title, description, is_active, graph, follow } => {
+            let known = flows.flow_type_named(name);
+            check_known(known.is_some(), *is_new, name)?;
+            if known.is_none() && flows.flow_types.len() >= FLOW_TYPES_MAX {
+                return Err(limit(FLOW_TYPES_MAX, "flow types"));
+            }
+            if let Some(graph) = graph {
+                check_new_graph(flows, graph, name)?;
+            }
+            let saved = FlowTypeSaved {
+                flow_type: known.map_or(flows.last.flow_type + 1, |it| it.id),
+                name: name.clone(),
+                title: title.clone().or_else(|| known.map(|it| it.title.clone())).unwrap_or_default(),
+                description: description.clone().or_else(|| known.map(|it| it.description.clone())).unwrap_or_default(),
+                is_active: is_active.or_else(|| known.map(|it| it.is_active)).unwrap_or(true),
+                graph: graph.clone(),
+            };
+            let number = known.map_or(1, |it| it.revision_number() + 1);
+            let mut events = vec![saved.into()];
+            if *follow && graph.is_some() && known.is_some() {
+                let renewed = BTreeMap::from([(name.clone(), number)]);
+                events.extend(follow_flows(flows, renewed, None));
+            }
+            Ok(events)
+        }
+        FlowCommand::CreateItemSet { title, description, definition, items } => {
+            let id = flows.last.item_set + 1;
+            let created = ItemSetCreated {
+                item_set: id,
+                title: title.clone(),
+                description: description.clone(),
+                definition: definition.clone(),
+            };
+            if flows.item_sets.len() >= FLOW_SETS_MAX {
+                return Err(limit(FLOW_SETS_MAX, "item sets"));
+            }
+            let mut events = vec![created.into()];
+            events.extend(extend(flows, id, &definition.parameters, items)?);
+            Ok(events)
+        }
+        FlowCommand::ExtendItemSet { item_set, items } => {
+            let set = flows.item_set(*item_set).ok_or_else(|| missing("dataset", *item_set))?;
+            extend(flows, *item_set, &set.definition.parameters, items)
+        }
+        FlowCommand::RegisterFiles { files } => {
+            if flows.files.len() + files.len() > FLOW_FILES_MAX {
+                return Err(limit(FLOW_FILES_MAX, "files"));
+            }
+            Ok(vec![FilesRegistered { files: files.clone() }.into()])
+        }
+        FlowCommand::CreateSet(request) => create_set(flows, request),
+        FlowCommand::EditSet { set, title, description, configuration } => {
+            let of_set = flows.set(*set).ok_or_else(|| missing("batch", *set))?;
+            if let Some(configuration) = configuration {
+                check_edited(flows, of_set, configuration)
+                    .map_err(|problem| Rejection::invalid(problem.name, problem.message))?;
+            }
+            Ok(vec![
+                FlowSetEdited {
+                    flow_set: *set,
+                    title: title.clone(),
+                    description: description.clone(),
+                    configuration: configuration.clone(),
+                }
+                .into(),
+            ])
+        }
+        FlowCommand::Reprocess { flow, revision, forced } => reprocess(flows, *flow, *revision, forced),
+        FlowCommand::Cancel { steps } => {
+            let may = |id: &&u64| {
+                let status = flows.steps.get(id).map(|it| it.status);
+                status.is_some_and(|it| !matches!(it, StepStatus::Completed | StepStatus::Canceled))
+            };
+            let steps: Vec<u64> = steps.iter().filter(may).copied().collect();
+            Ok(steps.chunks(STEPS_PER_EVENT).map(|it| StepsCancelled { steps: it.to_vec() }.into()).collect())
+        }
+        FlowCommand::Requeue { steps, priority } => {
+            let may = |id: &&u64| {
+                flows.steps.get(id).is_some_and(|it| {
+                    it.superseded.is_none() && matches!(it.status, StepStatus::Failed | StepStatus::Canceled)
+                })
+            };
+            let steps: Vec<u64> = steps.iter().filter(may).copied().collect();
+            let event = |it: &[u64]| StepsRequeued { steps: it.to_vec(), priority: *priority }.into();
+            Ok(steps.chunks(STEPS_PER_EVENT).map(event).collect())
+        }
+    }
+}
+
+/// Ids that one event names.
+const STEPS_PER_EVENT: usize = EVENT_LIST_BYTES_MAX / 9;
+
+fn limit(most: usize, what: &str) -> Rejection {
+    Rejection::Limit { message: format!("there are {most} {what} already, as many as may be") }
+}
+
+fn missing(what: &str, id: u64) -> Rejection {
+    Rejection::invalid("id", format!("there is no {what} {id}"))
+}
+
+fn check_known(is_known: bool, is_new: bool, name: &str) -> Result<(), Rejection> {
+    match (is_known, is_new) {
+        (true, true) => Err(Rejection::invalid("name", format!("`{name}` is there already"))),
+        (false, false) => Err(Rejection::invalid("name", format!("there is no `{name}`"))),
+        (true, false) | (false, true) => Ok(()),
+    }
+}
+
+fn check_new_graph(flows: &Flows, graph: &FlowGraph, own: &str) -> Result<(), Rejection> {
+    if graph.nodes.len() > FLOW_NODES_MAX {
+        return Err(Rejection::invalid("definition", format!("at most {FLOW_NODES_MAX} nodes")));
+    }
+    let problems = check_graph(flows, graph, Some(own));
+    match problems.into_iter().find(|it| !it.is_warning) {
+        Some(problem) => Err(Rejection::invalid(problem.name, problem.message)),
+        None => Ok(()),
+    }
+}
+
+fn save_step_type(
+    state: &State,
+    who: &Principal,
+    command: &FlowCommand,
+    at: Timestamp,
+) -> Result<Vec<Event>, Rejection> {
+    let FlowCommand::SaveStepType { name, version, title, description, policy, revision, follow } = command else {
+        return Ok(Vec::new());
+    };
+    let flows = &state.flows;
+    let known = flows.step_type_named(name, version);
+    let mut events = Vec::new();
+    let mut new = None;
+    if known.is_none() && flows.step_types.len() >= FLOW_TYPES_MAX {
+        return Err(limit(FLOW_TYPES_MAX, "step types"));
+    }
+    if let Some(given) = revision {
+        let (spec, hashed, document) = &**given;
+        events = batch::save(state, who, hashed, None, at)?;
+        let saved = events.iter().find_map(|event| match event {
+            Event::BatchSaved(saved) => Some((saved.batch, saved.version)),
+            _ => None,
+        });
+        let (batch, batch_version) =
+            saved.ok_or_else(|| Rejection::invalid("manifest", "its runs would have no batch"))?;
+        new = Some(Arc::new(NewStepRevision {
+            spec: spec.clone(),
+            batch,
+            batch_version,
+            definition: hashed.digest,
+            document: document.clone(),
+        }));
+    } else if known.is_none() {
+        return Err(Rejection::invalid("name", format!("there is no `{name}` {version}")));
+    }
+    let number = known.map_or(1, |it| it.revision_number() + 1);
+    let has_new = new.is_some();
+    events.push(
+        StepTypeSaved {
+            step_type: known.map_or(flows.last.step_type + 1, |it| it.id),
+            name: name.clone(),
+            version: version.clone(),
+            title: title.clone().or_else(|| known.map(|it| it.title.clone())).unwrap_or_default(),
+            description: description.clone().or_else(|| known.map(|it| it.description.clone())).unwrap_or_default(),
+            policy: (**policy).clone(),
+            revision: new,
+        }
+        .into(),
+    );
+    if *follow && has_new && known.is_some() {
+        // Those that the new revision does not fit stay with the one they have.
+        events.extend(follow_flows(flows, BTreeMap::new(), Some((name, version, number))));
+    }
+    Ok(events)
+}
+
+/// New revisions of the flow types that use what was renewed, and of those that use these.
+fn follow_flows(
+    flows: &Flows,
+    mut renewed: BTreeMap<String, u32>,
+    step: Option<(&String, &String, u32)>,
+) -> Vec<Event> {
+    let first: Vec<String> = renewed.keys().cloned().collect();
+    let mut events = Vec::new();
+    // A type comes after those it has inside: as many rounds as there are types are enough.
+    for _ in 0..flows.flow_types.len() {
+        let before = events.len();
+        for flow_type in flows.flow_types.values() {
+            let Some(current) = flow_type.current() else {
+                continue;
+            };
+            if first.contains(&flow_type.name) || renewed.contains_key(&flow_type.name) {
+                continue;
+            }
+            let mut graph = current.graph.clone();
+            for node in &mut graph.nodes {
+                match &mut node.kind {
+                    NodeKind::Step { name, version, revision } => {
+                        if let Some((of, at, number)) = step.filter(|it| *it.0 == *name && *it.1 == *version) {
+                            debug_assert!(of == name && at == version);
+                            *revision = number;
+                        }
+                    }
+                    NodeKind::Flow { name, revision } => {
+                        if let Some(number) = renewed.get(name) {
+                            *revision = *number;
+                        }
+                    }
+                    NodeKind::Decision { .. } => {}
+                }
+            }
+            if graph == current.graph {
+                continue;
+            }
+            renewed.insert(flow_type.name.clone(), flow_type.revision_number() + 1);
+            events.push(
+                FlowTypeSaved {
+                    flow_type: flow_type.id,
+                    name: flow_type.name.clone(),
+                    title: flow_type.title.clone(),
+                    description: flow_type.description.clone(),
+                    is_active: flow_type.is_active,
+                    graph: Some(Arc::new(graph)),
+                }
+                .into(),
+            );
+        }
+        if events.len() == before {
+            break;
+        }
+    }
+    events
+}
+
+fn extend(flows: &Flows, id: u64, interface: &Interface, items: &[Data]) -> Result<Vec<Event>, Rejection> {
+    if flows.items.len() + items.len() > FLOW_ITEMS_MAX {
+        return Err(limit(FLOW_ITEMS_MAX, "items"));
+    }
+    let is_file = |file: u64| flows.files.contains_key(&file);
+    let mut events: Vec<Event> = Vec::new();
+    let mut piece: Vec<Arc<str>> = Vec::new();
+    let mut bytes = 0;
+    for (index, data) in items.iter().enumerate() {
+        let fitting = check_item(interface, data, &is_file)
+            .map_err(|message| Rejection::invalid("data", format!("data[{index}]: {message}")))?;
+        let text = fitting.to_text();
+        if !piece.is_empty() && bytes + text.len() > EVENT_LIST_BYTES_MAX {
+            events.push(ItemSetExtended { item_set: id, items: std::mem::take(&mut piece) }.into());
+            bytes = 0;
+        }
+        bytes += text.len() + 4;
+        piece.push(text);
+    }
+    if !piece.is_empty() {
+        events.push(ItemSetExtended { item_set: id, items: piece }.into());
+    }
+    Ok(events)
+}
+
+fn create_set(flows: &Flows, request: &SetRequest) -> Result<Vec<Event>, Rejection> {
+    let flow_type = flows
+        .flow_type(request.flow_type)
+        .ok_or_else(|| missing("recipe type", request.flow_type))?;
+    let checked = check_set(flows, flow_type, request);
+    if let Some(problem) = checked.problem {
+        return Err(Rejection::invalid(problem.name, problem.message));
+    }
+    if flows.sets.len() >= FLOW_SETS_MAX {
+        return Err(limit(FLOW_SETS_MAX, "flow sets"));
+    }
+    let nodes = flow_type.current().map_or(0, |it| it.graph.nodes.len());
+    check_room(flows, usize::try_from(checked.estimated).unwrap_or(usize::MAX).saturating_mul(nodes))?;
+    let id = flows.last.set + 1;
+    let root = checked.previous.and_then(|it| flows.set(it)).map_or(id, |it| it.root);
+    Ok(vec![
+        FlowSetCreated {
+            flow_set: id,
+            title: request.title.clone(),
+            description: request.description.clone(),
+            flow_type: request.flow_type,
+            revision: flow_type.revision_number(),
+            source: request.source.clone(),
+            root,
+            superseded_set: checked.previous,
+            configuration: request.configuration.clone(),
+            estimated: checked.estimated,
+        }
+        .into(),
+    ])
+}
+
+fn check_room(flows: &Flows, steps: usize) -> Result<(), Rejection> {
+    if flows.steps.len().saturating_add(steps) > FLOW_STEPS_MAX {
+        return Err(Rejection::Limit {
+            message: format!("there would be more than {FLOW_STEPS_MAX} steps, as many as may be"),
+        });
+    }
+    Ok(())
+}
+
+/// The next flows of a set, a bounded number of them.
+pub(crate) fn fill(state: &State, id: u64) -> Vec<Event> {
+    let flows = &state.flows;
+    let Some((set, flow_type)) = flows
+        .set(id)
+        .filter(|set| !set.is_filled)
+        .and_then(|set| Some((set, flows.flow_type(set.flow_type)?)))
+    else {
+        return Vec::new();
+    };
+    let mut filling = Filling { flows, set, flow_type, plans: BTreeMap::new(), events: Vec::new(), bytes: 0 };
+    match set.superseded_set.and_then(|id| flows.set(id)) {
+        Some(previous) => {
+            let next = usize::try_from(set.cursor).unwrap_or(usize::MAX);
+            let rest = previous.flows.iter().skip(next);
+            for (cursor, flow) in (set.cursor + 1..).zip(rest.take(FLOWS_PER_STEP_MAX)) {
+                filling.add_instead(flows.newest(*flow), None, cursor);
+            }
+            filling.finish(previous.flows.len() as u64, set.cursor + FLOWS_PER_STEP_MAX as u64)
+        }
+        None => filling.from_items(),
+    }
+}
+
+struct Filling<'a> {
+    flows: &'a Flows,
+    set: &'a FlowSet,
+    flow_type: &'a FlowType,
+    /// What is shared with flows of an earlier revision.
+    plans: BTreeMap<(u64, u32), Option<Plan>>,
+    events: Vec<FlowsCreated>,
+    bytes: usize,
+}
+
+impl Filling<'_> {
+    fn from_items(mut self) -> Vec<Event> {
+        let (flows, set) = (self.flows, self.set);
+        let items = set.source.item_set.and_then(|id| flows.item_set(id));
+        let (Some(items), Some(revision)) = (items, self.flow_type.revision(set.revision)) else {
+            return self.finish(0, 0);
+        };
+        let next = usize::try_from(set.cursor).unwrap_or(usize::MAX);
+        let mut new = std::collections::BTreeSet::new();
+        let rest = items.items.iter().skip(next).take(FLOWS_PER_STEP_MAX);
+        for (cursor, item) in (set.cursor + 1..).zip(rest) {
+            let Some(item) = flows.item(*item) else {
+                continue;
+            };
+            let input = input_of(items, &item.data, &set.configuration, &revision.graph.input);
+            if set.seen.contains(&input) || !new.insert(input.clone()) {
+                continue;
+            }
+            let known = flows.by_input.get(&(set.flow_type, input.clone()));
+            match known.filter(|_| set.source.supersedes) {
+                Some(known) => self.add_instead(*known, Some(input), cursor),
+                None => {
+                    let new = NewFlow { input: Some(input), supersedes: None, plan: None };
+                    self.add(new, None, cursor);
+                }
+            }
+        }
+        // Those after the last item of a set that has grown meanwhile do not join: it is read in one go, or was
+        // bounded by what it was when the set was made.
+        self.finish(items.items.len() as u64, set.cursor + FLOWS_PER_STEP_MAX as u64)
+    }
+
+    fn add_instead(&mut self, old: u64, input: Option<Arc<str>>, cursor: u64) {
+        let Some(of_old) = self.flows.flow(old) else {
+            return;
+        };
+        let key = (of_old.flow_type, of_old.revision);
+        let (flows, set, flow_type) = (self.flows, self.set, self.flow_type);
+        let shared = self.plans.entry(key).or_insert_with(|| {
+            let old = flows.revision(key.0, key.1)?;
+            let new = flow_type.revision(set.revision)?;
+            plan(flows, &old.graph, &new.graph, set.source.forced()).1
+        });
+        let shared = shared.clone();
+        let input = input.filter(|input| of_old.input.as_ref() != Some(input));
+        let new = NewFlow { input, supersedes: Some(old), plan: None };
+        self.add(new, shared, cursor);
+    }
+
+    fn add(&mut self, mut new: NewFlow, shared: Option<Plan>, cursor: u64) {
+        let bytes = 40 + new.input.as_ref().map_or(0, |input| input.len());
+        if self.events.is_empty() || self.bytes + bytes > EVENT_LIST_BYTES_MAX {
+            self.bytes = 0;
+            self.events.push(FlowsCreated {
+                flow_set: Some(self.set.id),
+                flow_type: self.set.flow_type,
+                revision: self.set.revision,
+                flows: Vec::new(),
+                plans: Vec::new(),
+                cursor,
+                is_last: false,
+            });
+        }
+        self.bytes += bytes;
+        if let Some(event) = self.events.last_mut() {
+            new.plan = shared.map(|shared| {
+                let known = event.plans.iter().position(|it| *it == shared);
+                let index = known.unwrap_or_else(|| {
+                    event.plans.push(shared);
+                    event.plans.len() - 1
+                });
+                u32::try_from(index).unwrap_or(u32::MAX)
+            });
+            event.cursor = cursor;
+            event.flows.push(new);
+        }
+    }
+
+    /// The last event says how far this came.
+    fn finish(mut self, all: u64, cursor: u64) -> Vec<Event> {
+        let cursor = cursor.min(all);
+        if self.events.is_empty() {
+            self.events.push(FlowsCreated {
+                flow_set: Some(self.set.id),
+                flow_type: self.set.flow_type,
+                revision: self.set.revision,
+                flows: Vec::new(),
+                plans: Vec::new(),
+                cursor,
+                is_last: false,
+            });
+        }
+        if let Some(last) = self.events.last_mut() {
+            last.cursor = cursor;
+            last.is_last = cursor >= all;
+        }
+        self.events.into_iter().map(Event::from).collect()
+    }
+}
+
+fn reprocess(flows: &Flows, id: u64, revision: Option<u32>, forced: &Forced) -> Result<Vec<Event>, Rejection> {
+    let flow = flows.flow(id).ok_or_else(|| missing("recipe", id))?;
+    if flow.is_superseded() {
+        return Err(Rejection::invalid("recipe", format!("the recipe {id} is superseded already")));
+    }
+    if flow.parent.is_some() {
+        let text = format!("the recipe {id} is inside of another one; reprocess that");
+        return Err(Rejection::invalid("recipe", text));
+    }
+    let of_type = flows.flow_type(flow.flow_type).ok_or_else(|| missing("recipe type", flow.flow_type))?;
+    let number = revision.unwrap_or_else(|| of_type.revision_number());
+    let new = of_type.revision(number).ok_or_else(|| missing("revision", u64::from(number)))?;
+    let old = of_type.revision(flow.revision).ok_or_else(|| missing("revision", u64::from(flow.revision)))?;
+    if let Some(name) = forced.unknown(flows, &new.graph).first() {
+        return Err(Rejection::invalid("forced_nodes", format!("the recipe type has no node `{name}`")));
+    }
+    check_room(flows, new.graph.nodes.len())?;
+    let (found, shared) = plan(flows, &old.graph, &new.graph, Some(forced));
+    let Some(shared) = shared else {
+        let reason = found.reasons.first().map(|it| it.description.clone()).unwrap_or_default();
+        return Err(Rejection::invalid("revision_num", format!("it cannot be reprocessed: {reason}")));
+    };
+    Ok(vec![
+        FlowsCreated {
+            flow_set: None,
+            flow_type: flow.flow_type,
+            revision: number,
+            flows: vec![NewFlow { input: None, supersedes: Some(id), plan: Some(0) }],
+            plans: vec![shared],
+            cursor: 0,
+            is_last: true,
+        }
+        .into(),
+    ])
+}

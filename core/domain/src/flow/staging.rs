@@ -1,0 +1,184 @@
+//! What a runner lays out before the command of a step, and looks for afterwards.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::data::Data;
+use super::graph::{Connection, NodeKind};
+use super::model::{FlowFile, Flows, Slot};
+
+/// Part of a launch: a fresh folder for outputs, and folders with inputs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Staging {
+    /// Folders with links to files.
+    pub folders: Vec<StagedFolder>,
+    /// What is looked for in the folder for outputs.
+    pub outputs: Vec<StagedOutput>,
+}
+
+/// A folder with links to files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StagedFolder {
+    /// The variable that gets its path.
+    pub variable: String,
+    /// Names and paths of the files.
+    pub files: Vec<(String, String)>,
+}
+
+/// Files that are looked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StagedOutput {
+    /// Name of the output.
+    pub name: String,
+    /// Names of files, with `*` and `?`.
+    pub pattern: String,
+}
+
+/// What was found after a success.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gathered {
+    /// The files, by output, in the order of their names.
+    pub files: Vec<GatheredFile>,
+    /// What was written down as values: JSON text.
+    #[serde(default)]
+    pub values: Option<Arc<str>>,
+    /// Why it could not be taken over.
+    #[serde(default)]
+    pub problem: Option<String>,
+}
+
+/// A file that was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatheredFile {
+    /// The output.
+    pub output: String,
+    /// Where it is.
+    pub path: String,
+    /// Its length in bytes.
+    pub size: u64,
+}
+
+/// The environment and the staging of a step's run.
+pub(crate) fn stage(flows: &Flows, step: u64) -> Option<(BTreeMap<String, String>, Staging)> {
+    let step = flows.steps.get(&step)?;
+    let spec = &flows.step_types.get(&step.step_type)?.revision(step.revision)?.spec;
+    let data = flows.step_input(step);
+    let mut env = spec.env.clone();
+    let mut staging = Staging::default();
+    for parameter in &spec.input.files {
+        let ids = data.files.get(&parameter.name).into_iter().flatten();
+        let files: Vec<&FlowFile> = ids.filter_map(|id| flows.files.get(id)).collect();
+        let variable = variable(&parameter.name);
+        if parameter.multiple {
+            if !files.is_empty() {
+                staging.folders.push(StagedFolder { variable, files: links(&files) });
+            }
+        } else if let Some(file) = files.first() {
+            env.insert(variable, file.path.clone());
+        }
+    }
+    for parameter in &spec.input.json {
+        if let Some(value) = data.json.get(&parameter.name) {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            env.insert(variable(&parameter.name), text);
+        }
+    }
+    let outputs = spec.files.iter();
+    staging.outputs =
+        outputs.map(|it| StagedOutput { name: it.name.clone(), pattern: it.pattern.clone() }).collect();
+    Some((env, staging))
+}
+
+/// Two files of one name get different links.
+fn links(files: &[&FlowFile]) -> Vec<(String, String)> {
+    let mut seen = BTreeMap::<&str, usize>::new();
+    let mut all = Vec::new();
+    for file in files {
+        let count = seen.entry(file.name.as_str()).or_default();
+        *count += 1;
+        let name = if *count == 1 { file.name.clone() } else { format!("{count}-{}", file.name) };
+        all.push((name, file.path.clone()));
+    }
+    all
+}
+
+/// The variable of a parameter: upper case, `_` for `-`.
+pub(super) fn variable(name: &str) -> String {
+    name.to_uppercase().replace('-', "_")
+}
+
+impl Flows {
+    /// What a step is given, as far as that is known.
+    #[must_use]
+    pub fn step_input(&self, step: &super::Step) -> Data {
+        // The newest flow with it knows the most; all of those that know something say the same.
+        let holder = step.holders.last().copied().unwrap_or((step.flow, step.node));
+        self.node_input(holder.0, holder.1)
+    }
+
+    /// What a node of a flow is given, as far as that is known.
+    #[must_use]
+    pub fn node_input(&self, flow: u64, node: u32) -> Data {
+        let mut data = Data::default();
+        let id = flow;
+        let Some((flow, graph)) = self.flows.get(&id).and_then(|flow| {
+            Some((flow, self.revision(flow.flow_type, flow.revision)?))
+        }) else {
+            return data;
+        };
+        let Some(of_node) = graph.graph.nodes.get(node as usize) else {
+            return data;
+        };
+        let own = flow.input.as_deref().map(Data::read).unwrap_or_default();
+        for (input, connection) in &of_node.input {
+            let (source, name) = match connection {
+                Connection::Input(name) => (own.clone(), name),
+                Connection::Output(from, name) => {
+                    let slot = graph.graph.index(from).and_then(|at| Some((at, flow.slots.get(at as usize)?)));
+                    (slot.map(|(at, slot)| self.slot_output(id, at, *slot, node)).unwrap_or_default(), name)
+                }
+            };
+            if let Some(files) = source.files.get(name) {
+                data.files.insert(input.clone(), files.clone());
+            }
+            if let Some(value) = source.json.get(name) {
+                data.json.insert(input.clone(), value.clone());
+            }
+        }
+        if let NodeKind::Decision { interface, .. } = &of_node.kind {
+            return data.restricted(interface);
+        }
+        data
+    }
+
+    fn slot_output(&self, flow: u64, at: u32, slot: Slot, from: u32) -> Data {
+        match slot {
+            Slot::Step(step) => {
+                let output = self.steps.get(&step).and_then(|step| step.output.as_deref());
+                output.map(Data::read).unwrap_or_default()
+            }
+            // A decision gives what it was given; the order of nodes keeps this from going round.
+            Slot::Decision(_) if at < from => self.node_input(flow, at),
+            Slot::Decision(_) | Slot::Flow(_) | Slot::Open | Slot::Never => Data::default(),
+        }
+    }
+
+    /// Bytes of the files that a step is given.
+    #[must_use]
+    pub fn input_bytes(&self, step: &super::Step) -> u64 {
+        let data = self.step_input(step);
+        let ids = data.files.values().flatten();
+        ids.filter_map(|id| self.files.get(id)).map(|file| file.size).sum()
+    }
+}
+
+/// Values that a program wrote down, if they are an object.
+pub(super) fn written(text: Option<&str>) -> Result<serde_json::Map<String, Value>, String> {
+    match text {
+        None => Ok(serde_json::Map::new()),
+        Some(text) => serde_json::from_str(text).map_err(|error| error.to_string()),
+    }
+}

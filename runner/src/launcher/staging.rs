@@ -1,0 +1,293 @@
+//! Around the command of a step: folders with links to its input files, an empty folder for what it makes, and
+//! afterwards what it made.
+//!
+//! ```text
+//! products/<attempt>/            what the command of a step left; its files stay where they are
+//! runner/<id>/scratch/<slot>.in/ folders with links, while it runs
+//! ```
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use fasti_core::domain::flow::{Gathered, GatheredFile, Staging};
+use fasti_core::domain::ids::AttemptId;
+
+use crate::limits::{STAGED_FILES_MAX, STEP_VALUES_BYTES_MAX};
+use crate::outcome::SpawnFailure;
+use crate::places::{Places, make_folder};
+
+/// Variable with the folder for what a command makes.
+const OUTPUT_DIR: &str = "OUTPUT_DIR";
+
+/// File with the values that a command gives.
+const VALUES: &str = "seed.outputs.json";
+
+/// Lay everything out; answers with the variables that say where.
+///
+/// # Errors
+/// A folder or link cannot be made.
+pub(super) fn lay_out(
+    places: &Places,
+    attempt: AttemptId,
+    slot: usize,
+    staging: &Staging,
+) -> Result<BTreeMap<String, String>, SpawnFailure> {
+    let laid = try_lay_out(places, attempt, slot, staging);
+    laid.map_err(|error| SpawnFailure::new("cannot lay out the files of the step", &error))
+}
+
+fn try_lay_out(
+    places: &Places,
+    attempt: AttemptId,
+    slot: usize,
+    staging: &Staging,
+) -> io::Result<BTreeMap<String, String>> {
+    let mut variables = BTreeMap::new();
+    let output = places.products(attempt);
+    remove(&output)?;
+    make_folder(&output)?;
+    variables.insert(OUTPUT_DIR.to_owned(), output.display().to_string());
+    let inputs = inputs(places, slot);
+    remove(&inputs)?;
+    for folder in &staging.folders {
+        let path = inputs.join(&folder.variable);
+        make_folder(&path)?;
+        for (name, file) in &folder.files {
+            std::os::unix::fs::symlink(file, path.join(name))?;
+        }
+        variables.insert(folder.variable.clone(), path.display().to_string());
+    }
+    Ok(variables)
+}
+
+fn inputs(places: &Places, slot: usize) -> PathBuf {
+    let mut path = places.scratch(slot).into_os_string();
+    path.push(".in");
+    path.into()
+}
+
+fn remove(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// What the command left, if it succeeded; what nobody asked for is removed.
+pub(super) fn gather(
+    places: &Places,
+    attempt: AttemptId,
+    slot: usize,
+    staging: &Staging,
+    success: bool,
+) -> Option<Gathered> {
+    let _ = remove(&inputs(places, slot));
+    let output = places.products(attempt);
+    if !success {
+        let _ = remove(&output);
+        return None;
+    }
+    let gathered = try_gather(&output, staging).unwrap_or_else(|error| Gathered {
+        problem: Some(format!("cannot take over what the step made: {error}")),
+        ..Gathered::default()
+    });
+    if gathered.files.is_empty() {
+        let _ = remove(&output);
+    }
+    Some(gathered)
+}
+
+fn try_gather(output: &Path, staging: &Staging) -> io::Result<Gathered> {
+    let mut gathered = Gathered { values: values(output)?, ..Gathered::default() };
+    let mut all = Vec::new();
+    list(output, output, &mut all)?;
+    all.sort();
+    for wanted in &staging.outputs {
+        for (relative, size) in all.iter().filter(|(relative, _)| fits(&wanted.pattern, relative)) {
+            gathered.files.push(GatheredFile {
+                output: wanted.name.clone(),
+                path: output.join(relative).display().to_string(),
+                size: *size,
+            });
+        }
+    }
+    for file in &gathered.files {
+        // What is reported is there after a power cut too.
+        fs::File::open(&file.path)?.sync_all()?;
+    }
+    if !gathered.files.is_empty() {
+        fs::File::open(output)?.sync_all()?;
+    }
+    Ok(gathered)
+}
+
+fn values(output: &Path) -> io::Result<Option<std::sync::Arc<str>>> {
+    let file = match fs::File::open(output.join(VALUES)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut text = String::new();
+    file.take(STEP_VALUES_BYTES_MAX + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > STEP_VALUES_BYTES_MAX {
+        return Err(io::Error::other(format!("{VALUES} has more than {STEP_VALUES_BYTES_MAX} bytes")));
+    }
+    Ok(Some(text.into()))
+}
+
+/// Plain files below a folder, relative to it; links are not followed.
+fn list(top: &Path, folder: &Path, all: &mut Vec<(String, u64)>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        if metadata.is_dir() {
+            list(top, &entry.path(), all)?;
+        } else if metadata.is_file() {
+            if all.len() >= STAGED_FILES_MAX {
+                return Err(io::Error::other(format!("there are more than {STAGED_FILES_MAX} files")));
+            }
+            let path = entry.path();
+            let relative = path.strip_prefix(top).unwrap_or(&path);
+            if let Some(text) = relative.to_str() {
+                all.push((text.to_owned(), metadata.len()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a path fits a pattern: `*` and `?` stand for anything but a slash, `[…]` for one of some characters.
+fn fits(pattern: &str, path: &str) -> bool {
+    let pattern: Vec<char> = pattern.strip_prefix("./").unwrap_or(pattern).chars().collect();
+    let path: Vec<char> = path.chars().collect();
+    fits_chars(&pattern, &path)
+}
+
+fn fits_chars(pattern: &[char], text: &[char]) -> bool {
+    // Where to go back to: behind the last star, and how much of the text it stood for.
+    let mut back: Option<(usize, usize)> = None;
+    let (mut p, mut t) = (0, 0);
+    while t < text.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                back = Some((p + 1, t));
+                p += 1;
+                continue;
+            }
+            Some('?') if text[t] != '/' => {
+                p += 1;
+                t += 1;
+                continue;
+            }
+            Some('[') => {
+                if let Some((is_in, next)) = class(pattern, p, text[t])
+                    && is_in
+                {
+                    p = next;
+                    t += 1;
+                    continue;
+                }
+            }
+            Some(c) if *c == text[t] => {
+                p += 1;
+                t += 1;
+                continue;
+            }
+            Some(_) | None => {}
+        }
+        match back {
+            Some((after, from)) if text[from] != '/' => {
+                back = Some((after, from + 1));
+                p = after;
+                t = from + 1;
+            }
+            _ => return false,
+        }
+    }
+    pattern[p..].iter().all(|c| *c == '*')
+}
+
+/// Whether a character is in the class that begins at `at`, and where the class ends.
+fn class(pattern: &[char], at: usize, c: char) -> Option<(bool, usize)> {
+    let end = at + 2 + pattern.get(at + 2..)?.iter().position(|it| *it == ']')?;
+    let mut inner = &pattern[at + 1..end];
+    let is_negated = matches!(inner.first(), Some('!' | '^'));
+    if is_negated {
+        inner = &inner[1..];
+    }
+    let mut is_in = false;
+    let mut index = 0;
+    while index < inner.len() {
+        if index + 2 < inner.len() && inner[index + 1] == '-' {
+            is_in |= (inner[index]..=inner[index + 2]).contains(&c);
+            index += 3;
+        } else {
+            is_in |= inner[index] == c;
+            index += 1;
+        }
+    }
+    Some((is_in != is_negated && c != '/', end + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use fasti_core::domain::flow::{StagedFolder, StagedOutput};
+    use fasti_core::domain::ids::{RunnerId, TaskRunId};
+
+    use super::*;
+
+    #[test]
+    fn patterns_fit_as_in_a_shell() {
+        for (pattern, path, expected) in [
+            ("*.txt", "a.txt", true),
+            ("*.txt", "a.txt.gz", false),
+            ("*.txt", "sub/a.txt", false),
+            ("sub/*.txt", "sub/a.txt", true),
+            ("out?.png", "out1.png", true),
+            ("out?.png", "out12.png", false),
+            ("out[0-9].png", "out7.png", true),
+            ("out[!0-9].png", "out7.png", false),
+            ("*", "anything", true),
+            ("a*b*c", "a1b2b3c", true),
+            ("a*b*c", "a1b2b3", false),
+            ("out[.png", "outx.png", false),
+            ("exact.csv", "exact.csv", true),
+        ] {
+            assert_eq!(fits(pattern, path), expected, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn what_is_laid_out_is_cleared_and_what_is_made_is_found() {
+        let data = tempfile::tempdir().unwrap();
+        let places = Places::new(data.path().into(), &RunnerId::new("r").unwrap());
+        places.make_home().unwrap();
+        let source = data.path().join("source");
+        fs::write(&source, "x").unwrap();
+        let attempt = AttemptId { task_run: TaskRunId(7), number: 1 };
+        let staging = Staging {
+            folders: vec![StagedFolder {
+                variable: "PAGES".to_owned(),
+                files: vec![("one.txt".to_owned(), source.display().to_string())],
+            }],
+            outputs: vec![StagedOutput { name: "TEXT".to_owned(), pattern: "*.txt".to_owned() }],
+        };
+        let variables = lay_out(&places, attempt, 0, &staging).unwrap();
+        let folder = Path::new(&variables["PAGES"]);
+        assert_eq!(fs::read_to_string(folder.join("one.txt")).unwrap(), "x");
+        let output = Path::new(&variables[OUTPUT_DIR]);
+        fs::write(output.join("made.txt"), "made").unwrap();
+        fs::write(output.join(VALUES), "{\"n\": 1}").unwrap();
+        let gathered = gather(&places, attempt, 0, &staging, true).unwrap();
+        assert_eq!(gathered.files.len(), 1);
+        assert_eq!(gathered.files[0].size, 4);
+        assert_eq!(gathered.values.as_deref(), Some("{\"n\": 1}"));
+        assert!(!folder.exists() && output.exists());
+        lay_out(&places, attempt, 0, &staging).unwrap();
+        assert_eq!(gather(&places, attempt, 0, &staging, false), None);
+        assert!(!output.exists());
+    }
+}
