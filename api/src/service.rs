@@ -59,6 +59,7 @@ impl Service {
     ) -> Result<Response, Infallible> {
         let trace = TraceId::of(request.headers());
         let is_head = request.method() == Method::HEAD;
+        let path = request.uri().path().to_owned();
         let request = request.map(Shared::new);
         let rest = request.body().clone();
         let waits_to_be_asked = request.headers().contains_key(header::EXPECT);
@@ -66,8 +67,13 @@ impl Service {
             let refused = response.extensions_mut().remove::<Problem>();
             refused.map_or(Ok(response), Err)
         });
-        let mut response =
-            answer.unwrap_or_else(|problem| problem.into_response(Some(trace.as_str())));
+        let mut response = answer.unwrap_or_else(|problem| {
+            if crate::dialects::scale_v6::is_own(&path) {
+                crate::dialects::scale_v6::refused(problem)
+            } else {
+                problem.into_response(Some(trace.as_str()))
+            }
+        });
         if is_head {
             response = without_body(response);
         }

@@ -468,6 +468,6 @@ pub enum Subject {
     Held(Timestamp),
     /// A signal that started nothing, for this reason.
     Ignored(String),
-    /// A set of flows.
-    FlowSet(u64),
+    /// A set of flows, an item set, or the first of some items or files.
+    Flow(u64),
 }

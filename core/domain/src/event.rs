@@ -441,11 +441,15 @@ events! {
     ItemSetExtended = "item_set.extended" v 1 {
         /// The set.
         item_set: u64,
+        /// Id of the first of them.
+        first: u64,
         /// Their data, as text.
         items: Vec<Arc<str>>,
     }
     /// Files are known to flows; they are numbered on.
     FilesRegistered = "file.registered" v 1 {
+        /// Id of the first of them.
+        first: u64,
         /// The files.
         files: Vec<NewFile>,
     }

@@ -180,7 +180,10 @@ pub fn subject(event: &Event) -> Subject {
         Event::ImageRegistered(event) => Subject::Image(event.image.name.clone()),
         Event::ImageRemoved(event) => Subject::Image(event.name.clone()),
         Event::BundleRegistered(event) => Subject::Bundle(event.digest),
-        Event::FlowSetCreated(event) => Subject::FlowSet(event.flow_set),
+        Event::FlowSetCreated(event) => Subject::Flow(event.flow_set),
+        Event::ItemSetCreated(event) => Subject::Flow(event.item_set),
+        Event::ItemSetExtended(event) => Subject::Flow(event.first),
+        Event::FilesRegistered(event) => Subject::Flow(event.first),
         Event::TriggerHeld(event) => Subject::Held(event.due),
         Event::TriggerIgnored(event) => Subject::Ignored(event.reason.clone()),
         Event::LogCreated(_)
@@ -188,9 +191,6 @@ pub fn subject(event: &Event) -> Subject {
         | Event::BundleRemoved(_)
         | Event::StepTypeSaved(_)
         | Event::FlowTypeSaved(_)
-        | Event::ItemSetCreated(_)
-        | Event::ItemSetExtended(_)
-        | Event::FilesRegistered(_)
         | Event::FlowSetEdited(_)
         | Event::FlowsCreated(_)
         | Event::FlowDecided(_)

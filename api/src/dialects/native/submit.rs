@@ -116,7 +116,7 @@ fn unseen(receipt: &Receipt) -> wire::Receipt {
         Subject::Batch { batch, .. } => Some(batch.to_string().into()),
         Subject::Run(run) => Some(run.0.into()),
         Subject::RunSet(set) => Some(set.0.into()),
-        Subject::FlowSet(set) => Some((*set).into()),
+        Subject::Flow(id) => Some((*id).into()),
         Subject::None
         | Subject::Image(_)
         | Subject::Bundle(_)

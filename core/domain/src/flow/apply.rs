@@ -132,6 +132,7 @@ impl Flows {
         let Some(set) = self.item_sets.get_mut(&event.item_set) else {
             return;
         };
+        self.last.item = event.first.saturating_sub(1);
         for data in &event.items {
             self.last.item += 1;
             set.items.push(self.last.item);
@@ -141,6 +142,7 @@ impl Flows {
     }
 
     fn files_registered(&mut self, event: &FilesRegistered, when: When) {
+        self.last.file = event.first.saturating_sub(1);
         for file in &event.files {
             self.last.file += 1;
             let file = FlowFile {

@@ -179,7 +179,7 @@ pub(crate) fn decide(
             if flows.files.len() + files.len() > FLOW_FILES_MAX {
                 return Err(limit(FLOW_FILES_MAX, "files"));
             }
-            Ok(vec![FilesRegistered { files: files.clone() }.into()])
+            Ok(vec![FilesRegistered { first: flows.last.file + 1, files: files.clone() }.into()])
         }
         FlowCommand::CreateSet(request) => create_set(flows, request),
         FlowCommand::EditSet { set, title, description, configuration } => {
@@ -372,19 +372,25 @@ fn extend(flows: &Flows, id: u64, interface: &Interface, items: &[Data]) -> Resu
     let mut events: Vec<Event> = Vec::new();
     let mut piece: Vec<Arc<str>> = Vec::new();
     let mut bytes = 0;
+    let mut first = flows.last.item + 1;
+    let mut event = |piece: Vec<Arc<str>>| {
+        let made = ItemSetExtended { item_set: id, first, items: piece };
+        first += made.items.len() as u64;
+        Event::from(made)
+    };
     for (index, data) in items.iter().enumerate() {
         let fitting = check_item(interface, data, &is_file)
             .map_err(|message| Rejection::invalid("data", format!("data[{index}]: {message}")))?;
         let text = fitting.to_text();
         if !piece.is_empty() && bytes + text.len() > EVENT_LIST_BYTES_MAX {
-            events.push(ItemSetExtended { item_set: id, items: std::mem::take(&mut piece) }.into());
+            events.push(event(std::mem::take(&mut piece)));
             bytes = 0;
         }
         bytes += text.len() + 4;
         piece.push(text);
     }
     if !piece.is_empty() {
-        events.push(ItemSetExtended { item_set: id, items: piece }.into());
+        events.push(event(piece));
     }
     Ok(events)
 }

@@ -17,8 +17,10 @@ pub struct StepSpec {
     pub files: Vec<OutputFile>,
     /// Values it writes down there.
     pub json: Vec<OutputJson>,
-    /// Variables besides the inputs: settings and resources.
+    /// Variables besides the inputs: resources.
     pub env: BTreeMap<String, String>,
+    /// Settings that it takes; their values are in the configuration of the type.
+    pub settings: Vec<String>,
     /// What its exit codes mean.
     pub failures: Vec<StepFailure>,
 }

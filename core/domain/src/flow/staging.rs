@@ -64,9 +64,16 @@ pub struct GatheredFile {
 /// The environment and the staging of a step's run.
 pub(crate) fn stage(flows: &Flows, step: u64) -> Option<(BTreeMap<String, String>, Staging)> {
     let step = flows.steps.get(&step)?;
-    let spec = &flows.step_types.get(&step.step_type)?.revision(step.revision)?.spec;
+    let of_type = flows.step_types.get(&step.step_type)?;
+    let spec = &of_type.revision(step.revision)?.spec;
     let data = flows.step_input(step);
     let mut env = spec.env.clone();
+    let configuration: Value = serde_json::from_str(&of_type.policy.configuration).unwrap_or_default();
+    for name in &spec.settings {
+        if let Some(value) = configuration.get("settings").and_then(|all| all.get(name)) {
+            env.insert(variable(name), text_of(value));
+        }
+    }
     let mut staging = Staging::default();
     for parameter in &spec.input.files {
         let ids = data.files.get(&parameter.name).into_iter().flatten();
@@ -82,14 +89,18 @@ pub(crate) fn stage(flows: &Flows, step: u64) -> Option<(BTreeMap<String, String
     }
     for parameter in &spec.input.json {
         if let Some(value) = data.json.get(&parameter.name) {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            env.insert(variable(&parameter.name), text);
+            env.insert(variable(&parameter.name), text_of(value));
         }
     }
     let outputs = spec.files.iter();
     staging.outputs =
         outputs.map(|it| StagedOutput { name: it.name.clone(), pattern: it.pattern.clone() }).collect();
     Some((env, staging))
+}
+
+/// Text as it is, other values as JSON.
+fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Two files of one name get different links.

@@ -136,6 +136,6 @@ pub(crate) fn signal_answer(receipt: &Receipt) -> Option<wire::SignalAnswer> {
         | Subject::RunSet(_)
         | Subject::Image(_)
         | Subject::Bundle(_)
-        | Subject::FlowSet(_) => None,
+        | Subject::Flow(_) => None,
     }
 }
