@@ -150,7 +150,13 @@ pub(crate) fn all(app: &Arc<App>) -> (Table, BoxedFilter<(Response,)>) {
         // The table is asked first, so this would be a route that the table knows and warp does not.
         answered(Err(Problem::new(Code::NotFound, "nothing is here")))
     });
-    let all = native.or(scale).unify().or(page).unify().or(nothing).unify();
+    let all = native
+        .or(scale)
+        .unify()
+        .or(page)
+        .unify()
+        .or(nothing)
+        .unify();
     (table, all.map(warp::Reply::into_response).boxed())
 }
 

@@ -84,7 +84,9 @@ impl Table {
 
     fn methods(&self, path: &str) -> Vec<&'static str> {
         // Addresses of this dialect end with a slash, which the filters pass over.
-        let own = path.strip_suffix('/').filter(|_| crate::dialects::scale_v6::is_own(path));
+        let own = path
+            .strip_suffix('/')
+            .filter(|_| crate::dialects::scale_v6::is_own(path));
         let path = own.unwrap_or(path);
         let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
         let fitting = self.rows.iter().filter(|row| row.fits(&segments));

@@ -16,7 +16,8 @@ use crate::slots::{self, RunIds};
 use crate::state::State;
 use crate::time::Timestamp;
 use crate::{
-    backfill, batch, calendars, contents, documents, flow, placement, run, run_set, spawnable, trigger,
+    backfill, batch, calendars, contents, documents, flow, placement, run, run_set, spawnable,
+    trigger,
 };
 
 /// Events that the request leads to at once. Changes nothing; the same input gives the same events.

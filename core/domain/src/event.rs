@@ -26,7 +26,8 @@ use crate::command::Settings;
 use crate::contents::ContentKind;
 use crate::definition::{Definition, Tag};
 use crate::flow::{
-    FlowGraph, ItemSetDefinition, NewFile, NewFlow, Plan, SetConfiguration, SetSource, StepEnd, StepPolicy, StepSpec,
+    FlowGraph, ItemSetDefinition, NewFile, NewFlow, Plan, SetConfiguration, SetSource, StepEnd,
+    StepPolicy, StepSpec,
 };
 use crate::ids::{BatchId, Digest, LogId, RunId, RunSetId, RunnerId, TaskRunId};
 use crate::image::Image;

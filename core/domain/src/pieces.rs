@@ -36,7 +36,10 @@ impl EncodedBytes for AttemptEnd {
             | Outcome::Stopped => 0,
         };
         let gathered = self.gathered.as_ref().map_or(0, |gathered| {
-            let files = gathered.files.iter().map(|it| 40 + it.path.len() + it.output.len());
+            let files = gathered
+                .files
+                .iter()
+                .map(|it| 40 + it.path.len() + it.output.len());
             20 + files.sum::<usize>() + gathered.values.as_ref().map_or(0, |it| it.len())
         });
         END_BYTES + result + failure + outcome + gathered

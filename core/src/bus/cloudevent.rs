@@ -329,9 +329,10 @@ fn entity(log_id: LogId, event: &Event) -> String {
         }
         Event::FlowSetCreated(e) => format!("flow_set/{}", e.flow_set),
         Event::FlowSetEdited(e) => format!("flow_set/{}", e.flow_set),
-        Event::FlowsCreated(e) => e
-            .flow_set
-            .map_or_else(|| format!("flow_type/{}", e.flow_type), |set| format!("flow_set/{set}")),
+        Event::FlowsCreated(e) => e.flow_set.map_or_else(
+            || format!("flow_type/{}", e.flow_type),
+            |set| format!("flow_set/{set}"),
+        ),
         Event::FlowDecided(e) => format!("flow/{}", e.flow),
         Event::StepFinished(e) => format!("step/{}", e.step),
         Event::RunCreated(e) => format!("run/{}", e.run),

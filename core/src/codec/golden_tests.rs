@@ -26,6 +26,7 @@ use fasti_domain::time::Timestamp;
 use super::{decode, encode, event_json};
 use crate::record::StoredRecord;
 
+mod flows;
 mod schedules;
 
 const BATCH: BatchId = BatchId([0xba; 16]);
@@ -139,6 +140,7 @@ fn samples() -> Vec<Event> {
     all.extend(task_samples());
     all.extend(attempt_samples());
     all.extend(schedules::samples());
+    all.extend(flows::samples());
     all
 }
 

@@ -100,12 +100,18 @@ pub(super) fn gather(
 }
 
 fn try_gather(output: &Path, staging: &Staging) -> io::Result<Gathered> {
-    let mut gathered = Gathered { values: values(output)?, ..Gathered::default() };
+    let mut gathered = Gathered {
+        values: values(output)?,
+        ..Gathered::default()
+    };
     let mut all = Vec::new();
     list(output, output, &mut all)?;
     all.sort();
     for wanted in &staging.outputs {
-        for (relative, size) in all.iter().filter(|(relative, _)| fits(&wanted.pattern, relative)) {
+        for (relative, size) in all
+            .iter()
+            .filter(|(relative, _)| fits(&wanted.pattern, relative))
+        {
             gathered.files.push(GatheredFile {
                 output: wanted.name.clone(),
                 path: output.join(relative).display().to_string(),
@@ -130,9 +136,12 @@ fn values(output: &Path) -> io::Result<Option<std::sync::Arc<str>>> {
         Err(error) => return Err(error),
     };
     let mut text = String::new();
-    file.take(STEP_VALUES_BYTES_MAX + 1).read_to_string(&mut text)?;
+    file.take(STEP_VALUES_BYTES_MAX + 1)
+        .read_to_string(&mut text)?;
     if text.len() as u64 > STEP_VALUES_BYTES_MAX {
-        return Err(io::Error::other(format!("{VALUES} has more than {STEP_VALUES_BYTES_MAX} bytes")));
+        return Err(io::Error::other(format!(
+            "{VALUES} has more than {STEP_VALUES_BYTES_MAX} bytes"
+        )));
     }
     Ok(Some(text.into()))
 }
@@ -146,7 +155,9 @@ fn list(top: &Path, folder: &Path, all: &mut Vec<(String, u64)>) -> io::Result<(
             list(top, &entry.path(), all)?;
         } else if metadata.is_file() {
             if all.len() >= STAGED_FILES_MAX {
-                return Err(io::Error::other(format!("there are more than {STAGED_FILES_MAX} files")));
+                return Err(io::Error::other(format!(
+                    "there are more than {STAGED_FILES_MAX} files"
+                )));
             }
             let path = entry.path();
             let relative = path.strip_prefix(top).unwrap_or(&path);
@@ -160,7 +171,11 @@ fn list(top: &Path, folder: &Path, all: &mut Vec<(String, u64)>) -> io::Result<(
 
 /// Whether a path fits a pattern: `*` and `?` stand for anything but a slash, `[…]` for one of some characters.
 fn fits(pattern: &str, path: &str) -> bool {
-    let pattern: Vec<char> = pattern.strip_prefix("./").unwrap_or(pattern).chars().collect();
+    let pattern: Vec<char> = pattern
+        .strip_prefix("./")
+        .unwrap_or(pattern)
+        .chars()
+        .collect();
     let path: Vec<char> = path.chars().collect();
     fits_chars(&pattern, &path)
 }
@@ -267,13 +282,19 @@ mod tests {
         places.make_home().unwrap();
         let source = data.path().join("source");
         fs::write(&source, "x").unwrap();
-        let attempt = AttemptId { task_run: TaskRunId(7), number: 1 };
+        let attempt = AttemptId {
+            task_run: TaskRunId(7),
+            number: 1,
+        };
         let staging = Staging {
             folders: vec![StagedFolder {
                 variable: "PAGES".to_owned(),
                 files: vec![("one.txt".to_owned(), source.display().to_string())],
             }],
-            outputs: vec![StagedOutput { name: "TEXT".to_owned(), pattern: "*.txt".to_owned() }],
+            outputs: vec![StagedOutput {
+                name: "TEXT".to_owned(),
+                pattern: "*.txt".to_owned(),
+            }],
         };
         let variables = lay_out(&places, attempt, 0, &staging).unwrap();
         let folder = Path::new(&variables["PAGES"]);

@@ -338,7 +338,13 @@ impl Supervisor {
         } = ended;
         match cause {
             Some(cause) => self.finish(token, at, cause.outcome(), usage, None),
-            None => self.finish(token, at, outcome, usage, Some((result, value, failure, gathered))),
+            None => self.finish(
+                token,
+                at,
+                outcome,
+                usage,
+                Some((result, value, failure, gathered)),
+            ),
         }
         self.lonely_since_ms = now.uptime_ms;
     }

@@ -76,7 +76,11 @@ fn told(status: StatusCode, detail: &str) -> Response {
 pub(crate) fn refused(problem: Problem) -> Response {
     let status = StatusCode::from_u16(problem.code().status()).unwrap_or(StatusCode::BAD_REQUEST);
     // A wrong value is a bad request here.
-    let status = if status == StatusCode::UNPROCESSABLE_ENTITY { StatusCode::BAD_REQUEST } else { status };
+    let status = if status == StatusCode::UNPROCESSABLE_ENTITY {
+        StatusCode::BAD_REQUEST
+    } else {
+        status
+    };
     let mut response = told(status, problem.detail());
     for (name, value) in problem.headers() {
         response.headers_mut().insert(name.clone(), value.clone());
@@ -110,7 +114,11 @@ pub(super) fn nothing(call: &Call, status: StatusCode) -> Response {
 /// Address of this server and of the version of the dialect, as the caller wrote it: `http://host:1/v6`.
 pub(super) fn base(call: &Call) -> String {
     let host = call.header("host").unwrap_or("localhost");
-    let prefix = if call.path.starts_with("/v7/") { "v7" } else { "v6" };
+    let prefix = if call.path.starts_with("/v7/") {
+        "v7"
+    } else {
+        "v6"
+    };
     format!("http://{host}/{prefix}")
 }
 

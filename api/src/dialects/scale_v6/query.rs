@@ -16,12 +16,18 @@ pub(super) struct Params {
 
 impl Params {
     pub(super) fn parse(text: &str) -> Self {
-        let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+        let decode = |text: &str| {
+            percent_decode_str(&text.replace('+', " "))
+                .decode_utf8_lossy()
+                .into_owned()
+        };
         let pairs = text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             (decode(name), decode(value))
         });
-        Self { pairs: pairs.collect() }
+        Self {
+            pairs: pairs.collect(),
+        }
     }
 
     /// All values of a parameter.
@@ -41,9 +47,15 @@ impl Params {
         let all = self.all(name);
         let read = |text: &String| {
             let number = text.parse::<i64>();
-            let wrong = |_| Fault::bad(format!("Invalid integer for the parameter \"{name}\": {text}"));
+            let wrong = |_| {
+                Fault::bad(format!(
+                    "Invalid integer for the parameter \"{name}\": {text}"
+                ))
+            };
             // Below zero nothing is: such a filter fits nothing.
-            number.map(|it| u64::try_from(it).unwrap_or(u64::MAX)).map_err(wrong)
+            number
+                .map(|it| u64::try_from(it).unwrap_or(u64::MAX))
+                .map_err(wrong)
         };
         all.iter().map(read).collect()
     }
@@ -55,7 +67,9 @@ impl Params {
         match text.to_ascii_lowercase().as_str() {
             "true" | "t" | "1" => Ok(Some(true)),
             "false" | "f" | "0" => Ok(Some(false)),
-            _ => Err(Fault::bad(format!("Invalid boolean for the parameter \"{name}\": {text}"))),
+            _ => Err(Fault::bad(format!(
+                "Invalid boolean for the parameter \"{name}\": {text}"
+            ))),
         }
     }
 
@@ -65,7 +79,9 @@ impl Params {
             self.last(name)
                 .map(|text| {
                     time::bound(text, now).ok_or_else(|| {
-                        Fault::bad(format!("Invalid time range for the parameter \"{name}\": {text}"))
+                        Fault::bad(format!(
+                            "Invalid time range for the parameter \"{name}\": {text}"
+                        ))
                     })
                 })
                 .transpose()
@@ -80,7 +96,11 @@ impl Params {
             let name = text.strip_prefix('-');
             let wanted = name.unwrap_or(text);
             let found = known.iter().find(|it| **it == wanted);
-            let wrong = || Fault::bad(format!("Invalid field for the parameter \"order\": {wanted}"));
+            let wrong = || {
+                Fault::bad(format!(
+                    "Invalid field for the parameter \"order\": {wanted}"
+                ))
+            };
             found.map(|it| (*it, name.is_some())).ok_or_else(wrong)
         };
         all.iter().map(read).collect()
@@ -99,13 +119,16 @@ impl Range {
         if let Some((started, ended)) = started.zip(ended)
             && started >= ended
         {
-            return Err(Fault::bad("Invalid time range: \"started\" must be before \"ended\""));
+            return Err(Fault::bad(
+                "Invalid time range: \"started\" must be before \"ended\"",
+            ));
         }
         Ok(Self { started, ended })
     }
 
     pub(super) fn has(&self, at: Timestamp) -> bool {
-        self.started.is_none_or(|started| at >= started) && self.ended.is_none_or(|ended| at <= ended)
+        self.started.is_none_or(|started| at >= started)
+            && self.ended.is_none_or(|ended| at <= ended)
     }
 }
 
@@ -144,9 +167,15 @@ impl Key {
 }
 
 /// Sorts ids by keys that are looked up once each; equal ones by id.
-pub(super) fn sort(ids: Vec<u64>, order: &[(&'static str, bool)], key: &dyn Fn(u64, &str) -> Key) -> Vec<u64> {
-    let mut keyed: Vec<(Vec<Key>, u64)> =
-        ids.into_iter().map(|id| (order.iter().map(|(name, _)| key(id, name)).collect(), id)).collect();
+pub(super) fn sort(
+    ids: Vec<u64>,
+    order: &[(&'static str, bool)],
+    key: &dyn Fn(u64, &str) -> Key,
+) -> Vec<u64> {
+    let mut keyed: Vec<(Vec<Key>, u64)> = ids
+        .into_iter()
+        .map(|id| (order.iter().map(|(name, _)| key(id, name)).collect(), id))
+        .collect();
     keyed.sort_by(|(a, a_id), (b, b_id)| {
         for (index, (_, is_down)) in order.iter().enumerate() {
             let found = a[index].order(&b[index]);
@@ -167,7 +196,14 @@ mod tests {
 
     #[test]
     fn nulls_are_last_and_first_when_reversed() {
-        let title = |id: u64, _: &str| Key::text(["b", "", "A", "a"].get(id as usize).filter(|it| !it.is_empty()).copied());
+        let title = |id: u64, _: &str| {
+            Key::text(
+                ["b", "", "A", "a"]
+                    .get(id as usize)
+                    .filter(|it| !it.is_empty())
+                    .copied(),
+            )
+        };
         let up = sort(vec![0, 1, 2, 3], &[("title", false)], &title);
         assert_eq!(up, [2, 3, 0, 1]);
         let down = sort(vec![0, 1, 2, 3], &[("title", true)], &title);

@@ -8,19 +8,23 @@ use super::data::Data;
 use super::graph::NodeKind;
 use super::make::{Making, When};
 use super::model::{
-    Execution, FlowFile, FlowRevision, FlowSet, FlowType, Flows, Item, ItemSet, StepRevision, StepStatus, StepType,
+    Execution, FlowFile, FlowRevision, FlowSet, FlowType, Flows, Item, ItemSet, StepRevision,
+    StepStatus, StepType,
 };
 use super::settle::StepEnd;
 use crate::event::{
-    AttemptFinished, AttemptLeased, AttemptStarted, Event, FilesRegistered, FlowDecided, FlowSetCreated,
-    FlowSetEdited, FlowTypeSaved, FlowsCreated, ItemSetCreated, ItemSetExtended, Recorded, RunCreated, RunFinished,
-    StepFinished, StepTypeSaved, StepsCancelled, StepsRequeued,
+    AttemptFinished, AttemptLeased, AttemptStarted, Event, FilesRegistered, FlowDecided,
+    FlowSetCreated, FlowSetEdited, FlowTypeSaved, FlowsCreated, ItemSetCreated, ItemSetExtended,
+    Recorded, RunCreated, RunFinished, StepFinished, StepTypeSaved, StepsCancelled, StepsRequeued,
 };
 
 impl Flows {
     /// Applies an event; those of other things are passed over.
     pub fn apply(&mut self, recorded: &Recorded) {
-        let when = When { seq: recorded.seq, at: recorded.at };
+        let when = When {
+            seq: recorded.seq,
+            at: recorded.at,
+        };
         match &recorded.event {
             Event::StepTypeSaved(event) => self.step_type_saved(event, when),
             Event::FlowTypeSaved(event) => self.flow_type_saved(event, when),
@@ -49,26 +53,33 @@ impl Flows {
         self.last.step_type = self.last.step_type.max(event.step_type);
         let key = (event.name.clone(), event.version.clone());
         self.step_type_names.insert(key, event.step_type);
-        let step_type = self.step_types.entry(event.step_type).or_insert_with(|| StepType {
-            id: event.step_type,
-            name: event.name.clone(),
-            version: event.version.clone(),
-            title: String::new(),
-            description: String::new(),
-            policy: event.policy.clone(),
-            revisions: Vec::new(),
-            created: when.at,
-            modified: when.at,
-            paused: None,
-            deprecated: None,
-            running: 0,
-        });
+        let step_type = self
+            .step_types
+            .entry(event.step_type)
+            .or_insert_with(|| StepType {
+                id: event.step_type,
+                name: event.name.clone(),
+                version: event.version.clone(),
+                title: String::new(),
+                description: String::new(),
+                policy: event.policy.clone(),
+                revisions: Vec::new(),
+                created: when.at,
+                modified: when.at,
+                paused: None,
+                deprecated: None,
+                running: 0,
+            });
         step_type.title.clone_from(&event.title);
         step_type.description.clone_from(&event.description);
         step_type.policy = event.policy.clone();
         step_type.modified = when.at;
-        step_type.paused = event.policy.is_paused.then(|| step_type.paused.unwrap_or(when.at));
-        step_type.deprecated = (!event.policy.is_active).then(|| step_type.deprecated.unwrap_or(when.at));
+        step_type.paused = event
+            .policy
+            .is_paused
+            .then(|| step_type.paused.unwrap_or(when.at));
+        step_type.deprecated =
+            (!event.policy.is_active).then(|| step_type.deprecated.unwrap_or(when.at));
         if let Some(new) = &event.revision {
             self.last.revision += 1;
             step_type.revisions.push(Arc::new(StepRevision {
@@ -85,18 +96,22 @@ impl Flows {
 
     fn flow_type_saved(&mut self, event: &FlowTypeSaved, when: When) {
         self.last.flow_type = self.last.flow_type.max(event.flow_type);
-        self.flow_type_names.insert(event.name.clone(), event.flow_type);
-        let flow_type = self.flow_types.entry(event.flow_type).or_insert_with(|| FlowType {
-            id: event.flow_type,
-            name: event.name.clone(),
-            title: String::new(),
-            description: String::new(),
-            is_active: true,
-            revisions: Vec::new(),
-            created: when.at,
-            modified: when.at,
-            deprecated: None,
-        });
+        self.flow_type_names
+            .insert(event.name.clone(), event.flow_type);
+        let flow_type = self
+            .flow_types
+            .entry(event.flow_type)
+            .or_insert_with(|| FlowType {
+                id: event.flow_type,
+                name: event.name.clone(),
+                title: String::new(),
+                description: String::new(),
+                is_active: true,
+                revisions: Vec::new(),
+                created: when.at,
+                modified: when.at,
+                deprecated: None,
+            });
         flow_type.title.clone_from(&event.title);
         flow_type.description.clone_from(&event.description);
         flow_type.is_active = event.is_active;
@@ -136,7 +151,11 @@ impl Flows {
         for data in &event.items {
             self.last.item += 1;
             set.items.push(self.last.item);
-            let item = Item { set: event.item_set, data: data.clone(), created: when.at };
+            let item = Item {
+                set: event.item_set,
+                data: data.clone(),
+                created: when.at,
+            };
             self.items.insert(self.last.item, item);
         }
     }
@@ -161,10 +180,18 @@ impl Flows {
 
     fn set_created(&mut self, event: &FlowSetCreated, when: When) {
         self.last.set = self.last.set.max(event.flow_set);
-        let metrics = self.revision(event.flow_type, event.revision).map(|revision| {
-            let steps = revision.graph.nodes.iter().filter(|it| matches!(it.kind, NodeKind::Step { .. }));
-            steps.map(|it| (it.name.clone(), NodeMetrics::default())).collect::<BTreeMap<_, _>>()
-        });
+        let metrics = self
+            .revision(event.flow_type, event.revision)
+            .map(|revision| {
+                let steps = revision
+                    .graph
+                    .nodes
+                    .iter()
+                    .filter(|it| matches!(it.kind, NodeKind::Step { .. }));
+                steps
+                    .map(|it| (it.name.clone(), NodeMetrics::default()))
+                    .collect::<BTreeMap<_, _>>()
+            });
         if let Some(previous) = event.superseded_set.and_then(|id| self.sets.get_mut(&id)) {
             previous.superseded = Some(when.at);
             previous.superseded_by = Some(event.flow_set);
@@ -217,8 +244,13 @@ impl Flows {
 
     fn flows_created(&mut self, event: &FlowsCreated, when: When) {
         for new in &event.flows {
-            let old = new.supersedes.and_then(|id| Some((id, self.flows.get(&id)?)));
-            let input = new.input.clone().or_else(|| old.and_then(|(_, old)| old.input.clone()));
+            let old = new
+                .supersedes
+                .and_then(|id| Some((id, self.flows.get(&id)?)));
+            let input = new
+                .input
+                .clone()
+                .or_else(|| old.and_then(|(_, old)| old.input.clone()));
             let plan = new.plan.and_then(|index| event.plans.get(index as usize));
             let making = Making {
                 set: event.flow_set,
@@ -247,7 +279,11 @@ impl Flows {
 
     fn decided(&mut self, event: &FlowDecided) {
         self.due.remove(&(event.flow, event.node));
-        let slot = self.flows.get(&event.flow).and_then(|it| it.slots.get(event.node as usize)).copied();
+        let slot = self
+            .flows
+            .get(&event.flow)
+            .and_then(|it| it.slots.get(event.node as usize))
+            .copied();
         let super::Slot::Decision(id) = slot.unwrap_or_default() else {
             return;
         };
@@ -268,10 +304,17 @@ impl Flows {
         }
         let status = match &event.end {
             StepEnd::Completed { values, files } => {
-                let mut output = Data { json: serde_json::from_str(values).unwrap_or_default(), ..Data::default() };
+                let mut output = Data {
+                    json: serde_json::from_str(values).unwrap_or_default(),
+                    ..Data::default()
+                };
                 for product in files {
                     self.last.file += 1;
-                    output.files.entry(product.output.clone()).or_default().push(self.last.file);
+                    output
+                        .files
+                        .entry(product.output.clone())
+                        .or_default()
+                        .push(self.last.file);
                     let file = FlowFile {
                         name: product.name.clone(),
                         media_type: product.media_type.clone(),
@@ -327,7 +370,10 @@ impl Flows {
     }
 
     fn run_created(&mut self, event: &RunCreated, when: When) {
-        let Some((id, step)) = event.step.and_then(|id| Some((id, self.steps.get_mut(&id)?))) else {
+        let Some((id, step)) = event
+            .step
+            .and_then(|id| Some((id, self.steps.get_mut(&id)?)))
+        else {
             return;
         };
         step.executions.push(Execution {
@@ -375,7 +421,11 @@ impl Flows {
         if let Some(execution) = self.execution(event.run) {
             execution.started = Some(start.started_at);
         }
-        let Some(step) = self.steps.get_mut(&id).filter(|step| step.status == StepStatus::Queued) else {
+        let Some(step) = self
+            .steps
+            .get_mut(&id)
+            .filter(|step| step.status == StepStatus::Queued)
+        else {
             return;
         };
         step.started = Some(start.started_at);
@@ -411,7 +461,10 @@ impl Flows {
             step_type.running = step_type.running.saturating_sub(1);
         }
         let is_last = step.executions.last().is_some_and(|it| it.run == event.run);
-        if is_last && step.place.is_none() && matches!(step.status, StepStatus::Queued | StepStatus::Running) {
+        if is_last
+            && step.place.is_none()
+            && matches!(step.status, StepStatus::Queued | StepStatus::Running)
+        {
             self.ended.insert(id);
         }
     }

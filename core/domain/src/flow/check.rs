@@ -51,32 +51,56 @@ pub struct SetProblem {
 
 impl SetProblem {
     fn new(name: &'static str, message: impl Into<String>) -> Self {
-        Self { name, message: message.into() }
+        Self {
+            name,
+            message: message.into(),
+        }
     }
 }
 
 /// All checks but those of form, in the published order.
 #[must_use]
 pub fn check_set(flows: &Flows, flow_type: &FlowType, request: &SetRequest) -> CheckedSet {
-    let mut found =
-        CheckedSet { problem: None, warnings: Vec::new(), estimated: 0, previous: None, diff: None };
+    let mut found = CheckedSet {
+        problem: None,
+        warnings: Vec::new(),
+        estimated: 0,
+        previous: None,
+        diff: None,
+    };
     let Some(current) = flow_type.current() else {
-        found.problem = Some(SetProblem::new("INVALID_BATCH_DEFINITION", "the recipe type has no revision"));
+        found.problem = Some(SetProblem::new(
+            "INVALID_BATCH_DEFINITION",
+            "the recipe type has no revision",
+        ));
         return found;
     };
     let graph = &current.graph;
     if let Some(forced) = request.source.forced() {
         let unknown = forced.unknown(flows, graph);
-        let warn = |name| ("UNKNOWN_FORCED_NODE", format!("the recipe type has no node `{name}` to force"));
+        let warn = |name| {
+            (
+                "UNKNOWN_FORCED_NODE",
+                format!("the recipe type has no node `{name}` to force"),
+            )
+        };
         found.warnings.extend(unknown.into_iter().map(warn));
     }
     let checked = match (request.source.previous, request.source.item_set) {
         (Some(root), _) => check_previous(flows, flow_type, graph, request, root, &mut found),
         (None, Some(items)) => check_items(flows, graph, request, items, &mut found),
-        (None, None) => Err(SetProblem::new("NO_RECIPES", "neither a previous batch nor a dataset is given")),
+        (None, None) => Err(SetProblem::new(
+            "NO_RECIPES",
+            "neither a previous batch nor a dataset is given",
+        )),
     };
     match checked {
-        Ok(0) => found.problem = Some(SetProblem::new("NO_RECIPES", "the batch would have no recipes")),
+        Ok(0) => {
+            found.problem = Some(SetProblem::new(
+                "NO_RECIPES",
+                "the batch would have no recipes",
+            ))
+        }
         Ok(estimated) => found.estimated = estimated,
         Err(problem) => found.problem = Some(problem),
     }
@@ -92,7 +116,8 @@ fn check_previous(
     found: &mut CheckedSet,
 ) -> Result<u64, SetProblem> {
     let Some(previous) = flows.end_of_chain(root) else {
-        let text = format!("there is no batch with the root {root}; name the first batch of a chain");
+        let text =
+            format!("there is no batch with the root {root}; name the first batch of a chain");
         return Err(SetProblem::new("PREV_BATCH_NOT_FOUND", text));
     };
     found.previous = Some(previous.id);
@@ -101,18 +126,27 @@ fn check_previous(
         return Err(SetProblem::new("MISMATCHED_RECIPE_TYPE", text));
     }
     if !previous.is_filled {
-        let text = format!("the batch {} is still creating its recipes; try again later", previous.id);
+        let text = format!(
+            "the batch {} is still creating its recipes; try again later",
+            previous.id
+        );
         return Err(SetProblem::new("PREV_BATCH_STILL_CREATING", text));
     }
     let Some(old) = flow_type.revision(previous.revision) else {
-        return Err(SetProblem::new("PREV_BATCH_NO_REPROCESS", "its revision is not there any more"));
+        return Err(SetProblem::new(
+            "PREV_BATCH_NO_REPROCESS",
+            "its revision is not there any more",
+        ));
     };
     let (diff, shared) = plan(flows, &old.graph, graph, request.source.forced());
     let reason = diff.reasons.first().map(|it| it.description.clone());
     found.diff = Some(diff);
     if shared.is_none() {
         let text = reason.unwrap_or_default();
-        return Err(SetProblem::new("PREV_BATCH_NO_REPROCESS", format!("it cannot be reprocessed: {text}")));
+        return Err(SetProblem::new(
+            "PREV_BATCH_NO_REPROCESS",
+            format!("it cannot be reprocessed: {text}"),
+        ));
     }
     Ok(previous.flows_total)
 }
@@ -125,14 +159,26 @@ fn check_items(
     found: &mut CheckedSet,
 ) -> Result<u64, SetProblem> {
     let Some(set) = flows.item_set(items) else {
-        return Err(SetProblem::new("DATASET_NOT_FOUND", format!("there is no dataset {items}")));
+        return Err(SetProblem::new(
+            "DATASET_NOT_FOUND",
+            format!("there is no dataset {items}"),
+        ));
     };
     check_input_map(set, graph, &request.configuration)?;
     let given = mapped_interface(set, &request.configuration);
-    let (warnings, problems): (Vec<_>, Vec<_>) = feed(&given, &graph.input).into_iter().partition(|it| it.is_warning);
-    found.warnings.extend(warnings.into_iter().map(|it| ("MISMATCHED_MEDIA_TYPES", it.message)));
+    let (warnings, problems): (Vec<_>, Vec<_>) = feed(&given, &graph.input)
+        .into_iter()
+        .partition(|it| it.is_warning);
+    found.warnings.extend(
+        warnings
+            .into_iter()
+            .map(|it| ("MISMATCHED_MEDIA_TYPES", it.message)),
+    );
     if let Some(problem) = problems.first() {
-        return Err(SetProblem::new("MISMATCHED_PARAMS", problem.message.clone()));
+        return Err(SetProblem::new(
+            "MISMATCHED_PARAMS",
+            problem.message.clone(),
+        ));
     }
     let distinct: BTreeSet<Arc<str>> = set
         .items
@@ -165,8 +211,15 @@ pub(super) fn check_input_map(
 }
 
 /// Rule 8 for a set that is there.
-pub(super) fn check_edited(flows: &Flows, set: &FlowSet, configuration: &SetConfiguration) -> Result<(), SetProblem> {
-    let items = set.source.item_set.filter(|_| set.source.previous.is_none());
+pub(super) fn check_edited(
+    flows: &Flows,
+    set: &FlowSet,
+    configuration: &SetConfiguration,
+) -> Result<(), SetProblem> {
+    let items = set
+        .source
+        .item_set
+        .filter(|_| set.source.previous.is_none());
     let items = items.and_then(|id| flows.item_set(id));
     let revision = flows.revision(set.flow_type, set.revision);
     match (items, revision) {
@@ -178,7 +231,10 @@ pub(super) fn check_edited(flows: &Flows, set: &FlowSet, configuration: &SetConf
 /// What the items give, under the names that they are mapped to.
 fn mapped_interface(set: &ItemSet, configuration: &SetConfiguration) -> Interface {
     let mut all = Interface::default();
-    for part in [&set.definition.global_parameters, &set.definition.parameters] {
+    for part in [
+        &set.definition.global_parameters,
+        &set.definition.parameters,
+    ] {
         all.files.extend(part.files.iter().cloned());
         all.json.extend(part.json.iter().cloned());
     }
@@ -187,20 +243,39 @@ fn mapped_interface(set: &ItemSet, configuration: &SetConfiguration) -> Interfac
     let mut mapped = Interface::default();
     for it in names {
         if let Some(file) = all.file(&it.parameter) {
-            mapped.files.push(super::FileParameter { name: it.input.clone(), ..file.clone() });
+            mapped.files.push(super::FileParameter {
+                name: it.input.clone(),
+                ..file.clone()
+            });
         }
         if let Some(value) = all.value(&it.parameter) {
-            mapped.json.push(super::JsonParameter { name: it.input.clone(), ..value.clone() });
+            mapped.json.push(super::JsonParameter {
+                name: it.input.clone(),
+                ..value.clone()
+            });
         }
     }
     let taken: BTreeSet<String> = mapped.names().map(str::to_owned).collect();
-    mapped.files.extend(all.files.into_iter().filter(|it| !is_mapped(&it.name) && !taken.contains(&it.name)));
-    mapped.json.extend(all.json.into_iter().filter(|it| !is_mapped(&it.name) && !taken.contains(&it.name)));
+    mapped.files.extend(
+        all.files
+            .into_iter()
+            .filter(|it| !is_mapped(&it.name) && !taken.contains(&it.name)),
+    );
+    mapped.json.extend(
+        all.json
+            .into_iter()
+            .filter(|it| !is_mapped(&it.name) && !taken.contains(&it.name)),
+    );
     mapped
 }
 
 /// The input that an item gives a flow.
-pub(super) fn input_of(set: &ItemSet, data: &str, configuration: &SetConfiguration, to: &Interface) -> Arc<str> {
+pub(super) fn input_of(
+    set: &ItemSet,
+    data: &str,
+    configuration: &SetConfiguration,
+    to: &Interface,
+) -> Arc<str> {
     let all = set.definition.global_data.clone().with(Data::read(data));
     all.renamed(configuration.names()).restricted(to).to_text()
 }

@@ -26,7 +26,8 @@ impl Counts {
     /// Whether there are steps that keep what waits for them from going on.
     #[must_use]
     pub fn is_blocked(&self) -> bool {
-        self.of(StepStatus::Failed) + self.of(StepStatus::Canceled) + self.of(StepStatus::Blocked) > 0
+        self.of(StepStatus::Failed) + self.of(StepStatus::Canceled) + self.of(StepStatus::Blocked)
+            > 0
     }
 
     pub(super) fn shift(&mut self, from: Option<StepStatus>, to: Option<StepStatus>) {
@@ -59,7 +60,11 @@ pub struct Durations {
 impl Durations {
     pub(super) fn add(&mut self, us: i64) {
         let us = us.max(0);
-        self.min = if self.count == 0 { us } else { self.min.min(us) };
+        self.min = if self.count == 0 {
+            us
+        } else {
+            self.min.min(us)
+        };
         self.max = self.max.max(us);
         self.sum = self.sum.saturating_add(us);
         self.count += 1;
@@ -103,7 +108,10 @@ mod tests {
     #[test]
     fn durations_of_the_published_example() {
         let mut command = Durations::default();
-        assert_eq!((command.min(), command.mean(), command.max()), (None, None, None));
+        assert_eq!(
+            (command.min(), command.mean(), command.max()),
+            (None, None, None)
+        );
         for us in [1_200_000, 1_400_000, 2_100_000, 62_900_000] {
             command.add(us);
         }

@@ -55,18 +55,30 @@ impl Data {
         let targets = |name: &str| -> Vec<String> {
             let wanted = names.iter().filter(|it| it.parameter == name);
             let all: Vec<String> = wanted.map(|it| it.input.clone()).collect();
-            if all.is_empty() { vec![name.to_owned()] } else { all }
+            if all.is_empty() {
+                vec![name.to_owned()]
+            } else {
+                all
+            }
         };
         // What is mapped goes before what has the name by itself.
         let is_mapped = |name: &str| names.iter().any(|it| it.parameter == name);
         for mapped in [false, true] {
-            for (name, files) in self.files.iter().filter(|(name, _)| is_mapped(name) == mapped) {
+            for (name, files) in self
+                .files
+                .iter()
+                .filter(|(name, _)| is_mapped(name) == mapped)
+            {
                 for target in targets(name) {
                     renamed.json.remove(&target);
                     renamed.files.insert(target, files.clone());
                 }
             }
-            for (name, value) in self.json.iter().filter(|(name, _)| is_mapped(name) == mapped) {
+            for (name, value) in self
+                .json
+                .iter()
+                .filter(|(name, _)| is_mapped(name) == mapped)
+            {
                 for target in targets(name) {
                     renamed.files.remove(&target);
                     renamed.json.insert(target, value.clone());
@@ -101,7 +113,9 @@ pub fn check_item(
             }
             Some(files) => {
                 if let Some(unknown) = files.iter().find(|id| !is_file(**id)) {
-                    return Err(format!("`{name}` names the file {unknown}, which is not there"));
+                    return Err(format!(
+                        "`{name}` names the file {unknown}, which is not there"
+                    ));
                 }
             }
         }

@@ -8,18 +8,20 @@ use super::data::{Data, check_item};
 use super::forced::{Forced, Plan, plan};
 use super::graph::{FlowGraph, NodeKind, check_graph};
 use super::interface::Interface;
-use super::model::{FlowSet, FlowType, Flows, ItemSetDefinition, NewFile, NewFlow, SetConfiguration, StepStatus};
+use super::model::{
+    FlowSet, FlowType, Flows, ItemSetDefinition, NewFile, NewFlow, SetConfiguration, StepStatus,
+};
 use super::spec::{StepPolicy, StepSpec};
 use crate::access::Principal;
 use crate::batch;
 use crate::command::Hashed;
 use crate::event::{
-    Event, FilesRegistered, FlowSetCreated, FlowSetEdited, FlowTypeSaved, FlowsCreated, ItemSetCreated,
-    ItemSetExtended, NewStepRevision, StepTypeSaved, StepsCancelled, StepsRequeued,
+    Event, FilesRegistered, FlowSetCreated, FlowSetEdited, FlowTypeSaved, FlowsCreated,
+    ItemSetCreated, ItemSetExtended, NewStepRevision, StepTypeSaved, StepsCancelled, StepsRequeued,
 };
 use crate::limits::{
-    EVENT_LIST_BYTES_MAX, FLOW_FILES_MAX, FLOW_ITEMS_MAX, FLOW_NODES_MAX, FLOW_SETS_MAX, FLOW_STEPS_MAX,
-    FLOW_TYPES_MAX, FLOWS_PER_STEP_MAX,
+    EVENT_LIST_BYTES_MAX, FLOW_FILES_MAX, FLOW_ITEMS_MAX, FLOW_NODES_MAX, FLOW_SETS_MAX,
+    FLOW_STEPS_MAX, FLOW_TYPES_MAX, FLOWS_PER_STEP_MAX,
 };
 use crate::rejection::Rejection;
 use crate::state::State;
@@ -131,7 +133,15 @@ pub(crate) fn decide(
     let flows = &state.flows;
     match command {
         FlowCommand::SaveStepType { .. } => save_step_type(state, who, command, at),
-        FlowCommand::SaveFlowType { name, is_new, title, description, is_active, graph, follow } => {
+        FlowCommand::SaveFlowType {
+            name,
+            is_new,
+            title,
+            description,
+            is_active,
+            graph,
+            follow,
+        } => {
             let known = flows.flow_type_named(name);
             check_known(known.is_some(), *is_new, name)?;
             if known.is_none() && flows.flow_types.len() >= FLOW_TYPES_MAX {
@@ -143,9 +153,17 @@ pub(crate) fn decide(
             let saved = FlowTypeSaved {
                 flow_type: known.map_or(flows.last.flow_type + 1, |it| it.id),
                 name: name.clone(),
-                title: title.clone().or_else(|| known.map(|it| it.title.clone())).unwrap_or_default(),
-                description: description.clone().or_else(|| known.map(|it| it.description.clone())).unwrap_or_default(),
-                is_active: is_active.or_else(|| known.map(|it| it.is_active)).unwrap_or(true),
+                title: title
+                    .clone()
+                    .or_else(|| known.map(|it| it.title.clone()))
+                    .unwrap_or_default(),
+                description: description
+                    .clone()
+                    .or_else(|| known.map(|it| it.description.clone()))
+                    .unwrap_or_default(),
+                is_active: is_active
+                    .or_else(|| known.map(|it| it.is_active))
+                    .unwrap_or(true),
                 graph: graph.clone(),
             };
             let number = known.map_or(1, |it| it.revision_number() + 1);
@@ -156,7 +174,12 @@ pub(crate) fn decide(
             }
             Ok(events)
         }
-        FlowCommand::CreateItemSet { title, description, definition, items } => {
+        FlowCommand::CreateItemSet {
+            title,
+            description,
+            definition,
+            items,
+        } => {
             let id = flows.last.item_set + 1;
             let created = ItemSetCreated {
                 item_set: id,
@@ -172,17 +195,30 @@ pub(crate) fn decide(
             Ok(events)
         }
         FlowCommand::ExtendItemSet { item_set, items } => {
-            let set = flows.item_set(*item_set).ok_or_else(|| missing("dataset", *item_set))?;
+            let set = flows
+                .item_set(*item_set)
+                .ok_or_else(|| missing("dataset", *item_set))?;
             extend(flows, *item_set, &set.definition.parameters, items)
         }
         FlowCommand::RegisterFiles { files } => {
             if flows.files.len() + files.len() > FLOW_FILES_MAX {
                 return Err(limit(FLOW_FILES_MAX, "files"));
             }
-            Ok(vec![FilesRegistered { first: flows.last.file + 1, files: files.clone() }.into()])
+            Ok(vec![
+                FilesRegistered {
+                    first: flows.last.file + 1,
+                    files: files.clone(),
+                }
+                .into(),
+            ])
         }
         FlowCommand::CreateSet(request) => create_set(flows, request),
-        FlowCommand::EditSet { set, title, description, configuration } => {
+        FlowCommand::EditSet {
+            set,
+            title,
+            description,
+            configuration,
+        } => {
             let of_set = flows.set(*set).ok_or_else(|| missing("batch", *set))?;
             if let Some(configuration) = configuration {
                 check_edited(flows, of_set, configuration)
@@ -198,23 +234,37 @@ pub(crate) fn decide(
                 .into(),
             ])
         }
-        FlowCommand::Reprocess { flow, revision, forced } => reprocess(flows, *flow, *revision, forced),
+        FlowCommand::Reprocess {
+            flow,
+            revision,
+            forced,
+        } => reprocess(flows, *flow, *revision, forced),
         FlowCommand::Cancel { steps } => {
             let may = |id: &&u64| {
                 let status = flows.steps.get(id).map(|it| it.status);
                 status.is_some_and(|it| !matches!(it, StepStatus::Completed | StepStatus::Canceled))
             };
             let steps: Vec<u64> = steps.iter().filter(may).copied().collect();
-            Ok(steps.chunks(STEPS_PER_EVENT).map(|it| StepsCancelled { steps: it.to_vec() }.into()).collect())
+            Ok(steps
+                .chunks(STEPS_PER_EVENT)
+                .map(|it| StepsCancelled { steps: it.to_vec() }.into())
+                .collect())
         }
         FlowCommand::Requeue { steps, priority } => {
             let may = |id: &&u64| {
                 flows.steps.get(id).is_some_and(|it| {
-                    it.superseded.is_none() && matches!(it.status, StepStatus::Failed | StepStatus::Canceled)
+                    it.superseded.is_none()
+                        && matches!(it.status, StepStatus::Failed | StepStatus::Canceled)
                 })
             };
             let steps: Vec<u64> = steps.iter().filter(may).copied().collect();
-            let event = |it: &[u64]| StepsRequeued { steps: it.to_vec(), priority: *priority }.into();
+            let event = |it: &[u64]| {
+                StepsRequeued {
+                    steps: it.to_vec(),
+                    priority: *priority,
+                }
+                .into()
+            };
             Ok(steps.chunks(STEPS_PER_EVENT).map(event).collect())
         }
     }
@@ -224,7 +274,9 @@ pub(crate) fn decide(
 const STEPS_PER_EVENT: usize = EVENT_LIST_BYTES_MAX / 9;
 
 fn limit(most: usize, what: &str) -> Rejection {
-    Rejection::Limit { message: format!("there are {most} {what} already, as many as may be") }
+    Rejection::Limit {
+        message: format!("there are {most} {what} already, as many as may be"),
+    }
 }
 
 fn missing(what: &str, id: u64) -> Rejection {
@@ -233,7 +285,10 @@ fn missing(what: &str, id: u64) -> Rejection {
 
 fn check_known(is_known: bool, is_new: bool, name: &str) -> Result<(), Rejection> {
     match (is_known, is_new) {
-        (true, true) => Err(Rejection::invalid("name", format!("`{name}` is there already"))),
+        (true, true) => Err(Rejection::invalid(
+            "name",
+            format!("`{name}` is there already"),
+        )),
         (false, false) => Err(Rejection::invalid("name", format!("there is no `{name}`"))),
         (true, false) | (false, true) => Ok(()),
     }
@@ -241,7 +296,10 @@ fn check_known(is_known: bool, is_new: bool, name: &str) -> Result<(), Rejection
 
 fn check_new_graph(flows: &Flows, graph: &FlowGraph, own: &str) -> Result<(), Rejection> {
     if graph.nodes.len() > FLOW_NODES_MAX {
-        return Err(Rejection::invalid("definition", format!("at most {FLOW_NODES_MAX} nodes")));
+        return Err(Rejection::invalid(
+            "definition",
+            format!("at most {FLOW_NODES_MAX} nodes"),
+        ));
     }
     let problems = check_graph(flows, graph, Some(own));
     match problems.into_iter().find(|it| !it.is_warning) {
@@ -256,7 +314,16 @@ fn save_step_type(
     command: &FlowCommand,
     at: Timestamp,
 ) -> Result<Vec<Event>, Rejection> {
-    let FlowCommand::SaveStepType { name, version, title, description, policy, revision, follow } = command else {
+    let FlowCommand::SaveStepType {
+        name,
+        version,
+        title,
+        description,
+        policy,
+        revision,
+        follow,
+    } = command
+    else {
         return Ok(Vec::new());
     };
     let flows = &state.flows;
@@ -283,7 +350,10 @@ fn save_step_type(
             document: document.clone(),
         }));
     } else if known.is_none() {
-        return Err(Rejection::invalid("name", format!("there is no `{name}` {version}")));
+        return Err(Rejection::invalid(
+            "name",
+            format!("there is no `{name}` {version}"),
+        ));
     }
     let number = known.map_or(1, |it| it.revision_number() + 1);
     let has_new = new.is_some();
@@ -292,8 +362,14 @@ fn save_step_type(
             step_type: known.map_or(flows.last.step_type + 1, |it| it.id),
             name: name.clone(),
             version: version.clone(),
-            title: title.clone().or_else(|| known.map(|it| it.title.clone())).unwrap_or_default(),
-            description: description.clone().or_else(|| known.map(|it| it.description.clone())).unwrap_or_default(),
+            title: title
+                .clone()
+                .or_else(|| known.map(|it| it.title.clone()))
+                .unwrap_or_default(),
+            description: description
+                .clone()
+                .or_else(|| known.map(|it| it.description.clone()))
+                .unwrap_or_default(),
             policy: (**policy).clone(),
             revision: new,
         }
@@ -301,7 +377,11 @@ fn save_step_type(
     );
     if *follow && has_new && known.is_some() {
         // Those that the new revision does not fit stay with the one they have.
-        events.extend(follow_flows(flows, BTreeMap::new(), Some((name, version, number))));
+        events.extend(follow_flows(
+            flows,
+            BTreeMap::new(),
+            Some((name, version, number)),
+        ));
     }
     Ok(events)
 }
@@ -327,8 +407,14 @@ fn follow_flows(
             let mut graph = current.graph.clone();
             for node in &mut graph.nodes {
                 match &mut node.kind {
-                    NodeKind::Step { name, version, revision } => {
-                        if let Some((of, at, number)) = step.filter(|it| *it.0 == *name && *it.1 == *version) {
+                    NodeKind::Step {
+                        name,
+                        version,
+                        revision,
+                    } => {
+                        if let Some((of, at, number)) =
+                            step.filter(|it| *it.0 == *name && *it.1 == *version)
+                        {
                             debug_assert!(of == name && at == version);
                             *revision = number;
                         }
@@ -364,7 +450,12 @@ fn follow_flows(
     events
 }
 
-fn extend(flows: &Flows, id: u64, interface: &Interface, items: &[Data]) -> Result<Vec<Event>, Rejection> {
+fn extend(
+    flows: &Flows,
+    id: u64,
+    interface: &Interface,
+    items: &[Data],
+) -> Result<Vec<Event>, Rejection> {
     if flows.items.len() + items.len() > FLOW_ITEMS_MAX {
         return Err(limit(FLOW_ITEMS_MAX, "items"));
     }
@@ -374,7 +465,11 @@ fn extend(flows: &Flows, id: u64, interface: &Interface, items: &[Data]) -> Resu
     let mut bytes = 0;
     let mut first = flows.last.item + 1;
     let mut event = |piece: Vec<Arc<str>>| {
-        let made = ItemSetExtended { item_set: id, first, items: piece };
+        let made = ItemSetExtended {
+            item_set: id,
+            first,
+            items: piece,
+        };
         first += made.items.len() as u64;
         Event::from(made)
     };
@@ -407,9 +502,17 @@ fn create_set(flows: &Flows, request: &SetRequest) -> Result<Vec<Event>, Rejecti
         return Err(limit(FLOW_SETS_MAX, "flow sets"));
     }
     let nodes = flow_type.current().map_or(0, |it| it.graph.nodes.len());
-    check_room(flows, usize::try_from(checked.estimated).unwrap_or(usize::MAX).saturating_mul(nodes))?;
+    check_room(
+        flows,
+        usize::try_from(checked.estimated)
+            .unwrap_or(usize::MAX)
+            .saturating_mul(nodes),
+    )?;
     let id = flows.last.set + 1;
-    let root = checked.previous.and_then(|it| flows.set(it)).map_or(id, |it| it.root);
+    let root = checked
+        .previous
+        .and_then(|it| flows.set(it))
+        .map_or(id, |it| it.root);
     Ok(vec![
         FlowSetCreated {
             flow_set: id,
@@ -446,7 +549,14 @@ pub(crate) fn fill(state: &State, id: u64) -> Vec<Event> {
     else {
         return Vec::new();
     };
-    let mut filling = Filling { flows, set, flow_type, plans: BTreeMap::new(), events: Vec::new(), bytes: 0 };
+    let mut filling = Filling {
+        flows,
+        set,
+        flow_type,
+        plans: BTreeMap::new(),
+        events: Vec::new(),
+        bytes: 0,
+    };
     match set.superseded_set.and_then(|id| flows.set(id)) {
         Some(previous) => {
             let next = usize::try_from(set.cursor).unwrap_or(usize::MAX);
@@ -454,7 +564,10 @@ pub(crate) fn fill(state: &State, id: u64) -> Vec<Event> {
             for (cursor, flow) in (set.cursor + 1..).zip(rest.take(FLOWS_PER_STEP_MAX)) {
                 filling.add_instead(flows.newest(*flow), None, cursor);
             }
-            filling.finish(previous.flows.len() as u64, set.cursor + FLOWS_PER_STEP_MAX as u64)
+            filling.finish(
+                previous.flows.len() as u64,
+                set.cursor + FLOWS_PER_STEP_MAX as u64,
+            )
         }
         None => filling.from_items(),
     }
@@ -492,14 +605,21 @@ impl Filling<'_> {
             match known.filter(|_| set.source.supersedes) {
                 Some(known) => self.add_instead(*known, Some(input), cursor),
                 None => {
-                    let new = NewFlow { input: Some(input), supersedes: None, plan: None };
+                    let new = NewFlow {
+                        input: Some(input),
+                        supersedes: None,
+                        plan: None,
+                    };
                     self.add(new, None, cursor);
                 }
             }
         }
         // Those after the last item of a set that has grown meanwhile do not join: it is read in one go, or was
         // bounded by what it was when the set was made.
-        self.finish(items.items.len() as u64, set.cursor + FLOWS_PER_STEP_MAX as u64)
+        self.finish(
+            items.items.len() as u64,
+            set.cursor + FLOWS_PER_STEP_MAX as u64,
+        )
     }
 
     fn add_instead(&mut self, old: u64, input: Option<Arc<str>>, cursor: u64) {
@@ -515,7 +635,11 @@ impl Filling<'_> {
         });
         let shared = shared.clone();
         let input = input.filter(|input| of_old.input.as_ref() != Some(input));
-        let new = NewFlow { input, supersedes: Some(old), plan: None };
+        let new = NewFlow {
+            input,
+            supersedes: Some(old),
+            plan: None,
+        };
         self.add(new, shared, cursor);
     }
 
@@ -570,34 +694,62 @@ impl Filling<'_> {
     }
 }
 
-fn reprocess(flows: &Flows, id: u64, revision: Option<u32>, forced: &Forced) -> Result<Vec<Event>, Rejection> {
+fn reprocess(
+    flows: &Flows,
+    id: u64,
+    revision: Option<u32>,
+    forced: &Forced,
+) -> Result<Vec<Event>, Rejection> {
     let flow = flows.flow(id).ok_or_else(|| missing("recipe", id))?;
     if flow.is_superseded() {
-        return Err(Rejection::invalid("recipe", format!("the recipe {id} is superseded already")));
+        return Err(Rejection::invalid(
+            "recipe",
+            format!("the recipe {id} is superseded already"),
+        ));
     }
     if flow.parent.is_some() {
         let text = format!("the recipe {id} is inside of another one; reprocess that");
         return Err(Rejection::invalid("recipe", text));
     }
-    let of_type = flows.flow_type(flow.flow_type).ok_or_else(|| missing("recipe type", flow.flow_type))?;
+    let of_type = flows
+        .flow_type(flow.flow_type)
+        .ok_or_else(|| missing("recipe type", flow.flow_type))?;
     let number = revision.unwrap_or_else(|| of_type.revision_number());
-    let new = of_type.revision(number).ok_or_else(|| missing("revision", u64::from(number)))?;
-    let old = of_type.revision(flow.revision).ok_or_else(|| missing("revision", u64::from(flow.revision)))?;
+    let new = of_type
+        .revision(number)
+        .ok_or_else(|| missing("revision", u64::from(number)))?;
+    let old = of_type
+        .revision(flow.revision)
+        .ok_or_else(|| missing("revision", u64::from(flow.revision)))?;
     if let Some(name) = forced.unknown(flows, &new.graph).first() {
-        return Err(Rejection::invalid("forced_nodes", format!("the recipe type has no node `{name}`")));
+        return Err(Rejection::invalid(
+            "forced_nodes",
+            format!("the recipe type has no node `{name}`"),
+        ));
     }
     check_room(flows, new.graph.nodes.len())?;
     let (found, shared) = plan(flows, &old.graph, &new.graph, Some(forced));
     let Some(shared) = shared else {
-        let reason = found.reasons.first().map(|it| it.description.clone()).unwrap_or_default();
-        return Err(Rejection::invalid("revision_num", format!("it cannot be reprocessed: {reason}")));
+        let reason = found
+            .reasons
+            .first()
+            .map(|it| it.description.clone())
+            .unwrap_or_default();
+        return Err(Rejection::invalid(
+            "revision_num",
+            format!("it cannot be reprocessed: {reason}"),
+        ));
     };
     Ok(vec![
         FlowsCreated {
             flow_set: None,
             flow_type: flow.flow_type,
             revision: number,
-            flows: vec![NewFlow { input: None, supersedes: Some(id), plan: Some(0) }],
+            flows: vec![NewFlow {
+                input: None,
+                supersedes: Some(id),
+                plan: Some(0),
+            }],
             plans: vec![shared],
             cursor: 0,
             is_last: true,

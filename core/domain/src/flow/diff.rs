@@ -81,20 +81,30 @@ pub fn diff(old: &FlowGraph, new: &FlowGraph, forced: Option<&Forced>) -> GraphD
         .iter()
         .filter(|problem| !problem.is_warning)
         .take(1)
-        .map(|problem| change("INPUT_CHANGE", format!("the input changed: {}", problem.message)))
+        .map(|problem| {
+            change(
+                "INPUT_CHANGE",
+                format!("the input changed: {}", problem.message),
+            )
+        })
         .collect();
     let can_be_reprocessed = reasons.is_empty();
     let mut nodes: BTreeMap<String, NodeDiff> = BTreeMap::new();
     for node in &new.nodes {
         let before = old.node(&node.name);
-        let changes = before.map(|before| changes(before, node, old, &nodes)).unwrap_or_default();
+        let changes = before
+            .map(|before| changes(before, node, old, &nodes))
+            .unwrap_or_default();
         let status = match before {
             None => DiffStatus::New,
             Some(_) if changes.is_empty() => DiffStatus::Unchanged,
             Some(_) => DiffStatus::Changed,
         };
         let is_forced = forced.is_some_and(|forced| forced.names(&node.name))
-            || node.dependencies.iter().any(|it| nodes.get(&it.name).is_some_and(|parent| parent.forced));
+            || node
+                .dependencies
+                .iter()
+                .any(|it| nodes.get(&it.name).is_some_and(|parent| parent.forced));
         let reprocess = can_be_reprocessed && (status != DiffStatus::Unchanged || is_forced);
         let found = NodeDiff {
             status,
@@ -106,7 +116,11 @@ pub fn diff(old: &FlowGraph, new: &FlowGraph, forced: Option<&Forced>) -> GraphD
         };
         nodes.insert(node.name.clone(), found);
     }
-    for node in old.nodes.iter().filter(|node| new.node(&node.name).is_none()) {
+    for node in old
+        .nodes
+        .iter()
+        .filter(|node| new.node(&node.name).is_none())
+    {
         let gone = NodeDiff {
             status: DiffStatus::Deleted,
             changes: Vec::new(),
@@ -117,11 +131,20 @@ pub fn diff(old: &FlowGraph, new: &FlowGraph, forced: Option<&Forced>) -> GraphD
         };
         nodes.insert(node.name.clone(), gone);
     }
-    GraphDiff { can_be_reprocessed, reasons, nodes }
+    GraphDiff {
+        can_be_reprocessed,
+        reasons,
+        nodes,
+    }
 }
 
 /// What changed about a node that is in both; `done` has its parents already.
-fn changes(before: &FlowNode, node: &FlowNode, old: &FlowGraph, done: &BTreeMap<String, NodeDiff>) -> Vec<Change> {
+fn changes(
+    before: &FlowNode,
+    node: &FlowNode,
+    old: &FlowGraph,
+    done: &BTreeMap<String, NodeDiff>,
+) -> Vec<Change> {
     let mut all = kind_changes(&before.kind, &node.kind);
     parent_changes(before, node, old, done, &mut all);
     input_changes(&before.input, &node.input, &mut all);
@@ -132,29 +155,72 @@ fn kind_changes(before: &NodeKind, now: &NodeKind) -> Vec<Change> {
     let mut all = Vec::new();
     let mut say = |name, what: &str, before: String, now: String| {
         if before != now {
-            all.push(change(name, format!("{what} changed from {before} to {now}")));
+            all.push(change(
+                name,
+                format!("{what} changed from {before} to {now}"),
+            ));
         }
     };
     match (before, now) {
         (
-            NodeKind::Step { name: a, version: b, revision: c },
-            NodeKind::Step { name, version, revision },
+            NodeKind::Step {
+                name: a,
+                version: b,
+                revision: c,
+            },
+            NodeKind::Step {
+                name,
+                version,
+                revision,
+            },
         ) => {
             say("JOB_TYPE_CHANGE", "the job type", a.clone(), name.clone());
-            say("JOB_TYPE_VERSION_CHANGE", "the version of the job type", b.clone(), version.clone());
-            say("JOB_TYPE_REVISION_CHANGE", "the revision of the job type", c.to_string(), revision.to_string());
-        }
-        (NodeKind::Flow { name: a, revision: b }, NodeKind::Flow { name, revision }) => {
-            say("RECIPE_TYPE_CHANGE", "the recipe type", a.clone(), name.clone());
-            let (b, revision) = (b.to_string(), revision.to_string());
-            say("RECIPE_TYPE_REVISION_CHANGE", "the revision of the recipe type", b, revision);
+            say(
+                "JOB_TYPE_VERSION_CHANGE",
+                "the version of the job type",
+                b.clone(),
+                version.clone(),
+            );
+            say(
+                "JOB_TYPE_REVISION_CHANGE",
+                "the revision of the job type",
+                c.to_string(),
+                revision.to_string(),
+            );
         }
         (
-            NodeKind::Decision { interface: a, filter: b },
+            NodeKind::Flow {
+                name: a,
+                revision: b,
+            },
+            NodeKind::Flow { name, revision },
+        ) => {
+            say(
+                "RECIPE_TYPE_CHANGE",
+                "the recipe type",
+                a.clone(),
+                name.clone(),
+            );
+            let (b, revision) = (b.to_string(), revision.to_string());
+            say(
+                "RECIPE_TYPE_REVISION_CHANGE",
+                "the revision of the recipe type",
+                b,
+                revision,
+            );
+        }
+        (
+            NodeKind::Decision {
+                interface: a,
+                filter: b,
+            },
             NodeKind::Decision { interface, filter },
         ) => {
             if a != interface || b != filter {
-                all.push(change("FILTER_CHANGE", "the data filter changed".to_owned()));
+                all.push(change(
+                    "FILTER_CHANGE",
+                    "the data filter changed".to_owned(),
+                ));
             }
         }
         (before, now) => {
@@ -176,11 +242,19 @@ fn parent_changes(
     let find = |list: &[Dependency], name: &str| list.iter().find(|it| it.name == name).cloned();
     for parent in &node.dependencies {
         let name = &parent.name;
-        let is_changed = done.get(name).is_some_and(|it| it.status == DiffStatus::Changed);
+        let is_changed = done
+            .get(name)
+            .is_some_and(|it| it.status == DiffStatus::Changed);
         if find(&before.dependencies, name).is_none() || old.node(name).is_none() {
-            all.push(change("PARENT_NEW", format!("it newly depends on `{name}`")));
+            all.push(change(
+                "PARENT_NEW",
+                format!("it newly depends on `{name}`"),
+            ));
         } else if is_changed {
-            all.push(change("PARENT_CHANGED", format!("`{name}`, which it depends on, changed")));
+            all.push(change(
+                "PARENT_CHANGED",
+                format!("`{name}`, which it depends on, changed"),
+            ));
         }
     }
     for parent in &before.dependencies {
@@ -192,24 +266,37 @@ fn parent_changes(
     for parent in &node.dependencies {
         let was = find(&before.dependencies, &parent.name);
         if was.is_some_and(|was| was.acceptance != parent.acceptance) {
-            let text = format!("the acceptance of `{}` changed to {}", parent.name, parent.acceptance);
+            let text = format!(
+                "the acceptance of `{}` changed to {}",
+                parent.name, parent.acceptance
+            );
             all.push(change("PARENT_ACCEPTANCE_CHANGED", text));
         }
     }
 }
 
-fn input_changes(before: &BTreeMap<String, Connection>, now: &BTreeMap<String, Connection>, all: &mut Vec<Change>) {
+fn input_changes(
+    before: &BTreeMap<String, Connection>,
+    now: &BTreeMap<String, Connection>,
+    all: &mut Vec<Change>,
+) {
     for (name, connection) in now {
         match before.get(name) {
             None => all.push(change("INPUT_NEW", format!("the input `{name}` is new"))),
             Some(was) if was != connection => {
-                all.push(change("INPUT_CHANGE", format!("the input `{name}` comes from elsewhere")));
+                all.push(change(
+                    "INPUT_CHANGE",
+                    format!("the input `{name}` comes from elsewhere"),
+                ));
             }
             Some(_) => {}
         }
     }
     for name in before.keys().filter(|name| !now.contains_key(*name)) {
-        all.push(change("INPUT_REMOVED", format!("the input `{name}` is gone")));
+        all.push(change(
+            "INPUT_REMOVED",
+            format!("the input `{name}` is gone"),
+        ));
     }
 }
 

@@ -36,15 +36,16 @@ impl FilterRule {
     #[must_use]
     pub fn problem(&self) -> Option<String> {
         let conditions: &[&str] = match self.kind.as_str() {
-            "integer" | "number" => {
-                &["<", "<=", ">", ">=", "==", "!=", "between", "in", "not in"]
-            }
+            "integer" | "number" => &["<", "<=", ">", ">=", "==", "!=", "between", "in", "not in"],
             "string" | "filename" | "media-type" => &["==", "!=", "in", "not in", "contains"],
             "boolean" => &["==", "!="],
             other => return Some(format!("filters of the type `{other}` are not supported")),
         };
         if !conditions.contains(&self.condition.as_str()) {
-            return Some(format!("`{}` is no condition for the type `{}`", self.condition, self.kind));
+            return Some(format!(
+                "`{}` is no condition for the type `{}`",
+                self.condition, self.kind
+            ));
         }
         if self.values.is_empty() || (self.condition == "between" && self.values.len() < 2) {
             return Some(format!("the condition `{}` lacks values", self.condition));
@@ -56,7 +57,10 @@ impl FilterRule {
             _ => value.is_string(),
         };
         let wrong = self.values.iter().find(|value| !fits(value))?;
-        Some(format!("the value {wrong} is not of the type `{}`", self.kind))
+        Some(format!(
+            "the value {wrong} is not of the type `{}`",
+            self.kind
+        ))
     }
 }
 
@@ -68,7 +72,11 @@ impl Filter {
             return true;
         }
         let mut passes = self.filters.iter().map(|rule| passes(rule, data, file));
-        if self.all { passes.all(|it| it) } else { passes.any(|it| it) }
+        if self.all {
+            passes.all(|it| it)
+        } else {
+            passes.any(|it| it)
+        }
     }
 }
 
@@ -79,13 +87,23 @@ fn passes<'a>(rule: &FilterRule, data: &Data, file: &dyn Fn(u64) -> Option<&'a F
         };
         let matches = |id: &u64| {
             file(*id).is_some_and(|file| {
-                let text = if rule.kind == "filename" { &file.name } else { &file.media_type };
+                let text = if rule.kind == "filename" {
+                    &file.name
+                } else {
+                    &file.media_type
+                };
                 compare(rule, &Value::String(text.clone()))
             })
         };
-        return if rule.all_files { ids.iter().all(matches) } else { ids.iter().any(matches) };
+        return if rule.all_files {
+            ids.iter().all(matches)
+        } else {
+            ids.iter().any(matches)
+        };
     }
-    data.json.get(&rule.name).is_some_and(|value| compare(rule, value))
+    data.json
+        .get(&rule.name)
+        .is_some_and(|value| compare(rule, value))
 }
 
 fn compare(rule: &FilterRule, value: &Value) -> bool {
@@ -110,7 +128,10 @@ fn compare(rule: &FilterRule, value: &Value) -> bool {
         "not in" => !rule.values.iter().any(|it| equal(value, it)),
         "contains" => {
             let text = value.as_str().unwrap_or_default();
-            rule.values.iter().filter_map(Value::as_str).any(|it| text.contains(it))
+            rule.values
+                .iter()
+                .filter_map(Value::as_str)
+                .any(|it| text.contains(it))
         }
         _ => false,
     }
@@ -124,7 +145,11 @@ fn order(a: &Value, b: &Value) -> Option<std::cmp::Ordering> {
 }
 
 fn equal(a: &Value, b: &Value) -> bool {
-    if a.is_number() && b.is_number() { order(a, b) == Some(std::cmp::Ordering::Equal) } else { a == b }
+    if a.is_number() && b.is_number() {
+        order(a, b) == Some(std::cmp::Ordering::Equal)
+    } else {
+        a == b
+    }
 }
 
 #[cfg(test)]
@@ -142,7 +167,10 @@ mod tests {
             values: rule[2].as_array().unwrap().clone(),
             all_files: false,
         });
-        let filter = Filter { filters: rules.collect(), all };
+        let filter = Filter {
+            filters: rules.collect(),
+            all,
+        };
         for rule in &filter.filters {
             assert_eq!(rule.problem(), None);
         }
@@ -164,14 +192,29 @@ mod tests {
             ("string", "!=", json!(["a"]), json!("b"), json!("a")),
             ("integer", "between", json!([1, 3]), json!(3), json!(4)),
             ("string", "in", json!(["a", "b"]), json!("b"), json!("c")),
-            ("string", "not in", json!(["a", "b"]), json!("c"), json!("b")),
-            ("string", "contains", json!(["el"]), json!("hello"), json!("hullo")),
+            (
+                "string",
+                "not in",
+                json!(["a", "b"]),
+                json!("c"),
+                json!("b"),
+            ),
+            (
+                "string",
+                "contains",
+                json!(["el"]),
+                json!("hello"),
+                json!("hullo"),
+            ),
             ("boolean", "==", json!([true]), json!(true), json!(false)),
         ] {
             let rules = json!([[kind, condition, values]]);
             assert!(accepts(&rules, true, yes), "{condition}");
             assert!(!accepts(&rules, true, no), "{condition}");
-            assert!(!accepts(&rules, true, Value::Null), "{condition}: what is not there does not pass");
+            assert!(
+                !accepts(&rules, true, Value::Null),
+                "{condition}: what is not there does not pass"
+            );
         }
     }
 

@@ -25,7 +25,10 @@ impl Forced {
     /// Everything.
     #[must_use]
     pub fn all() -> Self {
-        Self { all: true, ..Self::default() }
+        Self {
+            all: true,
+            ..Self::default()
+        }
     }
 
     /// Whether a node is named.
@@ -40,13 +43,25 @@ impl Forced {
         if self.all {
             return Vec::new();
         }
-        let is_flow = |name: &String| graph.node(name).is_some_and(|it| matches!(it.kind, NodeKind::Flow { .. }));
+        let is_flow = |name: &String| {
+            graph
+                .node(name)
+                .is_some_and(|it| matches!(it.kind, NodeKind::Flow { .. }))
+        };
         let plain = self.nodes.iter().filter(|name| graph.node(name).is_none());
         let no_flows = self.inner.keys().filter(|name| !is_flow(name));
         let mut all: Vec<String> = plain.chain(no_flows).cloned().collect();
         for (name, forced) in &self.inner {
-            if let Some(inner) = graph.node(name).and_then(|node| inner_graph(flows, &node.kind)) {
-                all.extend(forced.unknown(flows, &inner).into_iter().map(|it| format!("{name}.{it}")));
+            if let Some(inner) = graph
+                .node(name)
+                .and_then(|node| inner_graph(flows, &node.kind))
+            {
+                all.extend(
+                    forced
+                        .unknown(flows, &inner)
+                        .into_iter()
+                        .map(|it| format!("{name}.{it}")),
+                );
             }
         }
         all
@@ -73,7 +88,12 @@ fn inner_graph(flows: &Flows, kind: &NodeKind) -> Option<FlowGraph> {
 /// The diff of two graphs, and what a flow of the new one shares with one of the old one; `None` if it cannot be in its
 /// place.
 #[must_use]
-pub fn plan(flows: &Flows, old: &FlowGraph, new: &FlowGraph, forced: Option<&Forced>) -> (GraphDiff, Option<Plan>) {
+pub fn plan(
+    flows: &Flows,
+    old: &FlowGraph,
+    new: &FlowGraph,
+    forced: Option<&Forced>,
+) -> (GraphDiff, Option<Plan>) {
     let found = diff(old, new, forced);
     if !found.can_be_reprocessed {
         return (found, None);
@@ -93,7 +113,12 @@ pub fn plan(flows: &Flows, old: &FlowGraph, new: &FlowGraph, forced: Option<&For
 }
 
 /// Of a flow inside: it goes on in its own way when only its type or revision changed, or only it is forced.
-fn inner_plan(flows: &Flows, all: &GraphDiff, node: &NodeDiff, forced: Option<&Forced>) -> Option<Plan> {
+fn inner_plan(
+    flows: &Flows,
+    all: &GraphDiff,
+    node: &NodeDiff,
+    forced: Option<&Forced>,
+) -> Option<Plan> {
     if node.status == DiffStatus::New {
         return None;
     }
@@ -101,7 +126,8 @@ fn inner_plan(flows: &Flows, all: &GraphDiff, node: &NodeDiff, forced: Option<&F
     if node.node.dependencies.iter().any(|it| is_redone(&it.name)) {
         return None;
     }
-    let is_inner = |name: &str| matches!(name, "RECIPE_TYPE_CHANGE" | "RECIPE_TYPE_REVISION_CHANGE");
+    let is_inner =
+        |name: &str| matches!(name, "RECIPE_TYPE_CHANGE" | "RECIPE_TYPE_REVISION_CHANGE");
     if node.changes.iter().any(|it| !is_inner(it.name)) {
         return None;
     }
@@ -132,6 +158,16 @@ pub fn estimate(flows: &Flows, graph: &FlowGraph, forced: Option<&Forced>) -> u6
             is_in || names.iter().any(|it| forced.names(it))
         }
     };
-    let counted: BTreeSet<&str> = graph.nodes.iter().map(|it| it.name.as_str()).filter(|it| counts(it)).collect();
-    1 + graph.nodes.iter().filter(|it| counted.contains(it.name.as_str())).map(weight).sum::<u64>()
+    let counted: BTreeSet<&str> = graph
+        .nodes
+        .iter()
+        .map(|it| it.name.as_str())
+        .filter(|it| counts(it))
+        .collect();
+    1 + graph
+        .nodes
+        .iter()
+        .filter(|it| counted.contains(it.name.as_str()))
+        .map(weight)
+        .sum::<u64>()
 }

@@ -89,7 +89,11 @@ pub struct GraphProblem {
 
 impl GraphProblem {
     fn new(name: &'static str, message: String) -> Self {
-        Self { name, message, is_warning: false }
+        Self {
+            name,
+            message,
+            is_warning: false,
+        }
     }
 }
 
@@ -104,7 +108,10 @@ impl FlowGraph {
         let mut ordered = Vec::with_capacity(left.len());
         while !left.is_empty() {
             let is_ready = |node: &FlowNode| {
-                let mut names = node.dependencies.iter().filter(|it| names.contains(&it.name));
+                let mut names = node
+                    .dependencies
+                    .iter()
+                    .filter(|it| names.contains(&it.name));
                 names.all(|it| done.contains(&it.name))
             };
             let (ready, rest): (Vec<_>, Vec<_>) = left.into_iter().partition(is_ready);
@@ -115,7 +122,10 @@ impl FlowGraph {
             ordered.extend(ready);
             left = rest;
         }
-        Some(Self { input, nodes: ordered })
+        Some(Self {
+            input,
+            nodes: ordered,
+        })
     }
 
     /// Position of a node.
@@ -135,7 +145,9 @@ impl FlowGraph {
     pub(super) fn parents(&self) -> Vec<Vec<(u32, bool)>> {
         let of = |node: &FlowNode| {
             let known = node.dependencies.iter();
-            known.filter_map(|it| Some((self.index(&it.name)?, it.acceptance))).collect()
+            known
+                .filter_map(|it| Some((self.index(&it.name)?, it.acceptance)))
+                .collect()
         };
         self.nodes.iter().map(of).collect()
     }
@@ -146,7 +158,10 @@ impl FlowGraph {
         let mut found = BTreeSet::new();
         let mut next = vec![name];
         while let Some(name) = next.pop() {
-            let parents = self.node(name).into_iter().flat_map(|node| &node.dependencies);
+            let parents = self
+                .node(name)
+                .into_iter()
+                .flat_map(|node| &node.dependencies);
             for parent in parents {
                 if found.insert(parent.name.as_str()) {
                     next.push(&parent.name);
@@ -169,7 +184,10 @@ pub fn check_graph(flows: &Flows, graph: &FlowGraph, own: Option<&str>) -> Vec<G
         let own_problems = problems.len();
         for dependency in &node.dependencies {
             if graph.node(&dependency.name).is_none() {
-                let message = format!("`{}` depends on `{}`, which is no node", node.name, dependency.name);
+                let message = format!(
+                    "`{}` depends on `{}`, which is no node",
+                    node.name, dependency.name
+                );
                 problems.push(GraphProblem::new("UNKNOWN_NODE", message));
             }
         }
@@ -184,19 +202,33 @@ pub fn check_graph(flows: &Flows, graph: &FlowGraph, own: Option<&str>) -> Vec<G
 }
 
 /// What a node takes.
-fn wanted(flows: &Flows, node: &FlowNode, own: Option<&str>, problems: &mut Vec<GraphProblem>) -> Option<Interface> {
+fn wanted(
+    flows: &Flows,
+    node: &FlowNode,
+    own: Option<&str>,
+    problems: &mut Vec<GraphProblem>,
+) -> Option<Interface> {
     let mut refuse = |name, message| {
         problems.push(GraphProblem::new(name, message));
         None
     };
     match &node.kind {
-        NodeKind::Step { name, version, revision } => {
-            let found = flows.step_type_named(name, version).and_then(|it| it.revision(*revision));
+        NodeKind::Step {
+            name,
+            version,
+            revision,
+        } => {
+            let found = flows
+                .step_type_named(name, version)
+                .and_then(|it| it.revision(*revision));
             match found {
                 Some(found) => Some(found.spec.input.clone()),
                 None => refuse(
                     "JOB_TYPE_DOES_NOT_EXIST",
-                    format!("`{}` names {name} {version} revision {revision}, which is not there", node.name),
+                    format!(
+                        "`{}` names {name} {version} revision {revision}, which is not there",
+                        node.name
+                    ),
                 ),
             }
         }
@@ -205,17 +237,26 @@ fn wanted(flows: &Flows, node: &FlowNode, own: Option<&str>, problems: &mut Vec<
             let Some(inner) = found.and_then(|it| it.revision(*revision)) else {
                 return refuse(
                     "RECIPE_TYPE_DOES_NOT_EXIST",
-                    format!("`{}` names {name} revision {revision}, which is not there", node.name),
+                    format!(
+                        "`{}` names {name} revision {revision}, which is not there",
+                        node.name
+                    ),
                 );
             };
             if own.is_some_and(|own| own == name || leads_to(flows, &inner.graph, own)) {
-                return refuse("RECURSIVE_SUBRECIPES", format!("`{}` leads back to its own type", node.name));
+                return refuse(
+                    "RECURSIVE_SUBRECIPES",
+                    format!("`{}` leads back to its own type", node.name),
+                );
             }
             Some(inner.graph.input.clone())
         }
         NodeKind::Decision { interface, filter } => {
             if let Some(name) = interface.repeated() {
-                return refuse("INPUT_INTERFACE", format!("`{}` has the input `{name}` twice", node.name));
+                return refuse(
+                    "INPUT_INTERFACE",
+                    format!("`{}` has the input `{name}` twice", node.name),
+                );
             }
             if let Some(problem) = filter.filters.iter().find_map(super::FilterRule::problem) {
                 return refuse("INVALID_DEFINITION", format!("`{}`: {problem}", node.name));
@@ -228,7 +269,9 @@ fn wanted(flows: &Flows, node: &FlowNode, own: Option<&str>, problems: &mut Vec<
 fn leads_to(flows: &Flows, graph: &FlowGraph, to: &str) -> bool {
     graph.nodes.iter().any(|node| match &node.kind {
         NodeKind::Flow { name, revision } => {
-            let inner = flows.flow_type_named(name).and_then(|it| it.revision(*revision));
+            let inner = flows
+                .flow_type_named(name)
+                .and_then(|it| it.revision(*revision));
             name == to || inner.is_some_and(|it| leads_to(flows, &it.graph, to))
         }
         NodeKind::Step { .. } | NodeKind::Decision { .. } => false,
@@ -247,7 +290,8 @@ fn check_inputs(
     for (input, connection) in &node.input {
         let (source, name) = match connection {
             Connection::Input(name) => (graph.input.clone(), name),
-            Connection::Output(from, name) => match source_of(flows, graph, node, &ancestors, from) {
+            Connection::Output(from, name) => match source_of(flows, graph, node, &ancestors, from)
+            {
                 Ok(source) => (source, name),
                 Err(problem) => {
                     problems.push(problem);
@@ -256,23 +300,40 @@ fn check_inputs(
             },
         };
         if let Some(file) = source.file(name) {
-            given.files.push(super::FileParameter { name: input.clone(), ..file.clone() });
+            given.files.push(super::FileParameter {
+                name: input.clone(),
+                ..file.clone()
+            });
         } else if let Some(value) = source.value(name) {
-            given.json.push(super::JsonParameter { name: input.clone(), ..value.clone() });
+            given.json.push(super::JsonParameter {
+                name: input.clone(),
+                ..value.clone()
+            });
         } else {
             let kind = match connection {
                 Connection::Input(_) => "UNKNOWN_INPUT",
                 Connection::Output(..) => "NODE_INTERFACE",
             };
-            let message = format!("`{}` takes `{input}` from `{name}`, which is not there", node.name);
+            let message = format!(
+                "`{}` takes `{input}` from `{name}`, which is not there",
+                node.name
+            );
             problems.push(GraphProblem::new(kind, message));
             return;
         }
     }
     for problem in feed(&given, wanted) {
-        let name = if problem.is_warning { "MISMATCHED_MEDIA_TYPES" } else { "NODE_INTERFACE" };
+        let name = if problem.is_warning {
+            "MISMATCHED_MEDIA_TYPES"
+        } else {
+            "NODE_INTERFACE"
+        };
         let message = format!("`{}`: {}", node.name, problem.message);
-        problems.push(GraphProblem { name, message, is_warning: problem.is_warning });
+        problems.push(GraphProblem {
+            name,
+            message,
+            is_warning: problem.is_warning,
+        });
     }
 }
 
@@ -284,23 +345,36 @@ fn source_of(
     from: &str,
 ) -> Result<Interface, GraphProblem> {
     let Some(source) = graph.node(from) else {
-        let message = format!("`{}` takes an input from `{from}`, which is no node", node.name);
+        let message = format!(
+            "`{}` takes an input from `{from}`, which is no node",
+            node.name
+        );
         return Err(GraphProblem::new("UNKNOWN_NODE", message));
     };
     let interface = match &source.kind {
-        NodeKind::Step { name, version, revision } => flows
+        NodeKind::Step {
+            name,
+            version,
+            revision,
+        } => flows
             .step_type_named(name, version)
             .and_then(|it| it.revision(*revision))
             .map(|it| it.spec.output())
             .unwrap_or_default(),
         NodeKind::Decision { interface, .. } => interface.clone(),
         NodeKind::Flow { .. } => {
-            let message = format!("`{}` takes an input from `{from}`, which has no outputs", node.name);
+            let message = format!(
+                "`{}` takes an input from `{from}`, which has no outputs",
+                node.name
+            );
             return Err(GraphProblem::new("CONNECTION_INVALID_NODE", message));
         }
     };
     if !ancestors.contains(from) {
-        let message = format!("`{}` takes an input from `{from}` and does not depend on it", node.name);
+        let message = format!(
+            "`{}` takes an input from `{from}` and does not depend on it",
+            node.name
+        );
         return Err(GraphProblem::new("NODE_INTERFACE", message));
     }
     Ok(interface)

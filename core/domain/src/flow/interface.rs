@@ -145,27 +145,51 @@ pub struct FeedProblem {
 pub fn feed(source: &Interface, target: &Interface) -> Vec<FeedProblem> {
     let mut problems = Vec::new();
     let mut say = |parameter: &str, message: String, is_warning: bool| {
-        problems.push(FeedProblem { parameter: parameter.to_owned(), message, is_warning });
+        problems.push(FeedProblem {
+            parameter: parameter.to_owned(),
+            message,
+            is_warning,
+        });
     };
     for wanted in &target.files {
         let name = &wanted.name;
         match source.file(name) {
             Some(given) => {
                 if wanted.required && !given.required {
-                    say(name, format!("`{name}` is required, but what feeds it is optional"), false);
+                    say(
+                        name,
+                        format!("`{name}` is required, but what feeds it is optional"),
+                        false,
+                    );
                 }
                 if given.multiple && !wanted.multiple {
-                    say(name, format!("`{name}` takes one file, but may be given several"), false);
+                    say(
+                        name,
+                        format!("`{name}` takes one file, but may be given several"),
+                        false,
+                    );
                 }
                 let differs = |it: &String| !wanted.media_types.contains(it);
                 if !wanted.media_types.is_empty() && given.media_types.iter().any(differs) {
-                    say(name, format!("`{name}` is meant for other media types"), true);
+                    say(
+                        name,
+                        format!("`{name}` is meant for other media types"),
+                        true,
+                    );
                 }
             }
             None if source.value(name).is_some() => {
-                say(name, format!("`{name}` takes a file, but is given a value"), false);
+                say(
+                    name,
+                    format!("`{name}` takes a file, but is given a value"),
+                    false,
+                );
             }
-            None if wanted.required => say(name, format!("the required input `{name}` is not given"), false),
+            None if wanted.required => say(
+                name,
+                format!("the required input `{name}` is not given"),
+                false,
+            ),
             None => {}
         }
     }
@@ -174,17 +198,33 @@ pub fn feed(source: &Interface, target: &Interface) -> Vec<FeedProblem> {
         match source.value(name) {
             Some(given) => {
                 if wanted.required && !given.required {
-                    say(name, format!("`{name}` is required, but what feeds it is optional"), false);
+                    say(
+                        name,
+                        format!("`{name}` is required, but what feeds it is optional"),
+                        false,
+                    );
                 }
                 if given.json_type != wanted.json_type {
                     let (wants, gets) = (wanted.json_type.as_str(), given.json_type.as_str());
-                    say(name, format!("`{name}` takes {wants}, but is given {gets}"), false);
+                    say(
+                        name,
+                        format!("`{name}` takes {wants}, but is given {gets}"),
+                        false,
+                    );
                 }
             }
             None if source.file(name).is_some() => {
-                say(name, format!("`{name}` takes a value, but is given a file"), false);
+                say(
+                    name,
+                    format!("`{name}` takes a value, but is given a file"),
+                    false,
+                );
             }
-            None if wanted.required => say(name, format!("the required input `{name}` is not given"), false),
+            None if wanted.required => say(
+                name,
+                format!("the required input `{name}` is not given"),
+                false,
+            ),
             None => {}
         }
     }

@@ -76,7 +76,14 @@ impl Flows {
     }
 
     /// Takes over what is shared, and makes anew in part what is a flow; answers with the names of these nodes.
-    fn share(&mut self, id: u64, old: u64, revision: &Arc<FlowRevision>, plan: &Plan, when: When) -> Vec<String> {
+    fn share(
+        &mut self,
+        id: u64,
+        old: u64,
+        revision: &Arc<FlowRevision>,
+        plan: &Plan,
+        when: When,
+    ) -> Vec<String> {
         let mut names = Vec::new();
         for (node, of_node) in (0..).zip(&revision.graph.nodes) {
             let slot = self.slot_named(old, &of_node.name);
@@ -112,9 +119,15 @@ impl Flows {
         let Some(of_node) = revision.graph.nodes.get(node as usize) else {
             return;
         };
-        let before = old.map(|old| self.slot_named(old, &of_node.name)).unwrap_or_default();
+        let before = old
+            .map(|old| self.slot_named(old, &of_node.name))
+            .unwrap_or_default();
         match &of_node.kind {
-            NodeKind::Step { name, version, revision } => {
+            NodeKind::Step {
+                name,
+                version,
+                revision,
+            } => {
                 let Some(step_type) = self.step_type_named(name, version) else {
                     return;
                 };
@@ -160,7 +173,15 @@ impl Flows {
             NodeKind::Decision { .. } => {
                 self.last.decision += 1;
                 let id = self.last.decision;
-                self.decisions.insert(id, Decision { flow, node, accepted: None, holders: Vec::new() });
+                self.decisions.insert(
+                    id,
+                    Decision {
+                        flow,
+                        node,
+                        accepted: None,
+                        holders: Vec::new(),
+                    },
+                );
                 self.hold(flow, node, Slot::Decision(id), when);
             }
             NodeKind::Flow { .. } => {
@@ -173,19 +194,36 @@ impl Flows {
         }
     }
 
-    fn make_inner(&mut self, flow: u64, node: u32, instead_of: Option<(u64, Option<&Plan>)>, when: When) {
+    fn make_inner(
+        &mut self,
+        flow: u64,
+        node: u32,
+        instead_of: Option<(u64, Option<&Plan>)>,
+        when: When,
+    ) {
         let Some((of_flow, revision)) = self.flow_and_revision(flow) else {
             return;
         };
         let set = of_flow.set;
-        let kind = revision.graph.nodes.get(node as usize).map(|it| it.kind.clone());
+        let kind = revision
+            .graph
+            .nodes
+            .get(node as usize)
+            .map(|it| it.kind.clone());
         let Some(NodeKind::Flow { name, revision }) = kind else {
             return;
         };
         let Some(flow_type) = self.flow_type_named(&name).map(|it| it.id) else {
             return;
         };
-        let making = Making { set, flow_type, revision, parent: Some((flow, node)), input: None, instead_of };
+        let making = Making {
+            set,
+            flow_type,
+            revision,
+            parent: Some((flow, node)),
+            input: None,
+            instead_of,
+        };
         if let Some(inner) = self.make_flow(&making, when) {
             self.hold(flow, node, Slot::Flow(inner), when);
             // Its own nodes are there from the beginning too.
@@ -200,7 +238,11 @@ impl Flows {
 
     /// Puts something into a slot, with all that it counts.
     pub(super) fn hold(&mut self, flow: u64, node: u32, slot: Slot, when: When) {
-        if let Some(own) = self.flows.get_mut(&flow).and_then(|it| it.slots.get_mut(node as usize)) {
+        if let Some(own) = self
+            .flows
+            .get_mut(&flow)
+            .and_then(|it| it.slots.get_mut(node as usize))
+        {
             *own = slot;
         }
         match slot {
@@ -243,7 +285,11 @@ impl Flows {
         flow.superseded = flow.superseded.or(Some(when.at));
         flow.superseded_by = flow.superseded_by.or(by);
         flow.modified = when.at;
-        let key = flow.input.clone().filter(|_| flow.parent.is_none()).map(|input| (flow.flow_type, input));
+        let key = flow
+            .input
+            .clone()
+            .filter(|_| flow.parent.is_none())
+            .map(|input| (flow.flow_type, input));
         if let Some(key) = key
             && self.by_input.get(&key) == Some(&id)
         {
@@ -281,7 +327,11 @@ impl Flows {
     }
 
     fn supersede_step(&mut self, id: u64, when: When) {
-        let Some(step) = self.steps.get_mut(&id).filter(|step| step.superseded.is_none()) else {
+        let Some(step) = self
+            .steps
+            .get_mut(&id)
+            .filter(|step| step.superseded.is_none())
+        else {
             return;
         };
         step.superseded = Some(when.at);

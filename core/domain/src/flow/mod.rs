@@ -35,12 +35,12 @@ pub use forced::{Forced, Plan, estimate, plan};
 pub use graph::{Connection, Dependency, FlowGraph, FlowNode, GraphProblem, NodeKind, check_graph};
 pub use interface::{FeedProblem, FileParameter, Interface, JsonParameter, JsonType, feed};
 pub use model::{
-    Decision, Execution, Flow, FlowFile, FlowRevision, FlowSet, FlowType, Flows, Gate, Item, ItemSet,
-    ItemSetDefinition, MappedInput, NewFile, NewFlow, SetConfiguration, SetSource, Slot, Step, StepError, StepRevision,
-    StepStatus, StepType,
+    Decision, Execution, Flow, FlowFile, FlowRevision, FlowSet, FlowType, Flows, Gate, Item,
+    ItemSet, ItemSetDefinition, MappedInput, NewFile, NewFlow, SetConfiguration, SetSource, Slot,
+    Step, StepError, StepRevision, StepStatus, StepType,
 };
+pub use settle::{Product, StepEnd};
 pub(crate) use settle::{is_due, settle};
-pub use settle::{StepEnd, Product};
 pub use spec::{OutputFile, OutputJson, StepFailure, StepPolicy, StepSpec};
-pub use staging::{Gathered, GatheredFile, StagedFolder, StagedOutput, Staging};
 pub(crate) use staging::stage;
+pub use staging::{Gathered, GatheredFile, StagedFolder, StagedOutput, Staging};

@@ -299,7 +299,10 @@ impl SetSource {
     /// What is done anew.
     #[must_use]
     pub fn forced(&self) -> Option<&Forced> {
-        let inner = self.previous_forced.as_ref().filter(|_| self.previous.is_some());
+        let inner = self
+            .previous_forced
+            .as_ref()
+            .filter(|_| self.previous.is_some());
         inner.or(self.forced.as_ref())
     }
 }
@@ -566,13 +569,17 @@ impl Flows {
     /// The step type of a name and version.
     #[must_use]
     pub fn step_type_named(&self, name: &str, version: &str) -> Option<&StepType> {
-        let id = self.step_type_names.get(&(name.to_owned(), version.to_owned()))?;
+        let id = self
+            .step_type_names
+            .get(&(name.to_owned(), version.to_owned()))?;
         self.step_types.get(id)
     }
 
     /// All step types, by name and version.
     pub fn step_types(&self) -> impl Iterator<Item = &StepType> {
-        self.step_type_names.values().filter_map(|id| self.step_types.get(id))
+        self.step_type_names
+            .values()
+            .filter_map(|id| self.step_types.get(id))
     }
 
     /// The flow type of an id.
@@ -589,7 +596,9 @@ impl Flows {
 
     /// All flow types, by name.
     pub fn flow_types(&self) -> impl Iterator<Item = &FlowType> {
-        self.flow_type_names.values().filter_map(|id| self.flow_types.get(id))
+        self.flow_type_names
+            .values()
+            .filter_map(|id| self.flow_types.get(id))
     }
 
     /// A revision of a flow type.

@@ -30,7 +30,10 @@ impl Flows {
 
     /// Brings one flow up to date, unless another one has its place.
     pub(super) fn advance(&mut self, id: u64, when: When) {
-        let Some((flow, revision)) = self.flow_and_revision(id).filter(|(flow, _)| !flow.is_superseded()) else {
+        let Some((flow, revision)) = self
+            .flow_and_revision(id)
+            .filter(|(flow, _)| !flow.is_superseded())
+        else {
             return;
         };
         let (gate, revision) = (flow.gate, revision.clone());
@@ -46,13 +49,17 @@ impl Flows {
                 slot = self.slot(id, node);
             }
             let before = self.before(id, gate, parents, &blocked);
-            blocked[node as usize] = before.are_blocked | self.bring_up(id, node, slot, &before, when);
+            blocked[node as usize] =
+                before.are_blocked | self.bring_up(id, node, slot, &before, when);
         }
         self.complete(id, when);
     }
 
     fn slot(&self, flow: u64, node: u32) -> Slot {
-        let slot = self.flows.get(&flow).and_then(|it| it.slots.get(node as usize));
+        let slot = self
+            .flows
+            .get(&flow)
+            .and_then(|it| it.slots.get(node as usize));
         slot.copied().unwrap_or_default()
     }
 
@@ -75,14 +82,21 @@ impl Flows {
 
     fn before(&self, flow: u64, gate: Gate, parents: &[(u32, bool)], blocked: &[bool]) -> Before {
         let is_done = |parent: u32| match self.slot(flow, parent) {
-            Slot::Step(id) => self.steps.get(&id).is_some_and(|it| it.status == StepStatus::Completed),
-            Slot::Decision(id) => self.decisions.get(&id).is_some_and(|it| it.accepted.is_some()),
+            Slot::Step(id) => self
+                .steps
+                .get(&id)
+                .is_some_and(|it| it.status == StepStatus::Completed),
+            Slot::Decision(id) => self
+                .decisions
+                .get(&id)
+                .is_some_and(|it| it.accepted.is_some()),
             Slot::Flow(id) => self.flows.get(&id).is_some_and(|it| it.completed.is_some()),
             Slot::Open | Slot::Never => false,
         };
         Before {
             are_done: gate == Gate::Open && parents.iter().all(|(parent, _)| is_done(*parent)),
-            are_blocked: gate == Gate::Blocked || parents.iter().any(|(parent, _)| blocked[*parent as usize]),
+            are_blocked: gate == Gate::Blocked
+                || parents.iter().any(|(parent, _)| blocked[*parent as usize]),
         }
     }
 
@@ -105,7 +119,10 @@ impl Flows {
                 matches!(status, StepStatus::Failed | StepStatus::Canceled)
             }
             Slot::Decision(id) => {
-                let is_made = self.decisions.get(&id).is_none_or(|it| it.accepted.is_some());
+                let is_made = self
+                    .decisions
+                    .get(&id)
+                    .is_none_or(|it| it.accepted.is_some());
                 if !is_made && before.are_done && !before.are_blocked {
                     self.due.insert((flow, node));
                 }
@@ -129,7 +146,9 @@ impl Flows {
         };
         let needs_input = self.flows.get(&inner).is_some_and(|it| it.input.is_none());
         let input = (next == Gate::Open && needs_input).then(|| {
-            let interface = self.flow_and_revision(inner).map(|(_, it)| it.graph.input.clone());
+            let interface = self
+                .flow_and_revision(inner)
+                .map(|(_, it)| it.graph.input.clone());
             let data: Data = self.node_input(flow, node);
             data.restricted(&interface.unwrap_or_default()).to_text()
         });
@@ -144,14 +163,24 @@ impl Flows {
     }
 
     fn complete(&mut self, id: u64, when: When) {
-        let Some(flow) = self.flows.get(&id).filter(|flow| flow.completed.is_none() && flow.gate == Gate::Open) else {
+        let Some(flow) = self
+            .flows
+            .get(&id)
+            .filter(|flow| flow.completed.is_none() && flow.gate == Gate::Open)
+        else {
             return;
         };
         let is_done = |slot: &Slot| match slot {
             Slot::Open => false,
             Slot::Never => true,
-            Slot::Step(id) => self.steps.get(id).is_some_and(|it| it.status == StepStatus::Completed),
-            Slot::Decision(id) => self.decisions.get(id).is_some_and(|it| it.accepted.is_some()),
+            Slot::Step(id) => self
+                .steps
+                .get(id)
+                .is_some_and(|it| it.status == StepStatus::Completed),
+            Slot::Decision(id) => self
+                .decisions
+                .get(id)
+                .is_some_and(|it| it.accepted.is_some()),
             Slot::Flow(id) => self.flows.get(id).is_some_and(|it| it.completed.is_some()),
         };
         if !flow.slots.iter().all(is_done) {
@@ -200,7 +229,10 @@ impl Flows {
             self.leave_queue(step_type, (priority, order, id));
         }
         if to == StepStatus::Queued {
-            self.queue.entry(step_type).or_default().insert((priority, order, id));
+            self.queue
+                .entry(step_type)
+                .or_default()
+                .insert((priority, order, id));
         }
         for (flow, node) in &holders {
             self.shift(*flow, Some(*node), Some(from), Some(to), at);
@@ -223,8 +255,13 @@ impl Flows {
         let Some(step) = self.steps.get(&id) else {
             return u32::MAX;
         };
-        let of_set = step.set.and_then(|set| self.sets.get(&set)?.configuration.priority);
-        let of_type = self.step_types.get(&step.step_type).map(|it| it.policy.priority);
+        let of_set = step
+            .set
+            .and_then(|set| self.sets.get(&set)?.configuration.priority);
+        let of_type = self
+            .step_types
+            .get(&step.step_type)
+            .map(|it| it.policy.priority);
         step.priority.or(of_set).or(of_type).unwrap_or(u32::MAX)
     }
 
@@ -237,7 +274,11 @@ impl Flows {
             return;
         }
         step.error = None;
-        let run = step.executions.last().map(|it| it.run).filter(|run| self.by_run.contains_key(run));
+        let run = step
+            .executions
+            .last()
+            .map(|it| it.run)
+            .filter(|run| self.by_run.contains_key(run));
         self.to_stop.extend(run);
         self.ended.remove(&id);
         self.set_status(id, StepStatus::Canceled, at);
@@ -323,13 +364,17 @@ impl Flows {
             return;
         };
         let set = self.flows.get(&flow).and_then(|flow| flow.set);
-        let last = self.steps.get(&step).and_then(|step| step.executions.last());
+        let last = self
+            .steps
+            .get(&step)
+            .and_then(|step| step.executions.last());
         let Some((last, metrics)) =
             last.zip(set.and_then(|set| self.sets.get_mut(&set)?.metrics.get_mut(&name)))
         else {
             return;
         };
-        let between = |from: Option<Timestamp>, to: Option<Timestamp>| Some(to?.0.saturating_sub(from?.0));
+        let between =
+            |from: Option<Timestamp>, to: Option<Timestamp>| Some(to?.0.saturating_sub(from?.0));
         if let Some(us) = between(last.started, last.command_ended) {
             metrics.command.add(us);
         }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::graph::NodeKind;
 use super::model::{Flows, Step, StepError};
 use super::spec::StepSpec;
 use super::staging::{Gathered, written};
-use super::graph::NodeKind;
 use crate::access::Principal;
 use crate::attempt::Outcome;
 use crate::event::{Event, FlowDecided, RunCreated, StepFinished};
@@ -65,7 +65,9 @@ pub(crate) fn is_due(state: &State) -> bool {
     !flows.due.is_empty()
         || !flows.ended.is_empty()
         || !flows.to_stop.is_empty()
-        || (!flows.queue.is_empty() && room(state) > 0 && next_step(flows, &BTreeMap::new()).is_some())
+        || (!flows.queue.is_empty()
+            && room(state) > 0
+            && next_step(flows, &BTreeMap::new()).is_some())
 }
 
 /// The next things that follow; nothing when nothing does.
@@ -75,17 +77,27 @@ pub(crate) fn settle(state: &State, at: Timestamp) -> Vec<Event> {
         let ended = flows.ended.iter().take(FLOW_STEPS_PER_SETTLE_MAX);
         return ended
             .filter_map(|id| Some((*id, flows.steps.get(id)?)))
-            .map(|(id, step)| StepFinished { step: id, flow_set: step.set, end: judge(flows, step) }.into())
+            .map(|(id, step)| {
+                StepFinished {
+                    step: id,
+                    flow_set: step.set,
+                    end: judge(flows, step),
+                }
+                .into()
+            })
             .collect();
     }
     if !flows.due.is_empty() {
         let due = flows.due.iter().take(FLOW_STEPS_PER_SETTLE_MAX);
-        return due.map(|(flow, node)| decision(flows, *flow, *node).into()).collect();
+        return due
+            .map(|(flow, node)| decision(flows, *flow, *node).into())
+            .collect();
     }
     if !flows.to_stop.is_empty() {
         let runs = flows.to_stop.iter().filter_map(|run| state.runs.get(run));
-        let events: Vec<Event> =
-            runs.flat_map(|run| stop::request(run, Some("its step was cancelled"))).collect();
+        let events: Vec<Event> = runs
+            .flat_map(|run| stop::request(run, Some("its step was cancelled")))
+            .collect();
         if !events.is_empty() {
             return events;
         }
@@ -102,7 +114,11 @@ fn decision(flows: &Flows, flow: u64, node: u32) -> FlowDecided {
     });
     let data = flows.node_input(flow, node);
     let accepted = filter.is_none_or(|filter| filter.accepts(&data, &|id| flows.files.get(&id)));
-    FlowDecided { flow, node, accepted }
+    FlowDecided {
+        flow,
+        node,
+        accepted,
+    }
 }
 
 /// Runs that may be made now: enough to keep the runners busy, few enough that an urgent step need not wait long.
@@ -119,7 +135,10 @@ fn next_step(flows: &Flows, taken: &BTreeMap<u64, usize>) -> Option<(u64, u64)> 
         let begun = taken.get(step_type).copied().unwrap_or(0);
         let running = of_type.running as usize + begun;
         let may = !of_type.policy.is_paused
-            && of_type.policy.max_scheduled.is_none_or(|max| running < max as usize);
+            && of_type
+                .policy
+                .max_scheduled
+                .is_none_or(|max| running < max as usize);
         let entry = queue.iter().nth(begun).filter(|_| may)?;
         Some((*entry, *step_type))
     });
@@ -140,12 +159,22 @@ fn dispatch(state: &State, at: Timestamp) -> Vec<Event> {
         };
         *taken.entry(step_type).or_default() += 1;
         let run = flows.steps.get(&step).and_then(|of_step| {
-            let revision = flows.step_types.get(&step_type)?.revision(of_step.revision)?;
+            let revision = flows
+                .step_types
+                .get(&step_type)?
+                .revision(of_step.revision)?;
             let used = state.definitions.get(&revision.definition)?;
             let definition = used.graph.definition();
             let id = ids.take(1);
-            let blank =
-                create::blank(id, revision.batch, definition, revision.definition, 1, &Principal::system(), at);
+            let blank = create::blank(
+                id,
+                revision.batch,
+                definition,
+                revision.definition,
+                1,
+                &Principal::system(),
+                at,
+            );
             Some(RunCreated {
                 version: Some(revision.batch_version),
                 requested_by: definition.owner.clone(),
@@ -162,10 +191,15 @@ fn dispatch(state: &State, at: Timestamp) -> Vec<Event> {
 
 /// What becomes of a step whose run is over.
 fn judge(flows: &Flows, step: &Step) -> StepEnd {
-    let revision = flows.step_types.get(&step.step_type).and_then(|it| it.revision(step.revision));
+    let revision = flows
+        .step_types
+        .get(&step.step_type)
+        .and_then(|it| it.revision(step.revision));
     let execution = step.executions.last();
     let (Some(revision), Some(execution)) = (revision, execution) else {
-        return StepEnd::Failed { error: builtin("system", "SYSTEM", "its type is not there any more") };
+        return StepEnd::Failed {
+            error: builtin("system", "SYSTEM", "its type is not there any more"),
+        };
     };
     let spec = &revision.spec;
     match &execution.outcome {
@@ -173,24 +207,38 @@ fn judge(flows: &Flows, step: &Step) -> StepEnd {
             let gathered = execution.gathered.as_deref().cloned().unwrap_or_default();
             take_over(spec, &gathered).unwrap_or_else(|error| StepEnd::Failed { error })
         }
-        Some(Outcome::Exited { code }) => StepEnd::Failed { error: of_code(spec, *code) },
+        Some(Outcome::Exited { code }) => StepEnd::Failed {
+            error: of_code(spec, *code),
+        },
         Some(Outcome::Signaled { signal }) => {
             let text = format!("the command was ended by signal {signal}");
-            StepEnd::Failed { error: builtin("algorithm-unknown", "ALGORITHM", &text) }
+            StepEnd::Failed {
+                error: builtin("algorithm-unknown", "ALGORITHM", &text),
+            }
         }
         Some(Outcome::TimedOut { limit_ms }) => {
             let text = format!("the command took longer than {} s", limit_ms / 1000);
-            StepEnd::Failed { error: builtin("timeout", "ALGORITHM", &text) }
+            StepEnd::Failed {
+                error: builtin("timeout", "ALGORITHM", &text),
+            }
         }
-        Some(outcome @ Outcome::SpawnFailed { .. }) => again(step, builtin("launch", "SYSTEM", &outcome.summary())),
-        Some(outcome @ Outcome::Lost { .. }) => again(step, builtin("worker-lost", "SYSTEM", &outcome.summary())),
+        Some(outcome @ Outcome::SpawnFailed { .. }) => {
+            again(step, builtin("launch", "SYSTEM", &outcome.summary()))
+        }
+        Some(outcome @ Outcome::Lost { .. }) => {
+            again(step, builtin("worker-lost", "SYSTEM", &outcome.summary()))
+        }
         // Nothing of it began, or it was told to stop: by somebody who cancelled the run.
         Some(Outcome::Stopped) | None => StepEnd::Cancelled,
     }
 }
 
 fn again(step: &Step, error: Arc<StepError>) -> StepEnd {
-    if step.tries < step.max_tries { StepEnd::Retried { error } } else { StepEnd::Failed { error } }
+    if step.tries < step.max_tries {
+        StepEnd::Retried { error }
+    } else {
+        StepEnd::Failed { error }
+    }
 }
 
 fn builtin(name: &str, category: &str, description: &str) -> Arc<StepError> {
@@ -207,7 +255,11 @@ fn builtin(name: &str, category: &str, description: &str) -> Arc<StepError> {
 fn of_code(spec: &StepSpec, code: i32) -> Arc<StepError> {
     let own = (0..).zip(&spec.failures).find(|(_, it)| it.code == code);
     let Some((index, own)) = own else {
-        return builtin("algorithm-unknown", "ALGORITHM", &format!("the command ended with exit code {code}"));
+        return builtin(
+            "algorithm-unknown",
+            "ALGORITHM",
+            &format!("the command ended with exit code {code}"),
+        );
     };
     Arc::new(StepError {
         name: own.name.clone(),
@@ -228,13 +280,24 @@ fn take_over(spec: &StepSpec, gathered: &Gathered) -> Result<StepEnd, Arc<StepEr
     let mut files = Vec::new();
     for output in &spec.files {
         let name = &output.name;
-        let found: Vec<_> = gathered.files.iter().filter(|it| it.output == *name).collect();
+        let found: Vec<_> = gathered
+            .files
+            .iter()
+            .filter(|it| it.output == *name)
+            .collect();
         if found.is_empty() && output.required {
-            let text = format!("no file fits `{}` of the required output `{name}`", output.pattern);
+            let text = format!(
+                "no file fits `{}` of the required output `{name}`",
+                output.pattern
+            );
             return Err(refuse("missing-required-output", &text));
         }
         if found.len() > 1 && !output.multiple {
-            let text = format!("{} files fit `{}` of the output `{name}`, which is one", found.len(), output.pattern);
+            let text = format!(
+                "{} files fit `{}` of the output `{name}`, which is one",
+                found.len(),
+                output.pattern
+            );
             return Err(refuse("too-many-outputs", &text));
         }
         files.extend(found.into_iter().map(|file| Product {
@@ -245,8 +308,12 @@ fn take_over(spec: &StepSpec, gathered: &Gathered) -> Result<StepEnd, Arc<StepEr
             media_type: output.media_type.clone(),
         }));
     }
-    let values = written(gathered.values.as_deref())
-        .map_err(|error| refuse("invalid-outputs", &format!("seed.outputs.json is no JSON object: {error}")))?;
+    let values = written(gathered.values.as_deref()).map_err(|error| {
+        refuse(
+            "invalid-outputs",
+            &format!("seed.outputs.json is no JSON object: {error}"),
+        )
+    })?;
     let mut kept = serde_json::Map::new();
     for output in &spec.json {
         match values.get(&output.key) {
@@ -254,7 +321,11 @@ fn take_over(spec: &StepSpec, gathered: &Gathered) -> Result<StepEnd, Arc<StepEr
                 kept.insert(output.name.clone(), value.clone());
             }
             Some(_) => {
-                let text = format!("`{}` in seed.outputs.json is not of the type {}", output.key, output.json_type.as_str());
+                let text = format!(
+                    "`{}` in seed.outputs.json is not of the type {}",
+                    output.key,
+                    output.json_type.as_str()
+                );
                 return Err(refuse("invalid-outputs", &text));
             }
             None if output.required => {
@@ -264,5 +335,8 @@ fn take_over(spec: &StepSpec, gathered: &Gathered) -> Result<StepEnd, Arc<StepEr
             None => {}
         }
     }
-    Ok(StepEnd::Completed { values: Value::Object(kept).to_string().into(), files })
+    Ok(StepEnd::Completed {
+        values: Value::Object(kept).to_string().into(),
+        files,
+    })
 }

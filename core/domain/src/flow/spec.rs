@@ -115,7 +115,11 @@ impl StepSpec {
                 .iter()
                 .map(|it| super::FileParameter {
                     name: it.name.clone(),
-                    media_types: if it.media_type.is_empty() { vec![] } else { vec![it.media_type.clone()] },
+                    media_types: if it.media_type.is_empty() {
+                        vec![]
+                    } else {
+                        vec![it.media_type.clone()]
+                    },
                     required: it.required,
                     multiple: it.multiple,
                 })

@@ -68,7 +68,8 @@ pub(crate) fn stage(flows: &Flows, step: u64) -> Option<(BTreeMap<String, String
     let spec = &of_type.revision(step.revision)?.spec;
     let data = flows.step_input(step);
     let mut env = spec.env.clone();
-    let configuration: Value = serde_json::from_str(&of_type.policy.configuration).unwrap_or_default();
+    let configuration: Value =
+        serde_json::from_str(&of_type.policy.configuration).unwrap_or_default();
     for name in &spec.settings {
         if let Some(value) = configuration.get("settings").and_then(|all| all.get(name)) {
             env.insert(variable(name), text_of(value));
@@ -81,7 +82,10 @@ pub(crate) fn stage(flows: &Flows, step: u64) -> Option<(BTreeMap<String, String
         let variable = variable(&parameter.name);
         if parameter.multiple {
             if !files.is_empty() {
-                staging.folders.push(StagedFolder { variable, files: links(&files) });
+                staging.folders.push(StagedFolder {
+                    variable,
+                    files: links(&files),
+                });
             }
         } else if let Some(file) = files.first() {
             env.insert(variable, file.path.clone());
@@ -93,14 +97,20 @@ pub(crate) fn stage(flows: &Flows, step: u64) -> Option<(BTreeMap<String, String
         }
     }
     let outputs = spec.files.iter();
-    staging.outputs =
-        outputs.map(|it| StagedOutput { name: it.name.clone(), pattern: it.pattern.clone() }).collect();
+    staging.outputs = outputs
+        .map(|it| StagedOutput {
+            name: it.name.clone(),
+            pattern: it.pattern.clone(),
+        })
+        .collect();
     Some((env, staging))
 }
 
 /// Text as it is, other values as JSON.
 fn text_of(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Two files of one name get different links.
@@ -110,7 +120,11 @@ fn links(files: &[&FlowFile]) -> Vec<(String, String)> {
     for file in files {
         let count = seen.entry(file.name.as_str()).or_default();
         *count += 1;
-        let name = if *count == 1 { file.name.clone() } else { format!("{count}-{}", file.name) };
+        let name = if *count == 1 {
+            file.name.clone()
+        } else {
+            format!("{count}-{}", file.name)
+        };
         all.push((name, file.path.clone()));
     }
     all
@@ -126,7 +140,11 @@ impl Flows {
     #[must_use]
     pub fn step_input(&self, step: &super::Step) -> Data {
         // The newest flow with it knows the most; all of those that know something say the same.
-        let holder = step.holders.last().copied().unwrap_or((step.flow, step.node));
+        let holder = step
+            .holders
+            .last()
+            .copied()
+            .unwrap_or((step.flow, step.node));
         self.node_input(holder.0, holder.1)
     }
 
@@ -135,9 +153,11 @@ impl Flows {
     pub fn node_input(&self, flow: u64, node: u32) -> Data {
         let mut data = Data::default();
         let id = flow;
-        let Some((flow, graph)) = self.flows.get(&id).and_then(|flow| {
-            Some((flow, self.revision(flow.flow_type, flow.revision)?))
-        }) else {
+        let Some((flow, graph)) = self
+            .flows
+            .get(&id)
+            .and_then(|flow| Some((flow, self.revision(flow.flow_type, flow.revision)?)))
+        else {
             return data;
         };
         let Some(of_node) = graph.graph.nodes.get(node as usize) else {
@@ -148,8 +168,15 @@ impl Flows {
             let (source, name) = match connection {
                 Connection::Input(name) => (own.clone(), name),
                 Connection::Output(from, name) => {
-                    let slot = graph.graph.index(from).and_then(|at| Some((at, flow.slots.get(at as usize)?)));
-                    (slot.map(|(at, slot)| self.slot_output(id, at, *slot, node)).unwrap_or_default(), name)
+                    let slot = graph
+                        .graph
+                        .index(from)
+                        .and_then(|at| Some((at, flow.slots.get(at as usize)?)));
+                    (
+                        slot.map(|(at, slot)| self.slot_output(id, at, *slot, node))
+                            .unwrap_or_default(),
+                        name,
+                    )
                 }
             };
             if let Some(files) = source.files.get(name) {
@@ -168,7 +195,10 @@ impl Flows {
     fn slot_output(&self, flow: u64, at: u32, slot: Slot, from: u32) -> Data {
         match slot {
             Slot::Step(step) => {
-                let output = self.steps.get(&step).and_then(|step| step.output.as_deref());
+                let output = self
+                    .steps
+                    .get(&step)
+                    .and_then(|step| step.output.as_deref());
                 output.map(Data::read).unwrap_or_default()
             }
             // A decision gives what it was given; the order of nodes keeps this from going round.
@@ -182,7 +212,9 @@ impl Flows {
     pub fn input_bytes(&self, step: &super::Step) -> u64 {
         let data = self.step_input(step);
         let ids = data.files.values().flatten();
-        ids.filter_map(|id| self.files.get(id)).map(|file| file.size).sum()
+        ids.filter_map(|id| self.files.get(id))
+            .map(|file| file.size)
+            .sum()
     }
 }
 

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::access::{Principal, check_write};
 use crate::batch::{bounded, resumed};
-use crate::flow;
 use crate::event::{
     Event, RunCancelRequested, RunDeadlinePassed, TaskFinished, TaskQueued, TaskSkipped,
 };
+use crate::flow;
 use crate::ids::RunId;
 use crate::limits::{CANCEL_STEP_MS, CANCELS_PER_STEP, EVENTS_PER_WAKE_MAX, TIMERS_PER_WAKE_MAX};
 use crate::ranges::TaskRuns;

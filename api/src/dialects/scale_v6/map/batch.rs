@@ -39,8 +39,11 @@ pub(crate) fn item(flows: &Flows, set: &FlowSet) -> Value {
 
 /// The detail.
 pub(crate) fn detail(flows: &Flows, set: &FlowSet) -> Value {
-    let metrics: Map<String, Value> =
-        set.metrics.iter().map(|(name, it)| (name.clone(), metrics(it).into())).collect();
+    let metrics: Map<String, Value> = set
+        .metrics
+        .iter()
+        .map(|(name, it)| (name.clone(), metrics(it).into()))
+        .collect();
     let more = json!({
         "recipe_type_rev": recipe_type::rev_detail(flows, set.flow_type, set.revision),
         "event": event_detail(set.event, set.created),
@@ -64,7 +67,10 @@ pub(crate) const DURATIONS: [(&str, fn(&NodeMetrics) -> Option<i64>); 6] = [
 fn metrics(it: &NodeMetrics) -> Map<String, Value> {
     let mut all = counters(&it.counts);
     for (name, read) in DURATIONS {
-        all.insert(name.to_owned(), read(it).map_or(Value::Null, |us| time::duration(us).into()));
+        all.insert(
+            name.to_owned(),
+            read(it).map_or(Value::Null, |us| time::duration(us).into()),
+        );
     }
     all
 }
@@ -76,8 +82,11 @@ pub(crate) fn validation(flows: &Flows, flow_type: &FlowType, checked: &CheckedS
         .iter()
         .map(|it| json!({"name": it.name, "description": it.message}))
         .collect();
-    let warnings: Vec<Value> =
-        checked.warnings.iter().map(|(name, text)| json!({"name": name, "description": text})).collect();
+    let warnings: Vec<Value> = checked
+        .warnings
+        .iter()
+        .map(|(name, text)| json!({"name": name, "description": text}))
+        .collect();
     let mut value = json!({
         "is_valid": errors.is_empty(), "errors": errors, "warnings": warnings,
         "recipes_estimated": checked.estimated, "recipe_type": recipe_type::base(flow_type),

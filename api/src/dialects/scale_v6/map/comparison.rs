@@ -10,21 +10,37 @@ use super::{COUNTERS, batch, counter};
 
 /// The comparison.
 pub(crate) fn write(chain: &[&FlowSet]) -> Value {
-    let column = |read: &dyn Fn(&FlowSet) -> Value| Value::Array(chain.iter().map(|set| read(set)).collect());
+    let column = |read: &dyn Fn(&FlowSet) -> Value| {
+        Value::Array(chain.iter().map(|set| read(set)).collect())
+    };
     let mut metrics = Map::new();
     for (name, status) in COUNTERS {
-        metrics.insert(name.to_owned(), column(&|set| counter(&set.counts, status).into()));
+        metrics.insert(
+            name.to_owned(),
+            column(&|set| counter(&set.counts, status).into()),
+        );
     }
-    metrics.insert("recipes_estimated".to_owned(), column(&|set| set.estimated.into()));
-    metrics.insert("recipes_total".to_owned(), column(&|set| set.flows_total.into()));
-    metrics.insert("recipes_completed".to_owned(), column(&|set| set.flows_completed.into()));
+    metrics.insert(
+        "recipes_estimated".to_owned(),
+        column(&|set| set.estimated.into()),
+    );
+    metrics.insert(
+        "recipes_total".to_owned(),
+        column(&|set| set.flows_total.into()),
+    );
+    metrics.insert(
+        "recipes_completed".to_owned(),
+        column(&|set| set.flows_completed.into()),
+    );
     let nodes: BTreeSet<&String> = chain.iter().flat_map(|set| set.metrics.keys()).collect();
     let mut by_node = Map::new();
     for node in nodes {
         let mut of_node = Map::new();
         for (name, status) in COUNTERS {
             let cell = |set: &FlowSet| {
-                set.metrics.get(node).map_or(Value::Null, |it| counter(&it.counts, status).into())
+                set.metrics
+                    .get(node)
+                    .map_or(Value::Null, |it| counter(&it.counts, status).into())
             };
             of_node.insert(name.to_owned(), column(&cell));
         }

@@ -17,9 +17,16 @@ fn base(set: &ItemSet) -> Value {
 
 /// Files of all members with the parameter that each is given for; each once.
 fn files(flows: &Flows, set: &ItemSet) -> BTreeSet<(u64, String)> {
-    let items = set.items.iter().filter_map(|id| flows.item(*id)).map(|item| Data::read(&item.data));
-    let all = items.chain([set.definition.global_data.clone()]).flat_map(|data| data.files);
-    all.flat_map(|(name, ids)| ids.into_iter().map(move |id| (id, name.clone()))).collect()
+    let items = set
+        .items
+        .iter()
+        .filter_map(|id| flows.item(*id))
+        .map(|item| Data::read(&item.data));
+    let all = items
+        .chain([set.definition.global_data.clone()])
+        .flat_map(|data| data.files);
+    all.flat_map(|(name, ids)| ids.into_iter().map(move |id| (id, name.clone())))
+        .collect()
 }
 
 /// Item of a list.
@@ -30,7 +37,10 @@ pub(crate) fn item(flows: &Flows, set: &ItemSet) -> Value {
 
 /// DatasetDetail.
 pub(crate) fn detail(flows: &Flows, set: &ItemSet) -> Value {
-    let all = set.items.iter().filter_map(|id| Some((*id, flows.item(*id)?)));
+    let all = set
+        .items
+        .iter()
+        .filter_map(|id| Some((*id, flows.item(*id)?)));
     let of: Vec<Value> = all.map(|(id, it)| member(id, it)).collect();
     let files: Vec<Value> = (1..)
         .zip(files(flows, set))
@@ -53,5 +63,8 @@ pub(crate) fn member(id: u64, item: &Item) -> Value {
 
 /// A member by itself.
 pub(crate) fn member_detail(id: u64, item: &Item) -> Value {
-    joined(member(id, item), members(json!({"dataset": {"id": item.set}})))
+    joined(
+        member(id, item),
+        members(json!({"dataset": {"id": item.set}})),
+    )
 }

@@ -5,14 +5,20 @@ use serde_json::{Map, Value, json};
 
 /// The diff.
 pub(crate) fn write(found: &GraphDiff) -> Value {
-    let nodes: Map<String, Value> = found.nodes.iter().map(|(name, it)| (name.clone(), node(it))).collect();
+    let nodes: Map<String, Value> = found
+        .nodes
+        .iter()
+        .map(|(name, it)| (name.clone(), node(it)))
+        .collect();
     json!({
         "can_be_reprocessed": found.can_be_reprocessed, "reasons": changes(&found.reasons), "nodes": nodes,
     })
 }
 
 fn changes(all: &[Change]) -> Vec<Value> {
-    all.iter().map(|it| json!({"name": it.name, "description": it.description})).collect()
+    all.iter()
+        .map(|it| json!({"name": it.name, "description": it.description}))
+        .collect()
 }
 
 fn node(it: &NodeDiff) -> Value {
@@ -22,7 +28,10 @@ fn node(it: &NodeDiff) -> Value {
         "node_type": kind(it),
     });
     let before = it.before.as_ref().map(NodeKind::as_str);
-    if let (Value::Object(members), Some(before)) = (&mut value, before.filter(|before| *before != it.node.kind.as_str())) {
+    if let (Value::Object(members), Some(before)) = (
+        &mut value,
+        before.filter(|before| *before != it.node.kind.as_str()),
+    ) {
         members.insert("prev_node_type".to_owned(), before.into());
     }
     value
@@ -34,7 +43,10 @@ fn kind(it: &NodeDiff) -> Value {
     let now = parts(&it.node.kind);
     let before = it.before.as_ref().map(parts).unwrap_or_default();
     for (name, value) in now {
-        let was = before.iter().find(|(other, _)| *other == name).map(|(_, was)| was);
+        let was = before
+            .iter()
+            .find(|(other, _)| *other == name)
+            .map(|(_, was)| was);
         if let Some(was) = was.filter(|was| **was != value) {
             all.insert(format!("prev_{name}"), was.clone());
         }
@@ -45,7 +57,11 @@ fn kind(it: &NodeDiff) -> Value {
 
 fn parts(kind: &NodeKind) -> Vec<(&'static str, Value)> {
     match kind {
-        NodeKind::Step { name, version, revision } => vec![
+        NodeKind::Step {
+            name,
+            version,
+            revision,
+        } => vec![
             ("job_type_name", name.clone().into()),
             ("job_type_version", version.clone().into()),
             ("job_type_revision", (*revision).into()),

@@ -8,7 +8,10 @@ use super::batch;
 
 /// A file.
 pub(crate) fn write(flows: &Flows, id: u64, file: &FlowFile) -> Value {
-    let step = file.product.as_ref().and_then(|(step, _)| flows.step(*step));
+    let step = file
+        .product
+        .as_ref()
+        .and_then(|(step, _)| flows.step(*step));
     let node = step.and_then(|step| {
         let flow = flows.flow(step.flow)?;
         let revision = flows.revision(flow.flow_type, flow.revision)?;

@@ -10,7 +10,9 @@ use super::{batch, event, event_detail, job_type, joined, members, status};
 pub(crate) fn item(flows: &Flows, id: u64, step: &Step) -> Value {
     let of_type = flows.step_type(step.step_type);
     let last = step.executions.last();
-    let runner = last.and_then(|it| it.runner.as_ref()).filter(|_| step.status != StepStatus::Canceled);
+    let runner = last
+        .and_then(|it| it.runner.as_ref())
+        .filter(|_| step.status != StepStatus::Canceled);
     #[expect(clippy::cast_precision_loss, reason = "a size in MiB for people")]
     let size = flows.input_bytes(step) as f64 / f64::from(1 << 20);
     json!({
@@ -51,9 +53,12 @@ pub(crate) fn detail(flows: &Flows, id: u64, step: &Step) -> Value {
             Some((name, serde_json::from_str(value).ok()?))
         })
         .collect();
-    let mut configuration: Map<String, Value> =
-        of_type.and_then(|it| serde_json::from_str(&it.policy.configuration).ok()).unwrap_or_default();
-    let of_set = step.set.and_then(|set| flows.set(set)?.configuration.priority);
+    let mut configuration: Map<String, Value> = of_type
+        .and_then(|it| serde_json::from_str(&it.policy.configuration).ok())
+        .unwrap_or_default();
+    let of_set = step
+        .set
+        .and_then(|set| flows.set(set)?.configuration.priority);
     if let Some(priority) = step.priority.or(of_set) {
         configuration.insert("priority".to_owned(), priority.into());
     }
@@ -71,9 +76,14 @@ pub(crate) fn detail(flows: &Flows, id: u64, step: &Step) -> Value {
 
 /// An execution.
 pub(crate) fn execution(flows: &Flows, step: &Step, it: &Execution) -> Value {
-    let is_last = step.executions.last().is_some_and(|last| last.run == it.run);
+    let is_last = step
+        .executions
+        .last()
+        .is_some_and(|last| last.run == it.run);
     let status = match (&it.outcome, it.error.is_some()) {
-        _ if is_last && matches!(step.status, StepStatus::Completed | StepStatus::Canceled) => status(step.status),
+        _ if is_last && matches!(step.status, StepStatus::Completed | StepStatus::Canceled) => {
+            status(step.status)
+        }
         (None, _) if it.started.is_some() && it.ended.is_none() => "RUNNING",
         (None, _) if it.ended.is_none() => "QUEUED",
         (None, _) => "CANCELED",
@@ -107,9 +117,17 @@ const BUILTIN: [&str; 9] = [
 ];
 
 fn error(flows: &Flows, step: &Step, it: &StepError) -> Value {
-    let own = it.own.map(|own| 1_000 * step.step_type + u64::from(own) + 1);
-    let builtin = (1..).zip(BUILTIN).find(|(_, name)| *name == it.name).map(|(id, _)| id);
-    let name = flows.step_type(step.step_type).filter(|_| !it.is_builtin).map(|it| it.name.clone());
+    let own = it
+        .own
+        .map(|own| 1_000 * step.step_type + u64::from(own) + 1);
+    let builtin = (1..)
+        .zip(BUILTIN)
+        .find(|(_, name)| *name == it.name)
+        .map(|(id, _)| id);
+    let name = flows
+        .step_type(step.step_type)
+        .filter(|_| !it.is_builtin)
+        .map(|it| it.name.clone());
     json!({
         "id": own.or(builtin), "name": it.name, "title": it.title, "description": it.description,
         "job_type_name": name, "category": it.category, "is_builtin": it.is_builtin,

@@ -49,7 +49,9 @@ pub(crate) fn detail(flows: &Flows, it: &StepType) -> Value {
 
 /// What was given with a revision.
 fn document(revision: Option<&std::sync::Arc<StepRevision>>) -> Value {
-    revision.and_then(|it| serde_json::from_str(&it.document).ok()).unwrap_or_default()
+    revision
+        .and_then(|it| serde_json::from_str(&it.document).ok())
+        .unwrap_or_default()
 }
 
 /// Item of a list of revisions.
@@ -64,7 +66,10 @@ pub(crate) fn revision_item(it: &StepType, number: u32) -> Value {
 
 /// A revision with its manifest.
 pub(crate) fn revision_detail(it: &StepType, number: u32) -> Value {
-    joined(revision_item(it, number), members(json!({"manifest": document(it.revision(number))["manifest"]})))
+    joined(
+        revision_item(it, number),
+        members(json!({"manifest": document(it.revision(number))["manifest"]})),
+    )
 }
 
 /// The revision of a job.

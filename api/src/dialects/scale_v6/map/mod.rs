@@ -47,7 +47,9 @@ pub(super) fn counter(counts: &Counts, status: Option<StepStatus>) -> u64 {
 }
 
 fn counters(counts: &Counts) -> Map<String, Value> {
-    let all = COUNTERS.iter().map(|(name, status)| ((*name).to_owned(), counter(counts, *status).into()));
+    let all = COUNTERS
+        .iter()
+        .map(|(name, status)| ((*name).to_owned(), counter(counts, *status).into()));
     all.collect()
 }
 

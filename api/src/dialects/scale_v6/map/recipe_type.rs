@@ -32,7 +32,9 @@ pub(crate) fn rev_detail(flows: &Flows, flow_type: u64, number: u32) -> Value {
     };
     joined(
         json!({"id": revision.id, "recipe_type": base_of(flows, flow_type), "revision_num": number}),
-        members(json!({"definition": definition::write(&revision.graph), "created": time::stamp(revision.created)})),
+        members(
+            json!({"definition": definition::write(&revision.graph), "created": time::stamp(revision.created)}),
+        ),
     )
 }
 
@@ -53,7 +55,9 @@ pub(crate) fn detail(flows: &Flows, it: &FlowType) -> Value {
         return item(it);
     };
     let uses = |other: &&FlowType| {
-        other.current().is_some_and(|other| inner_names(&other.graph).any(|name| *name == it.name))
+        other
+            .current()
+            .is_some_and(|other| inner_names(&other.graph).any(|name| *name == it.name))
     };
     joined(
         item(it),
@@ -87,18 +91,27 @@ pub(crate) fn job_types(flows: &Flows, graph: &FlowGraph) -> Vec<Value> {
         .nodes
         .iter()
         .filter_map(|node| match &node.kind {
-            NodeKind::Step { name, version, .. } => flows.step_type_named(name, version).map(|it| it.id),
+            NodeKind::Step { name, version, .. } => {
+                flows.step_type_named(name, version).map(|it| it.id)
+            }
             NodeKind::Flow { .. } | NodeKind::Decision { .. } => None,
         })
         .collect();
     found.sort_unstable();
     found.dedup();
-    found.iter().filter_map(|id| flows.step_type(*id)).map(job_type::base).collect()
+    found
+        .iter()
+        .filter_map(|id| flows.step_type(*id))
+        .map(job_type::base)
+        .collect()
 }
 
 /// The recipe types inside of a definition, each once.
 pub(crate) fn sub_types(flows: &Flows, graph: &FlowGraph) -> Vec<Value> {
-    let mut found: Vec<u64> = inner_names(graph).filter_map(|name| flows.flow_type_named(name)).map(|it| it.id).collect();
+    let mut found: Vec<u64> = inner_names(graph)
+        .filter_map(|name| flows.flow_type_named(name))
+        .map(|it| it.id)
+        .collect();
     found.sort_unstable();
     found.dedup();
     found.iter().map(|id| base_of(flows, *id)).collect()

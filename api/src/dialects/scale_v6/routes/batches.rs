@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use fasti_core::domain::flow::{FlowCommand, FlowSet, FlowType, Flows, SetConfiguration, SetRequest, check_set};
+use fasti_core::domain::flow::{
+    FlowCommand, FlowSet, FlowType, Flows, SetConfiguration, SetRequest, check_set,
+};
 use serde_json::Map;
 use warp::http::StatusCode;
 use warp::reply::Response;
@@ -96,7 +98,10 @@ async fn list_batches(call: Call) -> Result<Response, Fault> {
     let params = Params::parse(&call.query);
     let range = params.range(call.app.parts.clock.now())?;
     let (types, roots) = (params.ids("recipe_type_id")?, params.ids("root_batch_id")?);
-    let (is_done, is_superseded) = (params.boolean("is_creation_done")?, params.boolean("is_superseded")?);
+    let (is_done, is_superseded) = (
+        params.boolean("is_creation_done")?,
+        params.boolean("is_superseded")?,
+    );
     let mut order = params.order(&ORDERS)?;
     if order.is_empty() {
         order.push(("last_modified", false));
@@ -112,9 +117,18 @@ async fn list_batches(call: Call) -> Result<Response, Fault> {
                 && is_superseded.is_none_or(|wanted| wanted == set.superseded.is_some())
         };
         let ids = flows.sets().filter(fits).map(|set| set.id).collect();
-        let key = |id: u64, name: &str| flows.set(id).map_or(Key::Number(None), |set| key(flows, set, name));
+        let key = |id: u64, name: &str| {
+            flows
+                .set(id)
+                .map_or(Key::Number(None), |set| key(flows, set, name))
+        };
         let page = pager.cut(sort(ids, &order, &key))?;
-        let page = page.map(|id| flows.set(id).map(|set| batch::item(flows, set)).unwrap_or_default());
+        let page = page.map(|id| {
+            flows
+                .set(id)
+                .map(|set| batch::item(flows, set))
+                .unwrap_or_default()
+        });
         Ok(pager.answer(&page))
     })
     .await
@@ -145,7 +159,8 @@ impl Asked {
     }
 
     fn request(&self) -> Result<SetRequest, Unread> {
-        let source = wire::read_definition(&self.definition).map_err(|it| ("INVALID_BATCH_DEFINITION", it))?;
+        let source = wire::read_definition(&self.definition)
+            .map_err(|it| ("INVALID_BATCH_DEFINITION", it))?;
         let configuration = self
             .configuration
             .as_ref()
@@ -162,19 +177,27 @@ impl Asked {
 }
 
 fn flow_type(flows: &Flows, id: u64) -> Result<&FlowType, Fault> {
-    flows.flow_type(id).ok_or_else(|| Fault::bad(format!("Recipe type with id {id} does not exist")))
+    flows
+        .flow_type(id)
+        .ok_or_else(|| Fault::bad(format!("Recipe type with id {id} does not exist")))
 }
 
 async fn create_batch(mut call: Call) -> Result<Response, Fault> {
     let asked = Asked::read(&mut call).await?;
     let wanted = asked.flow_type;
-    ask(&call, move |views| flow_type(views.flows(), wanted).map(drop)).await?;
+    ask(&call, move |views| {
+        flow_type(views.flows(), wanted).map(drop)
+    })
+    .await?;
     let request = asked.request().map_err(|(_, text)| Fault::bad(text))?;
     let set = made(&submit(&call, FlowCommand::CreateSet(Box::new(request))).await?)?;
     let location = format!("{}/batches/{set}/", base(&call));
     let value = ask(&call, move |views| {
         let flows = views.flows();
-        flows.set(set).map(|set| batch::detail(flows, set)).ok_or_else(Fault::not_found)
+        flows
+            .set(set)
+            .map(|set| batch::detail(flows, set))
+            .ok_or_else(Fault::not_found)
     });
     Ok(created(&value.await?, &location))
 }
@@ -196,17 +219,26 @@ async fn get_batch(batch: String, call: Call) -> Result<Response, Fault> {
     let id = id(&batch)?;
     let value = ask(&call, move |views| {
         let flows = views.flows();
-        flows.set(id).map(|set| batch::detail(flows, set)).ok_or_else(Fault::not_found)
+        flows
+            .set(id)
+            .map(|set| batch::detail(flows, set))
+            .ok_or_else(Fault::not_found)
     });
     Ok(body(StatusCode::OK, &value.await?))
 }
 
 async fn edit_batch(batch: String, mut call: Call) -> Result<Response, Fault> {
     let id = id(&batch)?;
-    ask(&call, move |views| views.flows().set(id).map(drop).ok_or_else(Fault::not_found)).await?;
+    ask(&call, move |views| {
+        views.flows().set(id).map(drop).ok_or_else(Fault::not_found)
+    })
+    .await?;
     let given = Body::read(&mut call).await?;
     let configuration = given.object("configuration")?.filter(|it| !it.is_empty());
-    let configuration = configuration.map(wire::read_configuration).transpose().map_err(Fault::bad)?;
+    let configuration = configuration
+        .map(wire::read_configuration)
+        .transpose()
+        .map_err(Fault::bad)?;
     let command = FlowCommand::EditSet {
         set: id,
         title: given.text("title")?,
@@ -219,6 +251,8 @@ async fn edit_batch(batch: String, mut call: Call) -> Result<Response, Fault> {
 
 async fn compare_batches(root: String, call: Call) -> Result<Response, Fault> {
     let root = id(&root)?;
-    let value = ask(&call, move |views| Ok(comparison::write(&views.flows().chain(root))));
+    let value = ask(&call, move |views| {
+        Ok(comparison::write(&views.flows().chain(root)))
+    });
     Ok(body(StatusCode::OK, &value.await?))
 }

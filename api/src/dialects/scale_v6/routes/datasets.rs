@@ -44,16 +44,24 @@ async fn list_datasets(call: Call) -> Result<Response, Fault> {
     let params = Params::parse(&call.query);
     let range = params.range(call.app.parts.clock.now())?;
     let ids = params.ids("id")?;
-    let words: Vec<String> = params.all("keyword").iter().map(|it| it.to_lowercase()).collect();
+    let words: Vec<String> = params
+        .all("keyword")
+        .iter()
+        .map(|it| it.to_lowercase())
+        .collect();
     let order = params.order(&ORDERS)?;
     let pager = Pager::new(&call, &params);
     ask(&call, move |views| {
         let flows = views.flows();
         let fits = |set: &&ItemSet| {
-            let texts = [&set.title, &set.description].map(|it| it.as_deref().unwrap_or_default().to_lowercase());
+            let texts = [&set.title, &set.description]
+                .map(|it| it.as_deref().unwrap_or_default().to_lowercase());
             range.has(set.created)
                 && (ids.is_empty() || ids.contains(&set.id))
-                && (words.is_empty() || words.iter().any(|word| texts.iter().any(|text| text.contains(word))))
+                && (words.is_empty()
+                    || words
+                        .iter()
+                        .any(|word| texts.iter().any(|text| text.contains(word))))
         };
         let ids = flows.item_sets().filter(fits).map(|set| set.id).collect();
         let key = |id: u64, name: &str| match (name, flows.item_set(id)) {
@@ -63,7 +71,12 @@ async fn list_datasets(call: Call) -> Result<Response, Fault> {
             _ => Key::Number(Some(id)),
         };
         let page = pager.cut(sort(ids, &order, &key))?;
-        let page = page.map(|id| flows.item_set(id).map(|set| dataset::item(flows, set)).unwrap_or_default());
+        let page = page.map(|id| {
+            flows
+                .item_set(id)
+                .map(|set| dataset::item(flows, set))
+                .unwrap_or_default()
+        });
         Ok(pager.answer(&page))
     })
     .await
@@ -73,7 +86,10 @@ async fn get_dataset(dataset: String, call: Call) -> Result<Response, Fault> {
     let id = id(&dataset)?;
     let value = ask(&call, move |views| {
         let flows = views.flows();
-        flows.item_set(id).map(|set| dataset::detail(flows, set)).ok_or_else(Fault::not_found)
+        flows
+            .item_set(id)
+            .map(|set| dataset::detail(flows, set))
+            .ok_or_else(Fault::not_found)
     });
     Ok(body(StatusCode::OK, &value.await?))
 }
@@ -85,7 +101,12 @@ async fn list_members(dataset: String, call: Call) -> Result<Response, Fault> {
         let flows = views.flows();
         let set = flows.item_set(id).ok_or_else(Fault::not_found)?;
         let page = pager.cut(set.items.clone())?;
-        Ok(pager.answer(&page.map(|id| flows.item(id).map(|it| dataset::member(id, it)).unwrap_or_default())))
+        Ok(pager.answer(&page.map(|id| {
+            flows
+                .item(id)
+                .map(|it| dataset::member(id, it))
+                .unwrap_or_default()
+        })))
     })
     .await
 }
@@ -101,7 +122,8 @@ async fn get_member(member: String, call: Call) -> Result<Response, Fault> {
 
 /// One Data JSON, or a list of them.
 fn data_of(value: Option<&Value>) -> Result<Vec<Data>, Fault> {
-    let read = |value: &Value| interface::read_data(value).map_err(|it| Fault::bad(format!("data: {it}")));
+    let read =
+        |value: &Value| interface::read_data(value).map_err(|it| Fault::bad(format!("data: {it}")));
     match value {
         None => Ok(Vec::new()),
         Some(Value::Array(all)) => all.iter().map(read).collect(),
@@ -127,9 +149,15 @@ async fn create_dataset(mut call: Call) -> Result<Response, Fault> {
     let id = made(&submit(&call, command).await?)?;
     let value = ask(&call, move |views| {
         let flows = views.flows();
-        flows.item_set(id).map(|set| dataset::detail(flows, set)).ok_or_else(Fault::not_found)
+        flows
+            .item_set(id)
+            .map(|set| dataset::detail(flows, set))
+            .ok_or_else(Fault::not_found)
     });
-    Ok(created(&value.await?, &format!("{}/datasets/{id}/", base(&call))))
+    Ok(created(
+        &value.await?,
+        &format!("{}/datasets/{id}/", base(&call)),
+    ))
 }
 
 async fn extend_dataset(dataset: String, mut call: Call) -> Result<Response, Fault> {
@@ -147,7 +175,9 @@ async fn extend_dataset(dataset: String, mut call: Call) -> Result<Response, Fau
             let check = |data: &Data| check_item(&before, data, &|id| flows.file(id).is_some());
             let checked: Result<Vec<Data>, String> = items.iter().map(check).collect();
             let checked = checked.map_err(Fault::bad)?;
-            Ok(Value::Array(checked.iter().map(interface::write_data).collect()))
+            Ok(Value::Array(
+                checked.iter().map(interface::write_data).collect(),
+            ))
         });
         return Ok(body(StatusCode::OK, &value.await?));
     }
@@ -155,7 +185,16 @@ async fn extend_dataset(dataset: String, mut call: Call) -> Result<Response, Fau
     if count == 0 {
         return Ok(body(StatusCode::CREATED, &json!([])));
     }
-    let first = made(&submit(&call, FlowCommand::ExtendItemSet { item_set: id, items }).await?)?;
+    let first = made(
+        &submit(
+            &call,
+            FlowCommand::ExtendItemSet {
+                item_set: id,
+                items,
+            },
+        )
+        .await?,
+    )?;
     let value = ask(&call, move |views| {
         let flows = views.flows();
         let own = (first..first + count).filter_map(|id| Some((id, flows.item(id)?)));

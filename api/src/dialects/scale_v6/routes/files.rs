@@ -60,7 +60,12 @@ async fn list_files(call: Call) -> Result<Response, Fault> {
             _ => Key::Number(Some(id)),
         };
         let page = pager.cut(sort(ids, &order, &key))?;
-        let page = page.map(|id| flows.file(id).map(|it| file::write(flows, id, it)).unwrap_or_default());
+        let page = page.map(|id| {
+            flows
+                .file(id)
+                .map(|it| file::write(flows, id, it))
+                .unwrap_or_default()
+        });
         Ok(pager.answer(&page))
     })
     .await
@@ -70,19 +75,32 @@ async fn get_file(file: String, call: Call) -> Result<Response, Fault> {
     let id = id(&file)?;
     let value = ask(&call, move |views| {
         let flows = views.flows();
-        flows.file(id).map(|it| file::write(flows, id, it)).ok_or_else(Fault::not_found)
+        flows
+            .file(id)
+            .map(|it| file::write(flows, id, it))
+            .ok_or_else(Fault::not_found)
     });
     Ok(body(StatusCode::OK, &value.await?))
 }
 
 async fn register_file(mut call: Call) -> Result<Response, Fault> {
     let given = Body::read(&mut call).await?;
-    let name = given.text("file_name")?.ok_or_else(|| Fault::missing("file_name"))?;
-    let is_plain = !name.is_empty() && name.len() <= 250 && !name.contains(['/', '\0']) && name != "." && name != "..";
+    let name = given
+        .text("file_name")?
+        .ok_or_else(|| Fault::missing("file_name"))?;
+    let is_plain = !name.is_empty()
+        && name.len() <= 250
+        && !name.contains(['/', '\0'])
+        && name != "."
+        && name != "..";
     if !is_plain {
-        return Err(Fault::bad("The parameter \"file_name\" must be a name of 1 to 250 bytes without a slash"));
+        return Err(Fault::bad(
+            "The parameter \"file_name\" must be a name of 1 to 250 bytes without a slash",
+        ));
     }
-    let media_type = given.text("media_type")?.unwrap_or_else(|| "application/octet-stream".to_owned());
+    let media_type = given
+        .text("media_type")?
+        .unwrap_or_else(|| "application/octet-stream".to_owned());
     let meta = given.object("meta_data")?.cloned().unwrap_or_default();
     let place = match (given.text("content")?, given.text("host_path")?) {
         (Some(content), None) => {
@@ -92,7 +110,9 @@ async fn register_file(mut call: Call) -> Result<Response, Fault> {
         }
         (None, Some(path)) => blocking(move || look_at(Path::new(&path))).await?,
         (Some(_), Some(_)) | (None, None) => {
-            return Err(Fault::bad("Exactly one of \"content\" and \"host_path\" must be given"));
+            return Err(Fault::bad(
+                "Exactly one of \"content\" and \"host_path\" must be given",
+            ));
         }
     };
     let new = NewFile {
@@ -107,9 +127,15 @@ async fn register_file(mut call: Call) -> Result<Response, Fault> {
     let id = made(&submit(&call, FlowCommand::RegisterFiles { files: vec![new] }).await?)?;
     let value = ask(&call, move |views| {
         let flows = views.flows();
-        flows.file(id).map(|it| file::write(flows, id, it)).ok_or_else(Fault::not_found)
+        flows
+            .file(id)
+            .map(|it| file::write(flows, id, it))
+            .ok_or_else(Fault::not_found)
     });
-    Ok(created(&value.await?, &format!("{}/files/{id}/", base(&call))))
+    Ok(created(
+        &value.await?,
+        &format!("{}/files/{id}/", base(&call)),
+    ))
 }
 
 async fn blocking<T: Send + 'static>(
@@ -121,11 +147,17 @@ async fn blocking<T: Send + 'static>(
 
 /// A file of the host that is used where it is.
 fn look_at(path: &Path) -> Result<(PathBuf, u64), Fault> {
-    let refuse = |why: &str| Fault::bad(format!("The parameter \"host_path\" {why}: {}", path.display()));
+    let refuse = |why: &str| {
+        Fault::bad(format!(
+            "The parameter \"host_path\" {why}: {}",
+            path.display()
+        ))
+    };
     if !path.is_absolute() {
         return Err(refuse("must be an absolute path"));
     }
-    let metadata = std::fs::metadata(path).map_err(|error| refuse(&format!("cannot be read ({error})")))?;
+    let metadata =
+        std::fs::metadata(path).map_err(|error| refuse(&format!("cannot be read ({error})")))?;
     if !metadata.is_file() {
         return Err(refuse("must be a file"));
     }

@@ -58,20 +58,29 @@ pub(super) fn done_well() -> Value {
 }
 
 fn found<'a>(flows: &'a Flows, name: &str, version: &str) -> Result<&'a StepType, Fault> {
-    flows.step_type_named(name, version).ok_or_else(Fault::not_found)
+    flows
+        .step_type_named(name, version)
+        .ok_or_else(Fault::not_found)
 }
 
 async fn list_types(call: Call) -> Result<Response, Fault> {
     let params = Params::parse(&call.query);
     let (ids, is_active) = (params.ids("id")?, params.boolean("is_active")?);
-    let words: Vec<String> = params.all("keyword").iter().map(|it| it.to_lowercase()).collect();
+    let words: Vec<String> = params
+        .all("keyword")
+        .iter()
+        .map(|it| it.to_lowercase())
+        .collect();
     let pager = Pager::new(&call, &params);
     ask(&call, move |views| {
         let fits = |it: &&StepType| {
             let texts = [&it.name, &it.title, &it.description].map(|text| text.to_lowercase());
             (ids.is_empty() || ids.contains(&it.id))
                 && is_active.is_none_or(|wanted| wanted == it.policy.is_active)
-                && (words.is_empty() || words.iter().any(|word| texts.iter().any(|text| text.contains(word))))
+                && (words.is_empty()
+                    || words
+                        .iter()
+                        .any(|word| texts.iter().any(|text| text.contains(word))))
         };
         let page = pager.cut(views.flows().step_types().filter(fits).collect())?;
         Ok(pager.answer(&page.map(job_type::item)))
@@ -82,7 +91,13 @@ async fn list_types(call: Call) -> Result<Response, Fault> {
 async fn list_versions(name: String, call: Call) -> Result<Response, Fault> {
     let pager = Pager::new(&call, &Params::parse(&call.query));
     ask(&call, move |views| {
-        let page = pager.cut(views.flows().step_types().filter(|it| it.name == name).collect())?;
+        let page = pager.cut(
+            views
+                .flows()
+                .step_types()
+                .filter(|it| it.name == name)
+                .collect(),
+        )?;
         Ok(pager.answer(&page.map(job_type::item)))
     })
     .await
@@ -106,7 +121,12 @@ async fn list_revisions(name: String, version: String, call: Call) -> Result<Res
     .await
 }
 
-async fn get_revision(name: String, version: String, number: String, call: Call) -> Result<Response, Fault> {
+async fn get_revision(
+    name: String,
+    version: String,
+    number: String,
+    call: Call,
+) -> Result<Response, Fault> {
     let number: u32 = number.parse().map_err(|_| Fault::not_found())?;
     let value = ask(&call, move |views| {
         let of_type = found(views.flows(), &name, &version)?;
@@ -132,10 +152,13 @@ fn policy(given: &Body, mut policy: StepPolicy) -> Result<StepPolicy, Fault> {
     }
     if given.0.contains_key("max_scheduled") {
         let most = given.id("max_scheduled")?;
-        policy.max_scheduled = most.map(|it| u32::try_from(it).unwrap_or(u32::MAX)).filter(|it| *it > 0);
+        policy.max_scheduled = most
+            .map(|it| u32::try_from(it).unwrap_or(u32::MAX))
+            .filter(|it| *it > 0);
     }
     if let Some(object) = given.object("configuration")? {
-        (policy.priority, policy.configuration) = manifest::read_configuration(object).map_err(Fault::bad)?;
+        (policy.priority, policy.configuration) =
+            manifest::read_configuration(object).map_err(Fault::bad)?;
     }
     Ok(policy)
 }
@@ -148,14 +171,21 @@ async fn save_type(mut call: Call) -> Result<Response, Fault> {
     let given = Body::read(&mut call).await?;
     check_members(&given)?;
     let read = manifest::read(given.required_object("manifest")?).map_err(Fault::bad)?;
-    let image = given.text("docker_image")?.ok_or_else(|| Fault::missing("docker_image"))?;
+    let image = given
+        .text("docker_image")?
+        .ok_or_else(|| Fault::missing("docker_image"))?;
     if read.name == "validation" {
         return Err(Fault::bad("`validation` cannot be the name of a job type"));
     }
     let (name, version) = (read.name.clone(), read.version.clone());
     let known = ask(&call, {
         let (name, version) = (name.clone(), version.clone());
-        move |views| Ok(views.flows().step_type_named(&name, &version).map(|it| it.policy.clone()))
+        move |views| {
+            Ok(views
+                .flows()
+                .step_type_named(&name, &version)
+                .map(|it| it.policy.clone()))
+        }
     })
     .await?;
     let is_new = known.is_none();
@@ -187,7 +217,11 @@ fn command(
         title: Some(read.title),
         description: Some(read.description),
         policy: Box::new(policy),
-        revision: Some(Box::new((read.spec, definition, document.to_string().into()))),
+        revision: Some(Box::new((
+            read.spec,
+            definition,
+            document.to_string().into(),
+        ))),
         follow: given.boolean("auto_update")?.unwrap_or(true),
     })
 }
@@ -196,9 +230,19 @@ async fn edit_type(name: String, version: String, mut call: Call) -> Result<Resp
     let (own_name, own_version) = (name.clone(), version.clone());
     let (known, image) = ask(&call, move |views| {
         let of_type = found(views.flows(), &own_name, &own_version)?;
-        let document = of_type.revisions.last().map(|it| it.document.clone()).unwrap_or_default();
+        let document = of_type
+            .revisions
+            .last()
+            .map(|it| it.document.clone())
+            .unwrap_or_default();
         let document: Value = serde_json::from_str(&document).unwrap_or_default();
-        Ok((of_type.policy.clone(), document["docker_image"].as_str().unwrap_or_default().to_owned()))
+        Ok((
+            of_type.policy.clone(),
+            document["docker_image"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+        ))
     })
     .await?;
     let given = Body::read(&mut call).await?;
@@ -209,7 +253,9 @@ async fn edit_type(name: String, version: String, mut call: Call) -> Result<Resp
         Some(object) => {
             let read = manifest::read(object).map_err(Fault::bad)?;
             if read.name != name || read.version != version {
-                return Err(Fault::bad("The name and version of the manifest must be those of the job type"));
+                return Err(Fault::bad(
+                    "The name and version of the manifest must be those of the job type",
+                ));
             }
             command(&call, &given, read, &image, policy)?
         }
@@ -231,12 +277,17 @@ async fn validate_type(mut call: Call) -> Result<Response, Fault> {
     let given = Body::read(&mut call).await?;
     let object = given.required_object("manifest")?;
     let checked = manifest::read(object).map(drop);
-    let configuration = given.object("configuration")?.map(manifest::read_configuration);
+    let configuration = given
+        .object("configuration")?
+        .map(manifest::read_configuration);
     let (name, problem) = match (checked, configuration) {
         (Err(text), _) => ("INVALID_MANIFEST", text),
         (Ok(()), Some(Err(text))) => ("INVALID_CONFIGURATION", text),
         (Ok(()), _) => return Ok(body(StatusCode::OK, &done_well())),
     };
     let errors = [json!({"name": name, "description": problem})];
-    Ok(body(StatusCode::OK, &json!({"is_valid": false, "errors": errors, "warnings": []})))
+    Ok(body(
+        StatusCode::OK,
+        &json!({"is_valid": false, "errors": errors, "warnings": []}),
+    ))
 }

@@ -97,17 +97,33 @@ struct Filter {
 
 impl Filter {
     fn fits(&self, flows: &Flows, id: u64, step: &Step) -> bool {
-        let name = || flows.step_type(step.step_type).map(|it| it.name.clone()).unwrap_or_default();
-        let category = || step.error.as_ref().map(|it| it.category.clone()).unwrap_or_default();
+        let name = || {
+            flows
+                .step_type(step.step_type)
+                .map(|it| it.name.clone())
+                .unwrap_or_default()
+        };
+        let category = || {
+            step.error
+                .as_ref()
+                .map(|it| it.category.clone())
+                .unwrap_or_default()
+        };
         (self.batches.is_empty() || step.set.is_some_and(|set| self.batches.contains(&set)))
             && (self.recipes.is_empty() || self.recipes.contains(&step.flow))
             && (self.ids.is_empty() || self.ids.contains(&id))
-            && (self.statuses.is_empty() || self.statuses.iter().any(|it| it == status(step.status)))
+            && (self.statuses.is_empty()
+                || self.statuses.iter().any(|it| it == status(step.status)))
             && (self.types.is_empty() || self.types.contains(&step.step_type))
-            && self.exact_types.as_ref().is_none_or(|it| it.contains(&step.step_type))
+            && self
+                .exact_types
+                .as_ref()
+                .is_none_or(|it| it.contains(&step.step_type))
             && (self.type_names.is_empty() || self.type_names.contains(&name()))
             && (self.categories.is_empty() || self.categories.contains(&category()))
-            && self.is_superseded.is_none_or(|wanted| wanted == step.superseded.is_some())
+            && self
+                .is_superseded
+                .is_none_or(|wanted| wanted == step.superseded.is_some())
             && self.range.has(step.modified)
     }
 }
@@ -133,11 +149,22 @@ async fn list_jobs(call: Call) -> Result<Response, Fault> {
     let pager = Pager::new(&call, &params);
     ask(&call, move |views| {
         let flows = views.flows();
-        let fitting = flows.steps().filter(|(id, step)| filter.fits(flows, *id, step));
+        let fitting = flows
+            .steps()
+            .filter(|(id, step)| filter.fits(flows, *id, step));
         let ids = fitting.map(|(id, _)| id).collect();
-        let key = |id: u64, name: &str| flows.step(id).map_or(Key::Number(None), |step| key(flows, id, step, name));
+        let key = |id: u64, name: &str| {
+            flows
+                .step(id)
+                .map_or(Key::Number(None), |step| key(flows, id, step, name))
+        };
         let page = pager.cut(sort(ids, &order, &key))?;
-        let page = page.map(|id| flows.step(id).map(|it| job::item(flows, id, it)).unwrap_or_default());
+        let page = page.map(|id| {
+            flows
+                .step(id)
+                .map(|it| job::item(flows, id, it))
+                .unwrap_or_default()
+        });
         Ok(pager.answer(&page))
     })
     .await
@@ -147,7 +174,10 @@ async fn get_job(job: String, call: Call) -> Result<Response, Fault> {
     let id = id(&job)?;
     let value = ask(&call, move |views| {
         let flows = views.flows();
-        flows.step(id).map(|it| job::detail(flows, id, it)).ok_or_else(Fault::not_found)
+        flows
+            .step(id)
+            .map(|it| job::detail(flows, id, it))
+            .ok_or_else(Fault::not_found)
     });
     Ok(body(StatusCode::OK, &value.await?))
 }
@@ -170,7 +200,11 @@ async fn meant(call: &Call, given: &Body) -> Result<Vec<u64>, Fault> {
     let bound = |name: &str| -> Result<_, Fault> {
         let text = given.text(name)?;
         let read = |text: String| {
-            let wrong = || Fault::bad(format!("Invalid time range for the parameter \"{name}\": {text}"));
+            let wrong = || {
+                Fault::bad(format!(
+                    "Invalid time range for the parameter \"{name}\": {text}"
+                ))
+            };
             time::bound(&text, now).ok_or_else(wrong)
         };
         text.map(read).transpose()
@@ -215,7 +249,9 @@ async fn cancel_jobs(mut call: Call) -> Result<Response, Fault> {
 
 async fn requeue_jobs(mut call: Call) -> Result<Response, Fault> {
     let given = Body::read(&mut call).await?;
-    let priority = given.id("priority")?.map(|it| u32::try_from(it).unwrap_or(u32::MAX));
+    let priority = given
+        .id("priority")?
+        .map(|it| u32::try_from(it).unwrap_or(u32::MAX));
     let steps = meant(&call, &given).await?;
     submit(&call, FlowCommand::Requeue { steps, priority }).await?;
     Ok(nothing(&call, StatusCode::ACCEPTED))
@@ -224,7 +260,10 @@ async fn requeue_jobs(mut call: Call) -> Result<Response, Fault> {
 async fn read_logs(execution: String, stream: String, call: Call) -> Result<Response, Fault> {
     let run = RunId(id(&execution)?);
     ask(&call, move |views| {
-        let is_ours = views.flows().steps().any(|(_, step)| step.executions.iter().any(|it| it.run == run));
+        let is_ours = views
+            .flows()
+            .steps()
+            .any(|(_, step)| step.executions.iter().any(|it| it.run == run));
         is_ours.then_some(()).ok_or_else(Fault::not_found)
     })
     .await?;
@@ -236,10 +275,16 @@ async fn read_logs(execution: String, stream: String, call: Call) -> Result<Resp
     };
     let data = call.app.config.data.clone();
     let read = tokio::task::spawn_blocking(move || {
-        let paths = streams.iter().map(|stream| output::path(&data, run, 0, 1, *stream));
-        paths.map(|path| tail(&path)).collect::<std::io::Result<Vec<Vec<u8>>>>()
+        let paths = streams
+            .iter()
+            .map(|stream| output::path(&data, run, 0, 1, *stream));
+        paths
+            .map(|path| tail(&path))
+            .collect::<std::io::Result<Vec<Vec<u8>>>>()
     });
-    let read = read.await.map_err(|error| Fault::from(crate::errors::Problem::internal(&error)))?;
+    let read = read
+        .await
+        .map_err(|error| Fault::from(crate::errors::Problem::internal(&error)))?;
     let parts = read.map_err(|error| Fault::from(crate::errors::Problem::internal(&error)))?;
     let mut response = Response::new(parts.concat().into());
     let text = HeaderValue::from_static("text/plain; charset=utf-8");

@@ -72,13 +72,20 @@ fn name_of(title: &str) -> String {
 async fn list_types(call: Call) -> Result<Response, Fault> {
     let params = Params::parse(&call.query);
     let is_active = params.boolean("is_active")?;
-    let words: Vec<String> = params.all("keyword").iter().map(|it| it.to_lowercase()).collect();
+    let words: Vec<String> = params
+        .all("keyword")
+        .iter()
+        .map(|it| it.to_lowercase())
+        .collect();
     let pager = Pager::new(&call, &params);
     ask(&call, move |views| {
         let fits = |it: &&FlowType| {
             let texts = [&it.name, &it.title, &it.description].map(|text| text.to_lowercase());
             is_active.is_none_or(|wanted| wanted == it.is_active)
-                && (words.is_empty() || words.iter().any(|word| texts.iter().any(|text| text.contains(word))))
+                && (words.is_empty()
+                    || words
+                        .iter()
+                        .any(|word| texts.iter().any(|text| text.contains(word))))
         };
         let page = pager.cut(views.flows().flow_types().filter(fits).collect())?;
         Ok(pager.answer(&page.map(recipe_type::item)))
@@ -116,16 +123,22 @@ async fn get_revision(name: String, number: String, call: Call) -> Result<Respon
 }
 
 fn graph(object: &Map<String, Value>) -> Result<Arc<FlowGraph>, Fault> {
-    definition::read(object).map(Arc::new).map_err(|(name, text)| Fault::bad(format!("{name}: {text}")))
+    definition::read(object)
+        .map(Arc::new)
+        .map_err(|(name, text)| Fault::bad(format!("{name}: {text}")))
 }
 
 async fn create_type(mut call: Call) -> Result<Response, Fault> {
     let given = Body::read(&mut call).await?;
-    let title = given.text("title")?.ok_or_else(|| Fault::missing("title"))?;
+    let title = given
+        .text("title")?
+        .ok_or_else(|| Fault::missing("title"))?;
     let graph = graph(given.required_object("definition")?)?;
     let name = name_of(&title);
     if name.is_empty() || name == "validation" {
-        return Err(Fault::bad(format!("The title \"{title}\" cannot be the name of a recipe type")));
+        return Err(Fault::bad(format!(
+            "The title \"{title}\" cannot be the name of a recipe type"
+        )));
     }
     let command = FlowCommand::SaveFlowType {
         name: name.clone(),
@@ -159,18 +172,27 @@ async fn edit_type(name: String, mut call: Call) -> Result<Response, Fault> {
         follow: given.boolean("auto_update")?.unwrap_or(true),
     };
     submit(&call, command).await?;
-    Ok(body(StatusCode::OK, &json!({"is_valid": true, "errors": [], "warnings": [], "diff": {}})))
+    Ok(body(
+        StatusCode::OK,
+        &json!({"is_valid": true, "errors": [], "warnings": [], "diff": {}}),
+    ))
 }
 
 async fn validate_type(mut call: Call) -> Result<Response, Fault> {
     let given = Body::read(&mut call).await?;
     let read = definition::read(given.required_object("definition")?);
     let name = given.text("name")?;
-    let value = ask(&call, move |views| Ok(validation(views.flows(), read, name.as_deref())));
+    let value = ask(&call, move |views| {
+        Ok(validation(views.flows(), read, name.as_deref()))
+    });
     Ok(body(StatusCode::OK, &value.await?))
 }
 
-fn validation(flows: &Flows, read: Result<FlowGraph, definition::Unread>, name: Option<&str>) -> Value {
+fn validation(
+    flows: &Flows,
+    read: Result<FlowGraph, definition::Unread>,
+    name: Option<&str>,
+) -> Value {
     let entry = |name: &str, text: &str| json!({"name": name, "description": text});
     let graph = match read {
         Ok(graph) => graph,
@@ -180,13 +202,22 @@ fn validation(flows: &Flows, read: Result<FlowGraph, definition::Unread>, name: 
     };
     let (mut warnings, mut errors) = (Vec::new(), Vec::new());
     for problem in check_graph(flows, &graph, name) {
-        let list = if problem.is_warning { &mut warnings } else { &mut errors };
+        let list = if problem.is_warning {
+            &mut warnings
+        } else {
+            &mut errors
+        };
         list.push(entry(problem.name, &problem.message));
     }
     let current = name.and_then(|name| flows.flow_type_named(name)?.current().cloned());
-    let found = current.filter(|_| errors.is_empty()).map(|current| diff(&current.graph, &graph, None));
+    let found = current
+        .filter(|_| errors.is_empty())
+        .map(|current| diff(&current.graph, &graph, None));
     if let Some(reason) = found.as_ref().and_then(|found| found.reasons.first()) {
-        let text = format!("recipes of the present revision could not be reprocessed: {}", reason.description);
+        let text = format!(
+            "recipes of the present revision could not be reprocessed: {}",
+            reason.description
+        );
         warnings.push(entry("REPROCESS_WARNING", &text));
     }
     let found = found.map_or_else(|| json!({}), |found| map::diff::write(&found));
@@ -202,7 +233,10 @@ mod tests {
         for (title, name) in [
             ("Press", "press"),
             ("My  Great_Recipe - Type!", "my-great-recipe-type"),
-            ("A very long title that goes on and on", "a-very-long-title-that-goes-on"),
+            (
+                "A very long title that goes on and on",
+                "a-very-long-title-that-goes-on",
+            ),
             ("!!!", ""),
         ] {
             assert_eq!(name_of(title), name);

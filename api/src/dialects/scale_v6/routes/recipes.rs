@@ -68,10 +68,16 @@ fn root(flows: &Flows, mut id: u64) -> u64 {
 async fn list_recipes(call: Call) -> Result<Response, Fault> {
     let params = Params::parse(&call.query);
     let range = params.range(call.app.parts.clock.now())?;
-    let (ids, types, names) =
-        (params.ids("recipe_id")?, params.ids("recipe_type_id")?, params.all("recipe_type_name"));
+    let (ids, types, names) = (
+        params.ids("recipe_id")?,
+        params.ids("recipe_type_id")?,
+        params.all("recipe_type_name"),
+    );
     let (batches, roots) = (params.ids("batch_id")?, params.ids("root_recipe_id")?);
-    let (is_superseded, is_completed) = (params.boolean("is_superseded")?, params.boolean("is_completed")?);
+    let (is_superseded, is_completed) = (
+        params.boolean("is_superseded")?,
+        params.boolean("is_completed")?,
+    );
     let mut order = params.order(&ORDERS)?;
     if order.is_empty() {
         order.push(("last_modified", false));
@@ -80,7 +86,12 @@ async fn list_recipes(call: Call) -> Result<Response, Fault> {
     ask(&call, move |views| {
         let flows = views.flows();
         let fits = |(id, flow): &(u64, &Flow)| {
-            let name = || flows.flow_type(flow.flow_type).map(|it| it.name.clone()).unwrap_or_default();
+            let name = || {
+                flows
+                    .flow_type(flow.flow_type)
+                    .map(|it| it.name.clone())
+                    .unwrap_or_default()
+            };
             (batches.is_empty() || flow.set.is_some_and(|set| batches.contains(&set)))
                 && range.has(flow.modified)
                 && (ids.is_empty() || ids.contains(id))
@@ -91,9 +102,18 @@ async fn list_recipes(call: Call) -> Result<Response, Fault> {
                 && (roots.is_empty() || roots.contains(&root(flows, *id)))
         };
         let ids = flows.flows().filter(fits).map(|(id, _)| id).collect();
-        let key = |id: u64, name: &str| flows.flow(id).map_or(Key::Number(None), |flow| key(id, flow, name));
+        let key = |id: u64, name: &str| {
+            flows
+                .flow(id)
+                .map_or(Key::Number(None), |flow| key(id, flow, name))
+        };
         let page = pager.cut(sort(ids, &order, &key))?;
-        let page = page.map(|id| flows.flow(id).map(|it| recipe::item(flows, id, it)).unwrap_or_default());
+        let page = page.map(|id| {
+            flows
+                .flow(id)
+                .map(|it| recipe::item(flows, id, it))
+                .unwrap_or_default()
+        });
         Ok(pager.answer(&page))
     })
     .await
@@ -103,7 +123,10 @@ async fn get_recipe(recipe: String, call: Call) -> Result<Response, Fault> {
     let id = id(&recipe)?;
     let value = ask(&call, move |views| {
         let flows = views.flows();
-        flows.flow(id).map(|it| recipe::detail(flows, id, it)).ok_or_else(Fault::not_found)
+        flows
+            .flow(id)
+            .map(|it| recipe::detail(flows, id, it))
+            .ok_or_else(Fault::not_found)
     });
     Ok(body(StatusCode::OK, &value.await?))
 }
@@ -111,18 +134,36 @@ async fn get_recipe(recipe: String, call: Call) -> Result<Response, Fault> {
 async fn reprocess_recipe(recipe: String, mut call: Call) -> Result<Response, Fault> {
     let id = id(&recipe)?;
     let flow_type = ask(&call, move |views| {
-        views.flows().flow(id).map(|flow| flow.flow_type).ok_or_else(Fault::not_found)
+        views
+            .flows()
+            .flow(id)
+            .map(|flow| flow.flow_type)
+            .ok_or_else(Fault::not_found)
     })
     .await?;
     let given = Body::read(&mut call).await?;
     let forced = read_outermost(given.required("forced_nodes")?).map_err(Fault::bad)?;
-    let revision = given.id("revision_num")?.map(|it| u32::try_from(it).unwrap_or(u32::MAX));
+    let revision = given
+        .id("revision_num")?
+        .map(|it| u32::try_from(it).unwrap_or(u32::MAX));
     if let Some(number) = revision {
         ask(&call, move |views| {
-            views.flows().revision(flow_type, number).map(drop).ok_or_else(Fault::not_found)
+            views
+                .flows()
+                .revision(flow_type, number)
+                .map(drop)
+                .ok_or_else(Fault::not_found)
         })
         .await?;
     }
-    submit(&call, FlowCommand::Reprocess { flow: id, revision, forced }).await?;
+    submit(
+        &call,
+        FlowCommand::Reprocess {
+            flow: id,
+            revision,
+            forced,
+        },
+    )
+    .await?;
     Ok(nothing(&call, StatusCode::ACCEPTED))
 }

@@ -14,11 +14,26 @@ const DEPTH_MAX: usize = 32;
 /// The definition.
 pub(crate) fn read_definition(object: &Map<String, Value>) -> Result<SetSource, String> {
     let what = "the batch definition";
-    only(object, &["version", "dataset", "supersedes", "forced_nodes", "previous_batch"], what)?;
+    only(
+        object,
+        &[
+            "version",
+            "dataset",
+            "supersedes",
+            "forced_nodes",
+            "previous_batch",
+        ],
+        what,
+    )?;
     check_version(object, what)?;
-    let mut source = SetSource { supersedes: true, ..SetSource::default() };
+    let mut source = SetSource {
+        supersedes: true,
+        ..SetSource::default()
+    };
     if let Some(value) = object.get("supersedes") {
-        source.supersedes = value.as_bool().ok_or("`supersedes` must be true or false")?;
+        source.supersedes = value
+            .as_bool()
+            .ok_or("`supersedes` must be true or false")?;
     }
     if let Some(value) = object.get("dataset") {
         source.item_set = Some(id("dataset", value)?);
@@ -27,11 +42,22 @@ pub(crate) fn read_definition(object: &Map<String, Value>) -> Result<SetSource, 
         source.forced = Some(read_outermost(value)?);
     }
     if let Some(value) = object.get("previous_batch") {
-        let previous = value.as_object().ok_or("`previous_batch` must be an object")?;
-        only(previous, &["root_batch_id", "forced_nodes"], "`previous_batch`")?;
-        let root = previous.get("root_batch_id").ok_or("`previous_batch` lacks its `root_batch_id`")?;
+        let previous = value
+            .as_object()
+            .ok_or("`previous_batch` must be an object")?;
+        only(
+            previous,
+            &["root_batch_id", "forced_nodes"],
+            "`previous_batch`",
+        )?;
+        let root = previous
+            .get("root_batch_id")
+            .ok_or("`previous_batch` lacks its `root_batch_id`")?;
         source.previous = Some(id("root_batch_id", root)?);
-        source.previous_forced = previous.get("forced_nodes").map(read_outermost).transpose()?;
+        source.previous_forced = previous
+            .get("forced_nodes")
+            .map(read_outermost)
+            .transpose()?;
     }
     Ok(source)
 }
@@ -54,15 +80,24 @@ fn read_forced(value: &Value, depth: usize) -> Result<Forced, String> {
         return Err("forced nodes are nested too deeply".to_owned());
     }
     let object = value.as_object().ok_or("forced nodes must be an object")?;
-    only(object, &["version", "all", "nodes", "sub_recipes"], "forced nodes")?;
+    only(
+        object,
+        &["version", "all", "nodes", "sub_recipes"],
+        "forced nodes",
+    )?;
     check_version(object, "forced nodes")?;
-    let all = object.get("all").and_then(Value::as_bool).ok_or("forced nodes lack `all`, true or false")?;
+    let all = object
+        .get("all")
+        .and_then(Value::as_bool)
+        .ok_or("forced nodes lack `all`, true or false")?;
     let nodes = match object.get("nodes") {
         None => Vec::new(),
         Some(value) => {
             let wrong = "`nodes` must be a list of strings";
             let items = value.as_array().ok_or(wrong)?.iter();
-            items.map(|it| it.as_str().map(str::to_owned).ok_or(wrong)).collect::<Result<_, _>>()?
+            items
+                .map(|it| it.as_str().map(str::to_owned).ok_or(wrong))
+                .collect::<Result<_, _>>()?
         }
     };
     let mut inner = BTreeMap::new();
@@ -75,7 +110,12 @@ fn read_forced(value: &Value, depth: usize) -> Result<Forced, String> {
         }
         Some(_) => return Err("`sub_recipes` must be an object".to_owned()),
     }
-    Ok(Forced { all, nodes, inner, has_nodes: object.contains_key("nodes") })
+    Ok(Forced {
+        all,
+        nodes,
+        inner,
+        has_nodes: object.contains_key("nodes"),
+    })
 }
 
 /// The configuration.
@@ -86,17 +126,27 @@ pub(crate) fn read_configuration(object: &Map<String, Value>) -> Result<SetConfi
     let mut configuration = SetConfiguration::default();
     if let Some(value) = object.get("priority") {
         let priority = value.as_u64().and_then(|it| u32::try_from(it).ok());
-        configuration.priority = Some(priority.ok_or("`priority` must be an integer of 0 or more")?);
+        configuration.priority =
+            Some(priority.ok_or("`priority` must be an integer of 0 or more")?);
     }
     if object.contains_key("inputMap") {
         let mut map = Vec::new();
         for entry in entries(object, "inputMap")? {
-            only(entry, &["input", "datasetParameter"], "an entry of `inputMap`")?;
+            only(
+                entry,
+                &["input", "datasetParameter"],
+                "an entry of `inputMap`",
+            )?;
             let text = |name: &str| {
                 let found = entry.get(name).and_then(Value::as_str);
-                found.map(str::to_owned).ok_or_else(|| format!("an entry of `inputMap` lacks its `{name}`"))
+                found
+                    .map(str::to_owned)
+                    .ok_or_else(|| format!("an entry of `inputMap` lacks its `{name}`"))
             };
-            map.push(MappedInput { input: text("input")?, parameter: text("datasetParameter")? });
+            map.push(MappedInput {
+                input: text("input")?,
+                parameter: text("datasetParameter")?,
+            });
         }
         if map.is_empty() {
             return Err("`inputMap` must have at least one entry".to_owned());
@@ -133,8 +183,14 @@ fn write_forced(forced: &Forced) -> Value {
         object.insert("nodes".to_owned(), forced.nodes.clone().into());
     }
     if !forced.inner.is_empty() {
-        let inner = forced.inner.iter().map(|(name, it)| (name.clone(), write_forced(it)));
-        object.insert("sub_recipes".to_owned(), inner.collect::<Map<_, _>>().into());
+        let inner = forced
+            .inner
+            .iter()
+            .map(|(name, it)| (name.clone(), write_forced(it)));
+        object.insert(
+            "sub_recipes".to_owned(),
+            inner.collect::<Map<_, _>>().into(),
+        );
     }
     object.into()
 }
@@ -145,7 +201,9 @@ pub(crate) fn write_configuration(configuration: &SetConfiguration) -> Value {
         object.insert("priority".to_owned(), priority.into());
     }
     if let Some(map) = &configuration.input_map {
-        let entries = map.iter().map(|it| json!({"input": it.input, "datasetParameter": it.parameter}));
+        let entries = map
+            .iter()
+            .map(|it| json!({"input": it.input, "datasetParameter": it.parameter}));
         object.insert("inputMap".to_owned(), entries.collect());
     }
     object.into()
@@ -167,10 +225,16 @@ mod tests {
             "previous_batch": {"root_batch_id": 77, "forced_nodes": {"all": true}},
         });
         assert_eq!(definition(full.clone()).unwrap(), full);
-        assert_eq!(definition(json!({"version": "7"})).unwrap(), json!({"supersedes": true}));
+        assert_eq!(
+            definition(json!({"version": "7"})).unwrap(),
+            json!({"supersedes": true})
+        );
         let nested = json!({"supersedes": false, "forced_nodes": {"all": false, "sub_recipes": {"a": {"all": true}}}});
         assert_eq!(definition(nested.clone()).unwrap(), nested);
-        assert_eq!(definition(json!({"forced_nodes": {}})).unwrap()["forced_nodes"], json!({"all": false}));
+        assert_eq!(
+            definition(json!({"forced_nodes": {}})).unwrap()["forced_nodes"],
+            json!({"all": false})
+        );
     }
 
     #[test]
@@ -195,7 +259,9 @@ mod tests {
 
     #[test]
     fn configurations() {
-        let read = |value: Value| read_configuration(value.as_object().unwrap()).map(|it| write_configuration(&it));
+        let read = |value: Value| {
+            read_configuration(value.as_object().unwrap()).map(|it| write_configuration(&it))
+        };
         let full = json!({"priority": 5, "inputMap": [{"input": "A", "datasetParameter": "B"}]});
         assert_eq!(read(full.clone()).unwrap(), full);
         assert_eq!(read(json!({})).unwrap(), json!({}));

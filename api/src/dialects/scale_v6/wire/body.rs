@@ -50,7 +50,9 @@ impl Body {
 
     pub(crate) fn boolean(&self, name: &str) -> Result<Option<bool>, Fault> {
         let read = |value: &Value| {
-            value.as_bool().ok_or_else(|| Fault::bad(format!("The parameter \"{name}\" must be a boolean")))
+            value
+                .as_bool()
+                .ok_or_else(|| Fault::bad(format!("The parameter \"{name}\" must be a boolean")))
         };
         self.get(name).map(read).transpose()
     }
@@ -74,21 +76,30 @@ impl Body {
         match self.get(name) {
             None => Ok(None),
             Some(Value::Array(items)) => Ok(Some(items)),
-            Some(_) => Err(Fault::bad(format!("The parameter \"{name}\" must be a list"))),
+            Some(_) => Err(Fault::bad(format!(
+                "The parameter \"{name}\" must be a list"
+            ))),
         }
     }
 
     pub(crate) fn ids(&self, name: &str) -> Result<Option<Vec<u64>>, Fault> {
         let list = self.list(name)?;
-        list.map(|items| items.iter().map(|item| integer(name, item)).collect()).transpose()
+        list.map(|items| items.iter().map(|item| integer(name, item)).collect())
+            .transpose()
     }
 
     pub(crate) fn texts(&self, name: &str) -> Result<Option<Vec<String>>, Fault> {
         let read = |item: &Value| {
             let text = item.as_str().map(str::to_owned);
-            text.ok_or_else(|| Fault::bad(format!("The parameter \"{name}\" must be a list of strings")))
+            text.ok_or_else(|| {
+                Fault::bad(format!(
+                    "The parameter \"{name}\" must be a list of strings"
+                ))
+            })
         };
-        self.list(name)?.map(|items| items.iter().map(read).collect()).transpose()
+        self.list(name)?
+            .map(|items| items.iter().map(read).collect())
+            .transpose()
     }
 }
 
@@ -99,7 +110,11 @@ fn integer(name: &str, value: &Value) -> Result<u64, Fault> {
         text.parse().ok().filter(|_| is_number)
     };
     // Below zero nothing is: such an id is unknown, not wrong.
-    let negative = || value.as_i64().map(|it| u64::try_from(it).unwrap_or(u64::MAX));
+    let negative = || {
+        value
+            .as_i64()
+            .map(|it| u64::try_from(it).unwrap_or(u64::MAX))
+    };
     let found = value.as_u64().or_else(negative).or_else(of_text);
     found.ok_or_else(|| Fault::bad(format!("The parameter \"{name}\" must be an integer")))
 }
@@ -117,6 +132,8 @@ pub(crate) fn check_version(object: &Map<String, Value>, what: &str) -> Result<(
     match object.get("version") {
         None => Ok(()),
         Some(Value::String(text)) if text == "6" || text == "7" => Ok(()),
-        Some(other) => Err(format!("{other} is an unsupported version of {what}; it is \"6\" or \"7\"")),
+        Some(other) => Err(format!(
+            "{other} is an unsupported version of {what}; it is \"6\" or \"7\""
+        )),
     }
 }

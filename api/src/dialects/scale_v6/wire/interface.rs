@@ -10,14 +10,23 @@ use super::body::only;
 fn name_of(object: &Map<String, Value>, what: &str) -> Result<String, String> {
     let name = object.get("name").and_then(Value::as_str);
     let name = name.ok_or_else(|| format!("an entry of {what} lacks its `name`"))?;
-    let fits = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
-    if fits { Ok(name.to_owned()) } else { Err(format!("`{name}` is no name for a parameter")) }
+    let fits = !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+    if fits {
+        Ok(name.to_owned())
+    } else {
+        Err(format!("`{name}` is no name for a parameter"))
+    }
 }
 
 fn flag(object: &Map<String, Value>, name: &str, default: bool) -> Result<bool, String> {
     match object.get(name) {
         None => Ok(default),
-        Some(value) => value.as_bool().ok_or_else(|| format!("`{name}` must be true or false")),
+        Some(value) => value
+            .as_bool()
+            .ok_or_else(|| format!("`{name}` must be true or false")),
     }
 }
 
@@ -27,7 +36,10 @@ fn texts(object: &Map<String, Value>, name: &str) -> Result<Vec<String>, String>
         None => Ok(Vec::new()),
         Some(value) => {
             let items = value.as_array().ok_or_else(wrong)?;
-            items.iter().map(|it| it.as_str().map(str::to_owned).ok_or_else(wrong)).collect()
+            items
+                .iter()
+                .map(|it| it.as_str().map(str::to_owned).ok_or_else(wrong))
+                .collect()
         }
     }
 }
@@ -41,13 +53,19 @@ pub(super) fn entries<'a>(
         None => Ok(Vec::new()),
         Some(value) => {
             let items = value.as_array().ok_or_else(wrong)?;
-            items.iter().map(|it| it.as_object().ok_or_else(wrong)).collect()
+            items
+                .iter()
+                .map(|it| it.as_object().ok_or_else(wrong))
+                .collect()
         }
     }
 }
 
 fn json_type(object: &Map<String, Value>) -> Result<JsonType, String> {
-    let text = object.get("type").and_then(Value::as_str).unwrap_or_default();
+    let text = object
+        .get("type")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     JsonType::of_name(text).ok_or_else(|| format!("`{text}` is no type of a JSON parameter"))
 }
 
@@ -57,7 +75,11 @@ pub(crate) fn read(value: &Value, media: &str) -> Result<Interface, String> {
     only(object, &["files", "json", "version"], "an interface")?;
     let mut interface = Interface::default();
     for file in entries(object, "files")? {
-        only(file, &["name", media, "required", "multiple", "partial"], "a file parameter")?;
+        only(
+            file,
+            &["name", media, "required", "multiple", "partial"],
+            "a file parameter",
+        )?;
         interface.files.push(FileParameter {
             name: name_of(file, "files")?,
             media_types: texts(file, media)?,
@@ -100,10 +122,14 @@ pub(crate) fn read_data(value: &Value) -> Result<Data, String> {
     for (name, ids) in members("files")? {
         let wrong = || format!("`{name}` must be a list of ids of files");
         let ids = ids.as_array().ok_or_else(wrong)?;
-        let ids: Result<Vec<u64>, String> = ids.iter().map(|id| id.as_u64().ok_or_else(wrong)).collect();
+        let ids: Result<Vec<u64>, String> =
+            ids.iter().map(|id| id.as_u64().ok_or_else(wrong)).collect();
         files.insert(name.clone(), ids?);
     }
-    Ok(Data { files, json: members("json")?.into_iter().collect() })
+    Ok(Data {
+        files,
+        json: members("json")?.into_iter().collect(),
+    })
 }
 
 pub(crate) fn write_data(data: &Data) -> Value {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use fasti_core::domain::access::Principal;
 use fasti_core::domain::definition::{Definition, Parts, Priority, Resources, Tag, Task, Work};
-use fasti_core::domain::flow::{Interface, JsonType, OutputFile, OutputJson, StepFailure, StepSpec};
+use fasti_core::domain::flow::{
+    Interface, JsonType, OutputFile, OutputJson, StepFailure, StepSpec,
+};
 use fasti_core::domain::schedule::Schedule;
 use serde_json::{Map, Value};
 
@@ -27,15 +29,28 @@ pub(crate) fn read(object: &Map<String, Value>) -> Result<Manifest, String> {
     if object.get("seedVersion").and_then(Value::as_str) != Some("1.0.0") {
         return Err("`seedVersion` must be \"1.0.0\"".to_owned());
     }
-    let job = object.get("job").and_then(Value::as_object).ok_or("the manifest lacks the object `job`")?;
+    let job = object
+        .get("job")
+        .and_then(Value::as_object)
+        .ok_or("the manifest lacks the object `job`")?;
     let name = text(job, "name")?;
-    if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') || name.len() > 100 {
-        return Err(format!("`{name}` is no name for a job type: letters, digits and `-`"));
+    if name.is_empty()
+        || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        || name.len() > 100
+    {
+        return Err(format!(
+            "`{name}` is no name for a job type: letters, digits and `-`"
+        ));
     }
     let version = text(job, "jobVersion")?;
-    for (field, version) in [("jobVersion", &version), ("packageVersion", &text(job, "packageVersion")?)] {
+    for (field, version) in [
+        ("jobVersion", &version),
+        ("packageVersion", &text(job, "packageVersion")?),
+    ] {
         let parts: Vec<&str> = version.split('.').collect();
-        let is_number = |part: &&str| !part.is_empty() && part.len() < 10 && part.bytes().all(|it| it.is_ascii_digit());
+        let is_number = |part: &&str| {
+            !part.is_empty() && part.len() < 10 && part.bytes().all(|it| it.is_ascii_digit())
+        };
         if parts.len() != 3 || !parts.iter().all(is_number) {
             return Err(format!("`{field}` must look like 1.0.0, not `{version}`"));
         }
@@ -43,7 +58,10 @@ pub(crate) fn read(object: &Map<String, Value>) -> Result<Manifest, String> {
     let maintainer = job.get("maintainer").and_then(Value::as_object);
     let maintainer = maintainer.ok_or("`job` lacks the object `maintainer`")?;
     (text(maintainer, "name")?, text(maintainer, "email")?);
-    let timeout = job.get("timeout").and_then(Value::as_u64).filter(|it| (1..=31_536_000).contains(it));
+    let timeout = job
+        .get("timeout")
+        .and_then(Value::as_u64)
+        .filter(|it| (1..=31_536_000).contains(it));
     let timeout = timeout.ok_or("`timeout` must be a number of seconds from 1 to 31536000")?;
     Ok(Manifest {
         name,
@@ -70,10 +88,16 @@ fn spec(job: &Map<String, Value>) -> Result<StepSpec, String> {
     let empty = Map::new();
     if let Some(of) = job.get("interface") {
         let of = of.as_object().ok_or("`interface` must be an object")?;
-        spec.command = of.get("command").and_then(Value::as_str).unwrap_or_default().to_owned();
+        spec.command = of
+            .get("command")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
         spec.input = match of.get("inputs") {
             None => Interface::default(),
-            Some(inputs) => interface::read(inputs, "mediaTypes").map_err(|it| format!("inputs: {it}"))?,
+            Some(inputs) => {
+                interface::read(inputs, "mediaTypes").map_err(|it| format!("inputs: {it}"))?
+            }
         };
         let outputs = match of.get("outputs") {
             None => &empty,
@@ -83,7 +107,11 @@ fn spec(job: &Map<String, Value>) -> Result<StepSpec, String> {
             spec.files.push(OutputFile {
                 name: text(file, "name")?,
                 pattern: text(file, "pattern")?,
-                media_type: file.get("mediaType").and_then(Value::as_str).unwrap_or_default().to_owned(),
+                media_type: file
+                    .get("mediaType")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .to_owned(),
                 multiple: flag(file, "multiple", false)?,
                 required: flag(file, "required", true)?,
             });
@@ -92,8 +120,13 @@ fn spec(job: &Map<String, Value>) -> Result<StepSpec, String> {
             let name = text(value, "name")?;
             let kind = text(value, "type")?;
             spec.json.push(OutputJson {
-                key: value.get("key").and_then(Value::as_str).unwrap_or(&name).to_owned(),
-                json_type: JsonType::of_name(&kind).ok_or_else(|| format!("`{kind}` is no type"))?,
+                key: value
+                    .get("key")
+                    .and_then(Value::as_str)
+                    .unwrap_or(&name)
+                    .to_owned(),
+                json_type: JsonType::of_name(&kind)
+                    .ok_or_else(|| format!("`{kind}` is no type"))?,
                 required: flag(value, "required", true)?,
                 name,
             });
@@ -102,21 +135,44 @@ fn spec(job: &Map<String, Value>) -> Result<StepSpec, String> {
             spec.settings.push(text(setting, "name")?);
         }
     }
-    if let Some(name) = spec.input.repeated().map(str::to_owned).or_else(|| repeated_output(&spec)) {
+    if let Some(name) = spec
+        .input
+        .repeated()
+        .map(str::to_owned)
+        .or_else(|| repeated_output(&spec))
+    {
         return Err(format!("the parameter `{name}` is there twice"));
     }
-    let resources = job.get("resources").and_then(Value::as_object).unwrap_or(&empty);
+    let resources = job
+        .get("resources")
+        .and_then(Value::as_object)
+        .unwrap_or(&empty);
     for resource in interface::entries(resources, "scalar")? {
-        let value = resource.get("value").filter(|it| it.is_number()).ok_or("a resource lacks its `value`")?;
+        let value = resource
+            .get("value")
+            .filter(|it| it.is_number())
+            .ok_or("a resource lacks its `value`")?;
         let name = text(resource, "name")?.to_uppercase().replace('-', "_");
-        spec.env.insert(format!("ALLOCATED_{name}"), value.to_string());
+        spec.env
+            .insert(format!("ALLOCATED_{name}"), value.to_string());
     }
     for error in interface::entries(job, "errors")? {
-        let code = error.get("code").and_then(Value::as_i64).and_then(|it| i32::try_from(it).ok());
-        let optional = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let code = error
+            .get("code")
+            .and_then(Value::as_i64)
+            .and_then(|it| i32::try_from(it).ok());
+        let optional = |name: &str| {
+            error
+                .get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
         let category = optional("category");
         if !matches!(category.as_str(), "job" | "data" | "") {
-            return Err(format!("`{category}` is no category of an error: job or data"));
+            return Err(format!(
+                "`{category}` is no category of an error: job or data"
+            ));
         }
         spec.failures.push(StepFailure {
             code: code.ok_or("an error lacks its `code`")?,
@@ -135,7 +191,17 @@ fn repeated_output(spec: &StepSpec) -> Option<String> {
 
 /// What a configuration says; checked, and as text.
 pub(crate) fn read_configuration(object: &Map<String, Value>) -> Result<(u32, String), String> {
-    only(object, &["version", "priority", "settings", "mounts", "output_workspaces"], "the job type configuration")?;
+    only(
+        object,
+        &[
+            "version",
+            "priority",
+            "settings",
+            "mounts",
+            "output_workspaces",
+        ],
+        "the job type configuration",
+    )?;
     let priority = match object.get("priority") {
         None => 100,
         Some(value) => value
@@ -155,7 +221,11 @@ pub(crate) fn definition(manifest: &Manifest, who: &Principal) -> Definition {
     let task = Task {
         name: manifest.name.clone(),
         work: Work::Command {
-            argv: vec!["/bin/sh".to_owned(), "-c".to_owned(), manifest.spec.command.clone()],
+            argv: vec![
+                "/bin/sh".to_owned(),
+                "-c".to_owned(),
+                manifest.spec.command.clone(),
+            ],
             env: BTreeMap::new(),
             cwd: None,
             stdin: None,
@@ -183,7 +253,11 @@ pub(crate) fn definition(manifest: &Manifest, who: &Principal) -> Definition {
         fail_after_run_children: fasti_core::domain::definition::EndCondition::default(),
         run_as: who.user.clone(),
         owner: who.user.clone(),
-        group: who.groups.first().cloned().unwrap_or_else(|| who.user.clone()),
+        group: who
+            .groups
+            .first()
+            .cloned()
+            .unwrap_or_else(|| who.user.clone()),
         permissions: "rwrwr-".to_owned(),
         priority: Priority::default(),
         alert_email: None,

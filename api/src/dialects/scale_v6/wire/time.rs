@@ -36,24 +36,36 @@ pub(crate) fn duration(us: i64) -> String {
 pub(crate) fn instant(text: &str) -> Option<Timestamp> {
     // A zone is `Z` or an offset ahead of it; offsets behind it are not taken.
     let is_zoned = text.ends_with(['Z', 'z']) || text.contains('+');
-    let read: DateTime<Utc> = DateTime::parse_from_rfc3339(text).ok().filter(|_| is_zoned)?.into();
+    let read: DateTime<Utc> = DateTime::parse_from_rfc3339(text)
+        .ok()
+        .filter(|_| is_zoned)?
+        .into();
     Some(read.into())
 }
 
 /// A bound of a stretch of time: an instant, or how long before now.
 pub(crate) fn bound(text: &str, now: Timestamp) -> Option<Timestamp> {
-    if text.starts_with('P') { Some(now.plus_us(-ago(text)?)) } else { instant(text) }
+    if text.starts_with('P') {
+        Some(now.plus_us(-ago(text)?))
+    } else {
+        instant(text)
+    }
 }
 
 /// `P[nD][T[nH][nM][nS]]` in microseconds.
 fn ago(text: &str) -> Option<i64> {
     let rest = text.strip_prefix('P')?;
-    let (days, time) = rest.split_once('T').map_or((rest, None), |(days, time)| (days, Some(time)));
+    let (days, time) = rest
+        .split_once('T')
+        .map_or((rest, None), |(days, time)| (days, Some(time)));
     if days.is_empty() && time.is_none_or(str::is_empty) || time.is_some_and(str::is_empty) {
         return None;
     }
     let mut us = part(days, &[('D', 86_400.0)])?;
-    us += part(time.unwrap_or_default(), &[('H', 3_600.0), ('M', 60.0), ('S', 1.0)])?;
+    us += part(
+        time.unwrap_or_default(),
+        &[('H', 3_600.0), ('M', 60.0), ('S', 1.0)],
+    )?;
     Some(us)
 }
 
@@ -61,7 +73,8 @@ fn part(mut text: &str, units: &[(char, f64)]) -> Option<i64> {
     let mut us = 0.0;
     for (unit, seconds) in units {
         if let Some((number, rest)) = text.split_once(*unit) {
-            let is_number = !number.is_empty() && number.chars().all(|c| c.is_ascii_digit() || c == '.');
+            let is_number =
+                !number.is_empty() && number.chars().all(|c| c.is_ascii_digit() || c == '.');
             us += number.parse::<f64>().ok().filter(|_| is_number)? * seconds * 1e6;
             text = rest;
         }
@@ -96,7 +109,17 @@ mod tests {
         assert_eq!(bound("PT1.5H", now), Some(now.plus_us(-5_400_000_000)));
         assert!(bound("2031-04-05T06:07:08.25Z", now).is_some());
         assert!(bound("2031-04-05T06:07:08+02:00", now).is_some());
-        for wrong in ["2031-04-05T06:07:08", "2031-04-05T06:07:08-02:00", "P1W", "P2M", "P", "PT", "P1DT", "hello", ""] {
+        for wrong in [
+            "2031-04-05T06:07:08",
+            "2031-04-05T06:07:08-02:00",
+            "P1W",
+            "P2M",
+            "P",
+            "PT",
+            "P1DT",
+            "hello",
+            "",
+        ] {
             assert_eq!(bound(wrong, now), None, "{wrong}");
         }
     }

@@ -10,13 +10,23 @@ use super::*;
 use crate::flow::Interface;
 
 fn step(version: &str) -> NodeKind {
-    NodeKind::Step { name: "j".to_owned(), version: version.to_owned(), revision: 1 }
+    NodeKind::Step {
+        name: "j".to_owned(),
+        version: version.to_owned(),
+        revision: 1,
+    }
 }
 
 fn node(name: &str, parents: &[&str], version: &str) -> FlowNode {
     FlowNode {
         name: name.to_owned(),
-        dependencies: parents.iter().map(|it| Dependency { name: (*it).to_owned(), acceptance: true }).collect(),
+        dependencies: parents
+            .iter()
+            .map(|it| Dependency {
+                name: (*it).to_owned(),
+                acceptance: true,
+            })
+            .collect(),
         input: BTreeMap::new(),
         kind: step(version),
     }
@@ -49,7 +59,10 @@ fn graphs() -> impl Strategy<Value = FlowGraph> {
 fn naive(old: &FlowGraph, new: &FlowGraph, forced: &BTreeSet<String>, name: &str) -> bool {
     let node = new.node(name).unwrap();
     let own = old.node(name) != Some(node) || forced.contains(name);
-    own || node.dependencies.iter().any(|it| naive(old, new, forced, &it.name))
+    own || node
+        .dependencies
+        .iter()
+        .any(|it| naive(old, new, forced, &it.name))
 }
 
 proptest! {
@@ -80,10 +93,24 @@ proptest! {
 
 #[test]
 fn a_new_version_is_named_and_flows_down() {
-    let old = graph(vec![node("scan", &[], "1"), node("ink", &["scan"], "1"), node("log", &[], "1")]);
-    let new = graph(vec![node("scan", &[], "2"), node("ink", &["scan"], "1"), node("log", &[], "1")]);
+    let old = graph(vec![
+        node("scan", &[], "1"),
+        node("ink", &["scan"], "1"),
+        node("log", &[], "1"),
+    ]);
+    let new = graph(vec![
+        node("scan", &[], "2"),
+        node("ink", &["scan"], "1"),
+        node("log", &[], "1"),
+    ]);
     let found = diff(&old, &new, None);
-    let names = |node: &str| found.nodes[node].changes.iter().map(|it| it.name).collect::<Vec<_>>();
+    let names = |node: &str| {
+        found.nodes[node]
+            .changes
+            .iter()
+            .map(|it| it.name)
+            .collect::<Vec<_>>()
+    };
     assert_eq!(names("scan"), ["JOB_TYPE_VERSION_CHANGE"]);
     assert_eq!(names("ink"), ["PARENT_CHANGED"]);
     assert_eq!(found.nodes["log"].status, DiffStatus::Unchanged);
@@ -104,7 +131,10 @@ fn a_new_required_input_ends_a_chain_and_an_optional_one_does_not() {
         ..plain.clone()
     };
     assert!(diff(&plain, &with(false), None).can_be_reprocessed);
-    let forced = Forced { all: true, ..Forced::default() };
+    let forced = Forced {
+        all: true,
+        ..Forced::default()
+    };
     let found = diff(&plain, &with(true), Some(&forced));
     assert!(!found.can_be_reprocessed);
     assert_eq!(found.reasons[0].name, "INPUT_CHANGE");
