@@ -1,5 +1,6 @@
 """The worked examples of the v6 batch services, on a real server with real processes."""
 
+from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
 import pytest
@@ -89,7 +90,7 @@ def test_files_travel_from_job_to_job(scale: Scale, press: Json) -> None:
     assert {it["file_name"] for it in products} == {"scanned.txt"}
     assert {it["file_type"] for it in products} == {"PRODUCT"}
     assert {it["recipe_node"] for it in products} == {"scan"}
-    assert open(products[0]["file_path"], encoding="utf-8").read() in ("a", "bb", "ccc", "dddd")
+    assert Path(products[0]["file_path"]).read_text("utf-8") in ("a", "bb", "ccc", "dddd")
     execution = results(scale.get(f"/jobs/{jobs[0]['id']}/executions/"))[0]
     assert (execution["status"], execution["exe_num"]) == ("COMPLETED", 1)
     logged = scale.all(f"/jobs/?batch_id={press['batch']}&job_type_name=log")[0]

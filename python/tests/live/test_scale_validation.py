@@ -1,5 +1,6 @@
 """What the v6 batch services refuse, and how they say so."""
 
+from pathlib import Path
 from typing import Any, Dict, Iterator
 
 import pytest
@@ -250,7 +251,7 @@ def test_datasets_and_files(scale: Scale, world: Json) -> None:
     file = scale.files("text")[0]
     made = scale.get(f"/files/{file}/")
     assert (made["file_type"], made["file_size"], made["media_type"]) == ("SOURCE", 4, "text/plain")
-    assert open(made["file_path"], encoding="utf-8").read() == "text"
+    assert Path(made["file_path"]).read_text("utf-8") == "text"
     again = scale.post("/files/", {"file_name": "linked.txt", "host_path": made["file_path"]})
     assert again["file_path"] == made["file_path"]
     for wrong in (
