@@ -54,6 +54,11 @@ use crate::dialects::native::{routes, wire};
         routes::list_anchors,
         routes::rebuild_views,
         routes::post_run_set,
+        routes::list_flow_sets,
+        routes::post_flow_set,
+        routes::get_flow_set,
+        routes::compare_flow_sets,
+        routes::diff_flow_type,
         routes::list_run_sets,
         routes::get_run_set,
         routes::add_runs,
@@ -84,6 +89,7 @@ use crate::dialects::native::{routes, wire};
         (name = "runs", description = "Executions of definitions"),
         (name = "task runs", description = "Tasks in runs: results, logs, metrics"),
         (name = "run sets", description = "Many runs made together"),
+        (name = "flows", description = "Many inputs through one graph, where what did not change is shared"),
         (name = "events", description = "The log"),
         (name = "log", description = "The log in its exact bytes, for audits"),
         (name = "calendars", description = "Holidays and trading days that schedules go by"),
@@ -251,7 +257,7 @@ mod tests {
 
     #[test]
     fn no_route_takes_the_first_segment_of_a_dialect() {
-        let taken = ["v6", "workspace", "workspaces", "projects"];
+        let taken = ["workspace", "workspaces", "projects"];
         let own = ["auth", "htc", ".well-known"];
         for row in crate::routes::table_of_tests().rows() {
             assert!(!taken.contains(&row.segments[0]), "{}", row.path());

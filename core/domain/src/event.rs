@@ -476,6 +476,8 @@ events! {
         configuration: SetConfiguration,
         /// Flows it may come to.
         estimated: u64,
+        /// Items or earlier flows that it is made of; those that come later do not join.
+        inputs: u64,
     }
     /// A set of flows was edited.
     FlowSetEdited = "flow_set.edited" v 1 {

@@ -219,6 +219,8 @@ impl Flows {
             event: when.seq,
             created: when.at,
             modified: when.at,
+            inputs: event.inputs,
+            names: event.configuration.names().to_vec(),
             cursor: 0,
             seen: std::collections::BTreeSet::new(),
             fill_at: None,
@@ -341,6 +343,8 @@ impl Flows {
             }
             StepEnd::Cancelled => StepStatus::Canceled,
         };
+        // A try may be lost before its process began: the step leaves the queue to enter it anew.
+        self.set_status(event.step, StepStatus::Running, when.at);
         self.set_status(event.step, status, when.at);
     }
 

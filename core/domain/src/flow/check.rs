@@ -184,7 +184,7 @@ fn check_items(
         .items
         .iter()
         .filter_map(|id| flows.item(*id))
-        .map(|item| input_of(set, &item.data, &request.configuration, &graph.input))
+        .map(|item| input_of(set, &item.data, request.configuration.names(), &graph.input))
         .collect();
     Ok(distinct.len() as u64 * estimate(flows, graph, request.source.forced()))
 }
@@ -273,9 +273,9 @@ fn mapped_interface(set: &ItemSet, configuration: &SetConfiguration) -> Interfac
 pub(super) fn input_of(
     set: &ItemSet,
     data: &str,
-    configuration: &SetConfiguration,
+    names: &[super::MappedInput],
     to: &Interface,
 ) -> Arc<str> {
     let all = set.definition.global_data.clone().with(Data::read(data));
-    all.renamed(configuration.names()).restricted(to).to_text()
+    all.renamed(names).restricted(to).to_text()
 }

@@ -509,6 +509,16 @@ fn create_set(flows: &Flows, request: &SetRequest) -> Result<Vec<Event>, Rejecti
             .saturating_mul(nodes),
     )?;
     let id = flows.last.set + 1;
+    let previous = checked
+        .previous
+        .and_then(|it| flows.set(it))
+        .map(|it| it.flows.len());
+    let items = request
+        .source
+        .item_set
+        .and_then(|it| flows.item_set(it))
+        .map(|it| it.items.len());
+    let inputs = previous.or(items).unwrap_or(0) as u64;
     let root = checked
         .previous
         .and_then(|it| flows.set(it))
@@ -525,6 +535,7 @@ fn create_set(flows: &Flows, request: &SetRequest) -> Result<Vec<Event>, Rejecti
             superseded_set: checked.previous,
             configuration: request.configuration.clone(),
             estimated: checked.estimated,
+            inputs,
         }
         .into(),
     ])
@@ -564,10 +575,7 @@ pub(crate) fn fill(state: &State, id: u64) -> Vec<Event> {
             for (cursor, flow) in (set.cursor + 1..).zip(rest.take(FLOWS_PER_STEP_MAX)) {
                 filling.add_instead(flows.newest(*flow), None, cursor);
             }
-            filling.finish(
-                previous.flows.len() as u64,
-                set.cursor + FLOWS_PER_STEP_MAX as u64,
-            )
+            filling.finish(set.cursor + FLOWS_PER_STEP_MAX as u64)
         }
         None => filling.from_items(),
     }
@@ -588,16 +596,23 @@ impl Filling<'_> {
         let (flows, set) = (self.flows, self.set);
         let items = set.source.item_set.and_then(|id| flows.item_set(id));
         let (Some(items), Some(revision)) = (items, self.flow_type.revision(set.revision)) else {
-            return self.finish(0, 0);
+            return self.finish(set.inputs);
         };
         let next = usize::try_from(set.cursor).unwrap_or(usize::MAX);
         let mut new = std::collections::BTreeSet::new();
-        let rest = items.items.iter().skip(next).take(FLOWS_PER_STEP_MAX);
+        // What joined the items since the set was made does not join it.
+        let most = usize::try_from(set.inputs).unwrap_or(usize::MAX);
+        let rest = items
+            .items
+            .iter()
+            .take(most)
+            .skip(next)
+            .take(FLOWS_PER_STEP_MAX);
         for (cursor, item) in (set.cursor + 1..).zip(rest) {
             let Some(item) = flows.item(*item) else {
                 continue;
             };
-            let input = input_of(items, &item.data, &set.configuration, &revision.graph.input);
+            let input = input_of(items, &item.data, &set.names, &revision.graph.input);
             if set.seen.contains(&input) || !new.insert(input.clone()) {
                 continue;
             }
@@ -614,12 +629,7 @@ impl Filling<'_> {
                 }
             }
         }
-        // Those after the last item of a set that has grown meanwhile do not join: it is read in one go, or was
-        // bounded by what it was when the set was made.
-        self.finish(
-            items.items.len() as u64,
-            set.cursor + FLOWS_PER_STEP_MAX as u64,
-        )
+        self.finish(set.cursor + FLOWS_PER_STEP_MAX as u64)
     }
 
     fn add_instead(&mut self, old: u64, input: Option<Arc<str>>, cursor: u64) {
@@ -673,7 +683,8 @@ impl Filling<'_> {
     }
 
     /// The last event says how far this came.
-    fn finish(mut self, all: u64, cursor: u64) -> Vec<Event> {
+    fn finish(mut self, cursor: u64) -> Vec<Event> {
+        let all = self.set.inputs;
         let cursor = cursor.min(all);
         if self.events.is_empty() {
             self.events.push(FlowsCreated {

@@ -272,12 +272,16 @@ pub struct FlowSet {
     pub created: Timestamp,
     /// When anything about it last changed.
     pub modified: Timestamp,
+    /// Items or earlier flows that it is made of.
+    pub(super) inputs: u64,
+    /// Names for inputs when it was made.
+    pub(super) names: Vec<MappedInput>,
     /// Last item or flow that was handled.
     pub(super) cursor: u64,
     /// Inputs it has a flow for, until it is filled.
     pub(super) seen: BTreeSet<Arc<str>>,
     /// When it is filled further.
-    pub(crate) fill_at: Option<Timestamp>,
+    pub fill_at: Option<Timestamp>,
 }
 
 /// Where the inputs of a set come from, as it was asked for.

@@ -35,7 +35,12 @@ impl Oracle {
             queued += waiting.count() as u64;
         }
         assert_eq!(state.queued(), queued, "length of the queue");
-        wake = wake.into_iter().chain(self.slots.wake()).min();
+        let filling = state.flows().sets().filter_map(|set| set.fill_at);
+        wake = wake
+            .into_iter()
+            .chain(self.slots.wake())
+            .chain(filling)
+            .min();
         assert_eq!(state.next_wake(), wake, "next timer");
         self.slots.check_next();
         for set in self.sets.values() {

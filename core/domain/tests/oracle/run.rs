@@ -55,6 +55,8 @@ pub(crate) struct RunModel {
     pub(crate) start_by: Option<Timestamp>,
     has_started: bool,
     has_leased: bool,
+    /// It carries out a step of a flow, which counts its own tries.
+    is_step: bool,
 }
 
 impl RunModel {
@@ -83,6 +85,7 @@ impl RunModel {
             start_by: event.start_by,
             has_started: false,
             has_leased: false,
+            is_step: event.step.is_some(),
         };
         for reuse in &event.reused {
             let index = run.index(reuse.task_run);
@@ -249,7 +252,7 @@ impl RunModel {
 
     fn see_failed(&mut self, index: usize, number: u32, retry: Option<Timestamp>, now: Timestamp) {
         let retries = self.task(index).retries;
-        let stopping = self.is_stopping();
+        let (stopping, is_step) = (self.is_stopping(), self.is_step);
         let node = &mut self.nodes[index];
         let Stand::Settling(outcome) = &node.stand else {
             panic!("failed although {:?}", node.stand);
@@ -258,7 +261,7 @@ impl RunModel {
         let is_lost = matches!(outcome, Outcome::Lost { .. } | Outcome::Stopped);
         let may_retry = !stopping
             && if is_lost {
-                node.lost <= LOST_RETRIES_MAX
+                node.lost <= LOST_RETRIES_MAX && !is_step
             } else {
                 node.failed <= retries
             };

@@ -4,6 +4,7 @@ mod backfills;
 mod batches;
 mod calendars;
 mod documents;
+mod flows;
 mod graphs;
 mod keys;
 mod placing;

@@ -234,6 +234,7 @@ fn sets() -> Vec<Event> {
             superseded_set: Some(41),
             configuration: configuration.clone(),
             estimated: 6,
+            inputs: 6,
         }
         .into(),
         FlowSetEdited {

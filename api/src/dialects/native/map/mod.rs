@@ -6,6 +6,7 @@ mod definition;
 mod diff;
 mod event;
 mod explanation;
+mod flow;
 mod graph;
 mod ids;
 mod image;
@@ -26,6 +27,9 @@ pub(crate) use definition::{from_wire as definition_from_wire, to_wire as defini
 pub(crate) use diff::run_diff;
 pub(crate) use event::{event, listed_event};
 pub(crate) use explanation::explanation;
+pub(crate) use flow::{
+    flow_graph_diff, flow_set, flow_set_comparison, flow_set_plan, flow_set_request,
+};
 pub(crate) use graph::{graph, without_edges as graph_without_edges};
 pub(crate) use ids::{batch_id, digest, instant, number_id, rundate};
 pub(crate) use image::{environment, image, image_from_wire};

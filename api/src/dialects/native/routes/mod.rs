@@ -8,6 +8,7 @@ mod differences;
 mod environments;
 mod events;
 mod explanations;
+mod flows;
 mod images;
 mod listing;
 mod logs;
@@ -41,6 +42,7 @@ pub(crate) use differences::*;
 pub(crate) use environments::*;
 pub(crate) use events::*;
 pub(crate) use explanations::*;
+pub(crate) use flows::*;
 pub(crate) use images::*;
 pub(crate) use logs::*;
 pub(crate) use records::*;
@@ -72,6 +74,8 @@ pub(crate) fn all(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         group("batches", batches::routes),
         group("events", events::routes),
         group("run-sets", run_sets::routes),
+        group("flow-sets", flows::set_routes),
+        group("flow-types", flows::type_routes),
         group("images", images::routes),
         group("bundles", bundles::routes),
         group("environments", environments::routes),

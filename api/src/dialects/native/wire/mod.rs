@@ -7,6 +7,7 @@ mod definition;
 mod diff;
 mod event;
 mod explanation;
+mod flow;
 mod graph;
 mod image;
 mod list;
@@ -26,6 +27,10 @@ pub(crate) use definition::{Definition, Edge, Task};
 pub(crate) use diff::{DefinitionChange, DiffRun, RunDiff, TaskDiff, TaskSide};
 pub(crate) use event::Event;
 pub(crate) use explanation::{Cause, Explanation};
+pub(crate) use flow::{
+    FlowGraphDiff, FlowNodeDiff, FlowSet, FlowSetComparison, FlowSetPlan, NewFlowSet, NodeSteps,
+    StepCounts,
+};
 pub(crate) use graph::{GraphEdge, GraphNode, RunGraph, TaskEdge};
 pub(crate) use image::{BundleAnswer, Environment, EnvironmentBody, Image, ImageBody};
 pub(crate) use list::{Page, RunPage};

@@ -1,0 +1,187 @@
+//! Sets of flows, and what changed between revisions of their graphs.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use fasti_core::domain::command::{Command, Subject};
+use fasti_core::domain::flow::{FlowCommand, FlowType, Flows, check_set, diff};
+use warp::http::StatusCode;
+
+use super::super::submit::{Told, submit};
+use super::super::{map, wire};
+use super::{batches, listing, runs};
+use crate::call::{App, Call, json};
+use crate::errors::{Answer, Problem, ProblemDocument};
+use crate::query::{cursor, decode_segment};
+use crate::routes::{Routes, any_of, route};
+use crate::table::Scope;
+
+pub(super) fn set_routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
+    any_of([
+        route!(scope, app, GET [] => list_flow_sets),
+        route!(scope, app, POST [] => post_flow_set),
+        route!(scope, app, GET [id] => get_flow_set),
+        route!(scope, app, GET [id / "comparison"] => compare_flow_sets),
+    ])
+}
+
+pub(super) fn type_routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
+    any_of([route!(scope, app, GET [name / "diff"] => diff_flow_type)])
+}
+
+fn found<'a>(flows: &'a Flows, name: &str) -> Result<&'a FlowType, Problem> {
+    flows
+        .flow_type_named(name)
+        .ok_or_else(|| Problem::not_found("flow type", &name))
+}
+
+/// List sets of flows
+///
+/// By id.
+#[utoipa::path(get, path = "/api/v1/flow-sets", tag = "flows",
+    params(("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Items a page; default 100"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
+    responses((status = 200, body = wire::Page<wire::FlowSet>), (status = "4XX", body = ProblemDocument)))]
+pub(crate) async fn list_flow_sets(call: Call) -> Answer {
+    let mut query = call.query()?;
+    let (limit, min_seq) = (query.limit()?, query.min_seq()?);
+    let after = runs::number_cursor(&mut query, "flow-sets")?.unwrap_or(0);
+    query.finish()?;
+    let asked = call.ask(min_seq, move |views, _| {
+        let flows = views.flows();
+        let rest = flows.sets().filter(|set| set.id > after).take(limit + 1);
+        let mut items: Vec<_> = rest.map(|set| map::flow_set(flows, set)).collect();
+        let has_more = items.len() > limit;
+        items.truncate(limit);
+        let last = items.last().filter(|_| has_more);
+        let next = last.map(|set| cursor("flow-sets", &[&set.id.to_string()]));
+        Ok((items, next))
+    });
+    let ((items, next), as_of) = asked.await?;
+    Ok(listing::page(&call, items, next, as_of))
+}
+
+/// Make a set of flows
+///
+/// Over the items of an item set, or over the last set of a chain: what did not change is shared and not done again.
+/// With `dry_run` it only says what would come of it.
+#[utoipa::path(post, path = "/api/v1/flow-sets", tag = "flows",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless")),
+    request_body = wire::NewFlowSet,
+    responses((status = 201, body = wire::FlowSet), (status = 200, body = wire::FlowSetPlan),
+        (status = "4XX", body = ProblemDocument)))]
+pub(crate) async fn post_flow_set(mut call: Call) -> Answer {
+    call.query()?.finish()?;
+    let limit = call.app.config.json_bytes_max;
+    let (given, bytes): (wire::NewFlowSet, Bytes) = call.json_within(limit).await?;
+    let name = given.flow_type.clone();
+    let (flow_type, _) = call
+        .ask(None, move |views, _| {
+            found(views.flows(), &name).map(|it| it.id)
+        })
+        .await?;
+    let is_dry = given.dry_run.unwrap_or(false);
+    let request = map::flow_set_request(flow_type, given);
+    if is_dry {
+        let asked = call.ask(None, move |views, _| {
+            let flows = views.flows();
+            let flow_type = flows.flow_type(flow_type);
+            let flow_type =
+                flow_type.ok_or_else(|| Problem::not_found("flow type", &request.flow_type))?;
+            Ok(map::flow_set_plan(&check_set(flows, flow_type, &request)))
+        });
+        let (plan, as_of) = asked.await?;
+        return Ok(json(StatusCode::OK, &plan, as_of));
+    }
+    let command = Command::Flow(FlowCommand::CreateSet(Box::new(request)));
+    submit(&call, command, &bytes, |views, _, receipt| {
+        let Subject::Flow(id) = receipt.subject else {
+            return Err(Problem::internal(
+                &"a command for a set made something else",
+            ));
+        };
+        let flows = views.flows();
+        let set = flows
+            .set(id)
+            .ok_or_else(|| Problem::not_found("flow set", &id))?;
+        let told = Told::json(StatusCode::CREATED, &map::flow_set(flows, set))?;
+        Ok(told.at(format!("/api/v1/flow-sets/{id}")))
+    })
+    .await
+}
+
+/// Read a set of flows
+#[utoipa::path(get, path = "/api/v1/flow-sets/{id}", tag = "flows",
+    params(("id" = u64, Path, description = "Its id"),
+        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
+    responses((status = 200, body = wire::FlowSet), (status = "4XX", body = ProblemDocument)))]
+pub(crate) async fn get_flow_set(id: String, call: Call) -> Answer {
+    let id = map::number_id("flow set", &id)?;
+    let min_seq = batches::only_min_seq(call.query()?)?;
+    let asked = call.ask(min_seq, move |views, _| {
+        let flows = views.flows();
+        let set = flows
+            .set(id)
+            .ok_or_else(|| Problem::not_found("flow set", &id))?;
+        Ok(map::flow_set(flows, set))
+    });
+    let (body, as_of) = asked.await?;
+    Ok(json(StatusCode::OK, &body, as_of))
+}
+
+/// Compare a chain of sets
+///
+/// All sets of the chain that the set is in, side by side, node by node.
+#[utoipa::path(get, path = "/api/v1/flow-sets/{id}/comparison", tag = "flows",
+    params(("id" = u64, Path, description = "Any set of the chain"),
+        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
+    responses((status = 200, body = wire::FlowSetComparison), (status = "4XX", body = ProblemDocument)))]
+pub(crate) async fn compare_flow_sets(id: String, call: Call) -> Answer {
+    let id = map::number_id("flow set", &id)?;
+    let min_seq = batches::only_min_seq(call.query()?)?;
+    let asked = call.ask(min_seq, move |views, _| {
+        let flows = views.flows();
+        let set = flows
+            .set(id)
+            .ok_or_else(|| Problem::not_found("flow set", &id))?;
+        Ok(map::flow_set_comparison(flows, &flows.chain(set.root)))
+    });
+    let (body, as_of) = asked.await?;
+    Ok(json(StatusCode::OK, &body, as_of))
+}
+
+/// Compare two revisions of a graph
+///
+/// Without `to` the present one counts, without `from` the one before it.
+#[utoipa::path(get, path = "/api/v1/flow-types/{name}/diff", tag = "flows",
+    params(("name" = String, Path, description = "Percent-encoded"),
+        ("from" = Option<u32>, Query, description = "Revision"),
+        ("to" = Option<u32>, Query, description = "Revision"),
+        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
+    responses((status = 200, body = wire::FlowGraphDiff), (status = "4XX", body = ProblemDocument)))]
+pub(crate) async fn diff_flow_type(name: String, call: Call) -> Answer {
+    let name = decode_segment(&name)?;
+    let mut query = call.query()?;
+    let from: Option<u32> = query.value("from", "the number of a revision")?;
+    let to: Option<u32> = query.value("to", "the number of a revision")?;
+    let min_seq = query.min_seq()?;
+    query.finish()?;
+    let asked = call.ask(min_seq, move |views, _| {
+        let flow_type = found(views.flows(), &name)?;
+        let to = to.unwrap_or_else(|| flow_type.revision_number());
+        let from = from.unwrap_or_else(|| to.saturating_sub(1).max(1));
+        let revision = |number: u32| {
+            flow_type
+                .revision(number)
+                .ok_or_else(|| Problem::not_found("revision", &number))
+        };
+        Ok(map::flow_graph_diff(&diff(
+            &revision(from)?.graph,
+            &revision(to)?.graph,
+            None,
+        )))
+    });
+    let (body, as_of) = asked.await?;
+    Ok(json(StatusCode::OK, &body, as_of))
+}

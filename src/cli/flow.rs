@@ -1,0 +1,235 @@
+//! `fasti flow`: sets of flows, made over items or over an earlier set, and what changed in between.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::Global;
+use super::client::{Client, encode};
+use super::read;
+use super::show::{Show, Table};
+use crate::config::ConfigFile;
+
+/// Commands about sets of flows.
+#[derive(Debug, Subcommand)]
+pub(crate) enum FlowCommand {
+    /// List sets of flows.
+    List(ListArgs),
+    /// Show a set.
+    Show(OfSet),
+    /// Make a set over the items of an item set, or over the last set of a chain.
+    Start(StartArgs),
+    /// Show the sets of a chain side by side.
+    Compare(OfSet),
+    /// Show what changed between two revisions of a graph.
+    Diff(DiffArgs),
+}
+
+/// Which sets to list.
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// At most so many.
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    limit: usize,
+}
+
+/// A set.
+#[derive(Debug, Args)]
+pub(crate) struct OfSet {
+    /// Its id.
+    set: u64,
+}
+
+/// A set to make.
+#[derive(Debug, Args)]
+pub(crate) struct StartArgs {
+    /// Name of the graph.
+    flow_type: String,
+    /// Make a flow for each item of this set.
+    #[arg(long, value_name = "ID", required_unless_present = "over")]
+    items: Option<u64>,
+    /// Go over the last set of the chain that begins with this one.
+    #[arg(long, value_name = "ID", conflicts_with = "items")]
+    over: Option<u64>,
+    /// Do these nodes anew, and what depends on them.
+    #[arg(long, value_name = "NODE")]
+    force: Vec<String>,
+    /// Do everything anew.
+    #[arg(long, conflicts_with = "force")]
+    force_all: bool,
+    /// Make every flow afresh, whatever was done before.
+    #[arg(long)]
+    fresh: bool,
+    /// For people.
+    #[arg(long)]
+    title: Option<String>,
+    /// Lower goes first.
+    #[arg(long, value_name = "N")]
+    priority: Option<u32>,
+    /// Only say what would come of it.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Two revisions of a graph.
+#[derive(Debug, Args)]
+pub(crate) struct DiffArgs {
+    /// Name of the graph.
+    flow_type: String,
+    /// Revision [default: the one before].
+    #[arg(long, value_name = "N")]
+    from: Option<u32>,
+    /// Revision [default: the present one].
+    #[arg(long, value_name = "N")]
+    to: Option<u32>,
+}
+
+pub(crate) fn run(
+    command: FlowCommand,
+    global: &Global,
+    config: &ConfigFile,
+) -> anyhow::Result<()> {
+    let show = Show::new(global);
+    let client = Client::new(global, config);
+    match command {
+        FlowCommand::List(args) => sets(&show, &client.list("/flow-sets", args.limit)?),
+        FlowCommand::Show(of) => one(&show, client.get(&format!("/flow-sets/{}", of.set))?),
+        FlowCommand::Start(args) => start(&client, &show, args),
+        FlowCommand::Compare(of) => {
+            let found = client.get(&format!("/flow-sets/{}/comparison", of.set))?;
+            compare(&show, &found)
+        }
+        FlowCommand::Diff(args) => {
+            let revision =
+                |name: &str, number: Option<u32>| number.map(|it| format!("{name}={it}"));
+            let query: Vec<String> = [revision("from", args.from), revision("to", args.to)]
+                .into_iter()
+                .flatten()
+                .collect();
+            let path = format!(
+                "/flow-types/{}/diff?{}",
+                encode(&args.flow_type),
+                query.join("&")
+            );
+            diff(&show, &client.get(&path)?)
+        }
+    }
+}
+
+fn one(show: &Show, set: Value) -> anyhow::Result<()> {
+    if show.is_json() {
+        return show.json(&set);
+    }
+    sets(show, &[set])
+}
+
+fn sets(show: &Show, sets: &[Value]) -> anyhow::Result<()> {
+    if show.is_json() {
+        return show.json(&Value::Array(sets.to_vec()));
+    }
+    let heads = [
+        "ID", "TITLE", "TYPE", "REV", "ROOT", "FLOWS", "DONE", "STEPS", "FAILED", "RUNNING",
+    ];
+    let mut table = Table::new(&heads, &[0, 3, 4, 5, 6, 7, 8, 9]);
+    for set in sets {
+        table.row(vec![
+            read::text(set, "id"),
+            read::text(set, "title"),
+            read::text(set, "flow_type"),
+            read::text(set, "revision"),
+            read::text(set, "root_id"),
+            read::text(set, "flows_total"),
+            read::text(set, "flows_completed"),
+            read::text(&set["steps"], "total"),
+            read::text(&set["steps"], "failed"),
+            read::text(&set["steps"], "running"),
+        ]);
+    }
+    show.table(&table)
+}
+
+fn start(client: &Client, show: &Show, args: StartArgs) -> anyhow::Result<()> {
+    let forced = args.force_all || !args.force.is_empty();
+    let body = json!({
+        "flow_type": args.flow_type, "title": args.title, "item_set_id": args.items, "previous_root_id": args.over,
+        "supersedes": !args.fresh, "priority": args.priority, "dry_run": args.dry_run,
+        "forced": forced.then(|| json!({"all": args.force_all, "nodes": args.force})),
+    });
+    let answer = client.post("/flow-sets", &body)?;
+    if show.is_json() {
+        return show.json(&answer);
+    }
+    if !args.dry_run {
+        return sets(show, &[answer]);
+    }
+    if let Some(problem) = answer["problem"].as_str() {
+        return show.line(&format!("it would be refused: {problem}"));
+    }
+    show.line(&format!("{} flows", read::text(&answer, "flows_estimated")))?;
+    if answer["diff"].is_null() {
+        Ok(())
+    } else {
+        diff(show, &answer["diff"])
+    }
+}
+
+fn compare(show: &Show, found: &Value) -> anyhow::Result<()> {
+    if show.is_json() {
+        return show.json(found);
+    }
+    sets(show, read::items(found, "sets"))?;
+    show.line("")?;
+    let ids = read::items(found, "sets")
+        .iter()
+        .map(|set| read::text(set, "id"));
+    let heads: Vec<String> = std::iter::once("COMPLETED".to_owned()).chain(ids).collect();
+    let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
+    let numbers: Vec<usize> = (1..heads.len()).collect();
+    let mut table = Table::new(&heads, &numbers);
+    for (name, entries) in found["nodes"].as_object().into_iter().flatten() {
+        let cell = |entry: &Value| {
+            if entry.is_null() {
+                return "-".to_owned();
+            }
+            let steps = &entry["steps"];
+            format!(
+                "{}/{}",
+                read::text(steps, "completed"),
+                read::text(steps, "total")
+            )
+        };
+        let cells = entries.as_array().into_iter().flatten().map(cell);
+        table.row(std::iter::once(name.clone()).chain(cells).collect());
+    }
+    show.table(&table)
+}
+
+fn diff(show: &Show, found: &Value) -> anyhow::Result<()> {
+    if show.is_json() {
+        return show.json(found);
+    }
+    for reason in read::items(found, "reasons") {
+        show.line(reason.as_str().unwrap_or_default())?;
+    }
+    let mut table = Table::new(&["NODE", "IS", "DONE ANEW", "WHY"], &[]);
+    for (name, node) in found["nodes"].as_object().into_iter().flatten() {
+        let changes = read::items(node, "changes")
+            .iter()
+            .filter_map(Value::as_str);
+        let anew = if node["is_done_anew"] == true {
+            "yes"
+        } else {
+            "no"
+        };
+        let mut why: Vec<&str> = changes.collect();
+        if node["is_forced"] == true {
+            why.push("forced");
+        }
+        table.row(vec![
+            name.clone(),
+            read::text(node, "status"),
+            anew.to_owned(),
+            why.join("; "),
+        ]);
+    }
+    show.table(&table)
+}
