@@ -11,6 +11,7 @@ use crate::state::{State, Timer, UsedDefinition, UsedKey};
 use crate::{backfill, batch, calendars, documents, placement, run, run_set, slots, trigger};
 
 /// Applies one event.
+#[expect(clippy::too_many_lines, reason = "one line an event")]
 pub fn evolve(state: &mut State, recorded: &Recorded) {
     let at = recorded.at;
     match &recorded.event {
@@ -101,9 +102,10 @@ pub fn evolve(state: &mut State, recorded: &Recorded) {
 
 /// What flows follow of an event; what of it concerns the rest of the state.
 fn flows(state: &mut State, recorded: &Recorded) {
-    let set = match &recorded.event {
-        Event::FlowsCreated(event) => event.flow_set,
-        _ => None,
+    let set = if let Event::FlowsCreated(event) = &recorded.event {
+        event.flow_set
+    } else {
+        None
     };
     let fill_at = |state: &State| set.and_then(|id| state.flows.set(id)?.fill_at);
     if let Some((at, id)) = fill_at(state).zip(set) {

@@ -12,6 +12,7 @@ use crate::state::State;
 
 /// Commands that an event calls for. They are decided in the same commit and never refused.
 #[must_use]
+#[expect(clippy::too_many_lines, reason = "one line an event")]
 pub fn react(state: &State, event: &Event) -> Vec<Follow> {
     match event {
         Event::RunCreated(event) => vec![react_created(event)],

@@ -84,6 +84,7 @@ impl Commit {
 
     /// What the world has to do now that the commit is durable: attempts to start and attempts to end.
     #[must_use]
+    #[expect(clippy::too_many_lines, reason = "one line an event")]
     pub fn effects(&self, state: &State, lists: &mut UpstreamLists) -> Calls {
         let Calls {
             mut starts,

@@ -19,7 +19,9 @@ class Scale:
 
     def ask(self, method: str, path: str, body: Any = None) -> Tuple[int, Any, Dict[str, str]]:
         """Send one request; returns status, body and headers."""
-        data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        data = (
+            body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        )
         address = path if path.startswith("http") else f"{self.server.url}/v6{path}"
         request = urllib.request.Request(
             address, method=method, data=data, headers={"Content-Type": "application/json"}
@@ -71,7 +73,10 @@ class Scale:
     # What tests need again and again.
 
     def job_type(self, name: str, command: str, version: str = "1.0.0", **more: Any) -> Json:
-        interface = {"command": command, **{k: more.pop(k) for k in ("inputs", "outputs", "settings") if k in more}}
+        interface = {
+            "command": command,
+            **{k: more.pop(k) for k in ("inputs", "outputs", "settings") if k in more},
+        }
         job = {
             "name": name,
             "jobVersion": version,
@@ -83,24 +88,38 @@ class Scale:
             "interface": interface,
             **{k: more.pop(k) for k in ("errors", "resources") if k in more},
         }
-        body = {"manifest": {"seedVersion": "1.0.0", "job": job}, "docker_image": f"{name}:{version}", **more}
+        body = {
+            "manifest": {"seedVersion": "1.0.0", "job": job},
+            "docker_image": f"{name}:{version}",
+            **more,
+        }
         _, answer, _ = self.ask("POST", "/job-types/", body)
         return answer
 
     def recipe_type(self, title: str, nodes: Json, files: Any = (), values: Any = ()) -> Json:
-        made: Json = self.post("/recipe-types/", {"title": title, "definition": definition(nodes, files, values)})
+        made: Json = self.post(
+            "/recipe-types/", {"title": title, "definition": definition(nodes, files, values)}
+        )
         return made
 
     def files(self, *contents: str) -> List[int]:
         def register(number: int, content: str) -> int:
-            body = {"file_name": f"page-{number}.txt", "media_type": "text/plain", "content": content}
+            body = {
+                "file_name": f"page-{number}.txt",
+                "media_type": "text/plain",
+                "content": content,
+            }
             made: Json = self.post("/files/", body)
             return int(made["id"])
 
         return [register(number, content) for number, content in enumerate(contents)]
 
     def dataset(self, members: List[Json], files: Any = (), values: Any = ()) -> int:
-        body = {"title": "a dataset", "definition": {"parameters": interface(files, values)}, "data": members}
+        body = {
+            "title": "a dataset",
+            "definition": {"parameters": interface(files, values)},
+            "data": members,
+        }
         return int(self.post("/datasets/", body)["id"])
 
     def batch(self, recipe_type: int, definition: Json, **more: Any) -> Json:
@@ -135,7 +154,13 @@ def definition(nodes: Json, files: Any = (), values: Any = ()) -> Json:
     return {"input": interface(files, values), "nodes": nodes}
 
 
-def job(name: str, after: Any = (), inputs: Optional[Json] = None, version: str = "1.0.0", revision: int = 1) -> Json:
+def job(
+    name: str,
+    after: Any = (),
+    inputs: Optional[Json] = None,
+    version: str = "1.0.0",
+    revision: int = 1,
+) -> Json:
     """A node with a job; ``after`` are names, or pairs with the wanted acceptance."""
     return {
         "dependencies": dependencies(after),
@@ -149,11 +174,17 @@ def job(name: str, after: Any = (), inputs: Optional[Json] = None, version: str 
     }
 
 
-def sub_recipe(name: str, after: Any = (), inputs: Optional[Json] = None, revision: int = 1) -> Json:
+def sub_recipe(
+    name: str, after: Any = (), inputs: Optional[Json] = None, revision: int = 1
+) -> Json:
     return {
         "dependencies": dependencies(after),
         "input": {key: connection(value) for key, value in (inputs or {}).items()},
-        "node_type": {"node_type": "recipe", "recipe_type_name": name, "recipe_type_revision": revision},
+        "node_type": {
+            "node_type": "recipe",
+            "recipe_type_name": name,
+            "recipe_type_revision": revision,
+        },
     }
 
 

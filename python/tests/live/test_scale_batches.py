@@ -14,7 +14,7 @@ TEXT = {"files": [{"name": "IN"}]}
 
 @pytest.fixture(scope="module")
 def scale(live: Server) -> Iterator[Scale]:
-    yield Scale(live)
+    return Scale(live)
 
 
 def results(page: Json) -> List[Json]:
@@ -24,7 +24,7 @@ def results(page: Json) -> List[Json]:
 
 @pytest.fixture(scope="module")
 def press(scale: Scale) -> Json:
-    """A recipe type with three jobs, a dataset of four files, and the first batch of it, finished."""
+    """A recipe type with three jobs, a dataset of four files, and its first batch."""
     scale.job_type(
         "scan",
         'cp "$IN" "$OUTPUT_DIR/scanned.txt"',
@@ -59,7 +59,13 @@ def press(scale: Scale) -> Json:
     assert batch["recipes_estimated"] == 4
     assert sorted(batch["job_metrics"]) == ["ink", "log", "scan"]
     assert all(metrics["min_seed_duration"] is None for metrics in batch["job_metrics"].values())
-    return {"type": made["id"], "dataset": dataset, "batch": batch["id"], "nodes": nodes, "chain": [batch["id"]]}
+    return {
+        "type": made["id"],
+        "dataset": dataset,
+        "batch": batch["id"],
+        "nodes": nodes,
+        "chain": [batch["id"]],
+    }
 
 
 def validate(scale: Scale, press: Json, **given: Any) -> Json:
@@ -122,11 +128,15 @@ def test_a_chain_of_revisions(scale: Scale, press: Json) -> None:
     assert {it["job_type"]["version"] for it in scale.all(f"/jobs/?batch_id={second}")} == {"1.1.0"}
     assert len(scale.all(f"/jobs/?batch_id={second}")) == 4
     old = scale.get(f"/batches/{first}/")
-    assert old["is_superseded"] and old["superseded"] is not None
+    assert old["is_superseded"]
+    assert old["superseded"] is not None
     assert done["job_metrics"]["scan"] == old["job_metrics"]["scan"]
     replaced = scale.all(f"/jobs/?batch_id={first}&is_superseded=true")
     assert [it["job_type"]["name"] for it in replaced] == ["ink"] * 4
-    pairs = zip(scale.all(f"/recipes/?batch_id={first}&order=id"), scale.all(f"/recipes/?batch_id={second}&order=id"))
+    pairs = zip(
+        scale.all(f"/recipes/?batch_id={first}&order=id"),
+        scale.all(f"/recipes/?batch_id={second}&order=id"),
+    )
     for before, after in pairs:
         assert after["superseded_recipe"] == {"id": before["id"]}
         of_old = scale.get(f"/recipes/{before['id']}/")
@@ -141,7 +151,12 @@ def test_a_chain_of_revisions(scale: Scale, press: Json) -> None:
     assert wrong["errors"][0]["name"] == "PREV_BATCH_NOT_FOUND"
     assert "prev_batch" not in wrong
 
-    forced = {"previous_batch": {"root_batch_id": first, "forced_nodes": {"all": False, "nodes": ["scan"]}}}
+    forced = {
+        "previous_batch": {
+            "root_batch_id": first,
+            "forced_nodes": {"all": False, "nodes": ["scan"]},
+        }
+    }
     diff = validate(scale, press, definition=forced)["prev_batch"]["diff"]["nodes"]
     assert {it["status"] for it in diff.values()} == {"UNCHANGED"}
     assert [diff[name]["force_reprocess"] for name in ("scan", "ink", "log")] == [True, True, False]
@@ -161,9 +176,14 @@ def test_a_chain_of_revisions(scale: Scale, press: Json) -> None:
     assert metrics["jobs_total"] == [12, 12, 12, 12]
     assert metrics["job_metrics"]["log"]["jobs_total"] == [4, 4, 4, None]
     for values in metrics["job_metrics"]["frame"].values():
-        assert values[:3] == [None, None, None] and values[3] is not None
+        assert values[:3] == [None, None, None]
+        assert values[3] is not None
     empty = scale.get("/batches/comparison/999999/")
-    assert (empty["batches"], empty["metrics"]["jobs_total"], empty["metrics"]["job_metrics"]) == ([], [], {})
+    assert (empty["batches"], empty["metrics"]["jobs_total"], empty["metrics"]["job_metrics"]) == (
+        [],
+        [],
+        {},
+    )
 
     # The same dataset again: everything is reused, and the batch supersedes none.
     again = scale.batch(press["type"], {"dataset": press["dataset"]})["id"]
@@ -184,22 +204,31 @@ def test_conditions(scale: Scale) -> None:
         inputs={"json": [{"name": "N", "type": "integer"}]},
         outputs={"json": [{"name": "value", "type": "integer"}]},
     )
-    scale.job_type("big", 'test "$VALUE" -ge 70', inputs={"json": [{"name": "value", "type": "integer"}]})
+    scale.job_type(
+        "big", 'test "$VALUE" -ge 70', inputs={"json": [{"name": "value", "type": "integer"}]}
+    )
     scale.job_type("small", "true")
     filters = [{"name": "value", "type": "integer", "condition": ">=", "values": [70]}]
     nodes = {
         "probe": job("probe", inputs={"N": "ITEM"}),
-        "gate": condition(["probe"], {"value": ("probe", "value")}, [("value", "integer")], filters),
+        "gate": condition(
+            ["probe"], {"value": ("probe", "value")}, [("value", "integer")], filters
+        ),
         "big": job("big", ["gate"], {"value": ("gate", "value")}),
         "small": job("small", [("gate", False)]),
     }
     made = scale.recipe_type("Gated", nodes, (), [("ITEM", "integer")])
-    dataset = scale.dataset([{"json": {"ITEM": item}} for item in (7, 70, 700)], (), [("ITEM", "integer")])
+    dataset = scale.dataset(
+        [{"json": {"ITEM": item}} for item in (7, 70, 700)], (), [("ITEM", "integer")]
+    )
     done = scale.finished(scale.batch(made["id"], {"dataset": dataset})["id"])
     assert done["jobs_total"] == 6
     counts = {name: it["jobs_completed"] for name, it in done["job_metrics"].items()}
     assert counts == {"big": 2, "small": 1, "probe": 3}
-    recipes = [scale.get(f"/recipes/{it['id']}/") for it in scale.all(f"/recipes/?batch_id={done['id']}&order=id")]
+    recipes = [
+        scale.get(f"/recipes/{it['id']}/")
+        for it in scale.all(f"/recipes/?batch_id={done['id']}&order=id")
+    ]
     names = [sorted(it["details"]["nodes"]) for it in recipes]
     assert names == [["gate", "probe", "small"], ["big", "gate", "probe"], ["big", "gate", "probe"]]
     gates = [it["details"]["nodes"]["gate"]["node_type"] for it in recipes]
@@ -211,9 +240,15 @@ def test_sub_recipes(scale: Scale) -> None:
         scale.job_type(name, "true")
     scale.recipe_type("Inner", {"one": job("one"), "two": job("two", ["one"])})
     scale.recipe_type("Side", {"aside": job("aside")})
-    nodes = {"prep": job("prep"), "inner": sub_recipe("inner", ["prep"]), "side": sub_recipe("side")}
+    nodes = {
+        "prep": job("prep"),
+        "inner": sub_recipe("inner", ["prep"]),
+        "side": sub_recipe("side"),
+    }
     outer = scale.recipe_type("Outer", nodes, (), [("ITEM", "integer")])
-    dataset = scale.dataset([{"json": {"ITEM": item}} for item in (1, 2)], (), [("ITEM", "integer")])
+    dataset = scale.dataset(
+        [{"json": {"ITEM": item}} for item in (1, 2)], (), [("ITEM", "integer")]
+    )
     for forced, estimate in [
         (None, 6),
         ({"all": True}, 6),
@@ -226,7 +261,9 @@ def test_sub_recipes(scale: Scale) -> None:
         if forced is not None:
             given["forced_nodes"] = forced
         body = {"recipe_type_id": outer["id"], "definition": given}
-        assert scale.post("/batches/validation/", body, 200)["recipes_estimated"] == estimate, forced
+        assert scale.post("/batches/validation/", body, 200)["recipes_estimated"] == estimate, (
+            forced
+        )
     first = scale.batch(outer["id"], {"dataset": dataset})["id"]
     done = scale.finished(first)
     assert (done["recipes_total"], done["jobs_total"]) == (6, 8)
@@ -234,7 +271,12 @@ def test_sub_recipes(scale: Scale) -> None:
     inner = {"inner": {"all": False, "nodes": ["two"]}}
     second = scale.batch(
         outer["id"],
-        {"previous_batch": {"root_batch_id": first, "forced_nodes": {"all": False, "sub_recipes": inner}}},
+        {
+            "previous_batch": {
+                "root_batch_id": first,
+                "forced_nodes": {"all": False, "sub_recipes": inner},
+            }
+        },
     )["id"]
     done = scale.finished(second)
     assert (done["recipes_estimated"], done["recipes_total"], done["jobs_total"]) == (6, 6, 8)
@@ -243,7 +285,12 @@ def test_sub_recipes(scale: Scale) -> None:
     new = scale.all(f"/recipes/?batch_id={second}&order=id")
     assert sorted(it["recipe_type"]["name"] for it in new) == ["inner", "inner", "outer", "outer"]
     # A node that is only named gets a new sub-recipe whose own nodes are all reused.
-    named = {"previous_batch": {"root_batch_id": first, "forced_nodes": {"all": False, "nodes": ["side"]}}}
+    named = {
+        "previous_batch": {
+            "root_batch_id": first,
+            "forced_nodes": {"all": False, "nodes": ["side"]},
+        }
+    }
     third = scale.batch(outer["id"], named)["id"]
     assert scale.finished(third)["jobs_total"] == 8
     assert scale.get(f"/jobs/?batch_id={third}")["count"] == 0
@@ -255,16 +302,33 @@ def test_failure_block_requeue(scale: Scale, live: Server) -> None:
     scale.job_type(
         "flaky",
         f"test -e {marker} || exit 3",
-        errors=[{"code": 3, "name": "unripe", "title": "Unripe", "description": "not yet", "category": "data"}],
+        errors=[
+            {
+                "code": 3,
+                "name": "unripe",
+                "title": "Unripe",
+                "description": "not yet",
+                "category": "data",
+            }
+        ],
     )
     scale.job_type("after", "true")
     made = scale.recipe_type(
-        "Flaky", {"flaky": job("flaky"), "after": job("after", ["flaky"])}, (), [("ITEM", "integer")]
+        "Flaky",
+        {"flaky": job("flaky"), "after": job("after", ["flaky"])},
+        (),
+        [("ITEM", "integer")],
     )
-    dataset = scale.dataset([{"json": {"ITEM": item}} for item in (1, 2)], (), [("ITEM", "integer")])
+    dataset = scale.dataset(
+        [{"json": {"ITEM": item}} for item in (1, 2)], (), [("ITEM", "integer")]
+    )
     first = scale.batch(made["id"], {"dataset": dataset})["id"]
     settled = scale.settled(first)
-    assert (settled["jobs_failed"], settled["jobs_blocked"], settled["recipes_completed"]) == (2, 2, 0)
+    assert (settled["jobs_failed"], settled["jobs_blocked"], settled["recipes_completed"]) == (
+        2,
+        2,
+        0,
+    )
     failed = scale.all(f"/jobs/?batch_id={first}&status=FAILED")
     assert [it["num_exes"] for it in failed] == [1, 1]
     assert (failed[0]["error"]["name"], failed[0]["error"]["category"]) == ("unripe", "DATA")
@@ -286,27 +350,47 @@ def test_cancelled_jobs_block_what_waits_for_them(scale: Scale) -> None:
     scale.job_type("sleeper", "sleep 600")
     scale.job_type("next", "true")
     made = scale.recipe_type(
-        "Sleepy", {"sleeper": job("sleeper"), "next": job("next", ["sleeper"])}, (), [("ITEM", "integer")]
+        "Sleepy",
+        {"sleeper": job("sleeper"), "next": job("next", ["sleeper"])},
+        (),
+        [("ITEM", "integer")],
     )
     dataset = scale.dataset([{"json": {"ITEM": 1}}], (), [("ITEM", "integer")])
     batch = scale.batch(made["id"], {"dataset": dataset})["id"]
     scale.until(f"/batches/{batch}/", lambda it: bool(it["jobs_running"] == 1))
-    scale.post("/jobs/cancel/", {"batch_ids": [batch], "job_types": [{"name": "sleeper", "version": "1.0.0"}]}, 202)
+    scale.post(
+        "/jobs/cancel/",
+        {"batch_ids": [batch], "job_types": [{"name": "sleeper", "version": "1.0.0"}]},
+        202,
+    )
     settled = scale.settled(batch)
     assert (settled["jobs_canceled"], settled["jobs_blocked"]) == (1, 1)
-    for wrong in ({"job_types": [{"name": "sleeper"}]}, {"job_types": [{"name": "no", "version": "1.0.0"}]}):
+    for wrong in (
+        {"job_types": [{"name": "sleeper"}]},
+        {"job_types": [{"name": "no", "version": "1.0.0"}]},
+    ):
         scale.post("/jobs/cancel/", wrong, 400)
     scale.post("/jobs/cancel/", {"batch_ids": [batch]}, 202)
     assert scale.settled(batch)["jobs_canceled"] == 2
 
 
 def test_urgent_jobs_go_first_and_paused_ones_wait(scale: Scale) -> None:
-    scale.job_type("turn", "date +%s%N > \"$OUTPUT_DIR/at\"", outputs={"files": [{"name": "AT", "pattern": "at"}]})
+    scale.job_type(
+        "turn",
+        'date +%s%N > "$OUTPUT_DIR/at"',
+        outputs={"files": [{"name": "AT", "pattern": "at"}]},
+    )
     made = scale.recipe_type("Turns", {"turn": job("turn")}, (), [("ITEM", "integer")])
-    dataset = scale.dataset([{"json": {"ITEM": item}} for item in range(3)], (), [("ITEM", "integer")])
+    dataset = scale.dataset(
+        [{"json": {"ITEM": item}} for item in range(3)], (), [("ITEM", "integer")]
+    )
     scale.patch("/job-types/turn/1.0.0/", {"is_paused": True, "max_scheduled": 1})
-    late = scale.batch(made["id"], {"dataset": dataset, "supersedes": False}, configuration={"priority": 50})["id"]
-    soon = scale.batch(made["id"], {"dataset": dataset, "supersedes": False}, configuration={"priority": 5})["id"]
+    late = scale.batch(
+        made["id"], {"dataset": dataset, "supersedes": False}, configuration={"priority": 50}
+    )["id"]
+    soon = scale.batch(
+        made["id"], {"dataset": dataset, "supersedes": False}, configuration={"priority": 5}
+    )["id"]
     for batch in (late, soon):
         scale.until(f"/batches/{batch}/", lambda it: bool(it["jobs_queued"] == 3))
     scale.patch("/job-types/turn/1.0.0/", {"is_paused": False})
@@ -326,9 +410,15 @@ def test_paging_and_order(scale: Scale, press: Json) -> None:
     base = f"/batches/?recipe_type_id={made['id']}"
     first = scale.get(f"{base}&page_size=2")
     assert first["previous"] is None
-    assert first["next"] == f"{scale.server.url}/v6/batches/?page=2&page_size=2&recipe_type_id={made['id']}"
+    assert (
+        first["next"]
+        == f"{scale.server.url}/v6/batches/?page=2&page_size=2&recipe_type_id={made['id']}"
+    )
     second = scale.get(first["next"])
-    assert second["previous"] == f"{scale.server.url}/v6/batches/?page_size=2&recipe_type_id={made['id']}"
+    assert (
+        second["previous"]
+        == f"{scale.server.url}/v6/batches/?page_size=2&recipe_type_id={made['id']}"
+    )
     third = scale.get(second["next"])
     assert (len(third["results"]), third["next"], third["count"]) == (1, None, 5)
     status, body, _ = scale.ask("GET", f"{base}&page_size=2&page=4")
@@ -351,7 +441,10 @@ def test_paging_and_order(scale: Scale, press: Json) -> None:
 
 def test_editing(scale: Scale, press: Json) -> None:
     batch = scale.batch(
-        press["type"], {"dataset": press["dataset"], "supersedes": False}, title="old", configuration={"priority": 7}
+        press["type"],
+        {"dataset": press["dataset"], "supersedes": False},
+        title="old",
+        configuration={"priority": 7},
     )["id"]
     path = f"/batches/{batch}/"
     scale.finished(batch)
@@ -372,4 +465,6 @@ def test_editing(scale: Scale, press: Json) -> None:
     scale.patch("/batches/999999/", {"configuration": {"other": 1}}, 404)
     for method in ("PUT", "DELETE"):
         status, body, headers = scale.ask(method, path, {})
-        assert status == 405 and body["detail"] and "PATCH" in headers["allow"]
+        assert status == 405
+        assert body["detail"]
+        assert "PATCH" in headers["allow"]

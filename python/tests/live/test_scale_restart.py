@@ -1,4 +1,4 @@
-"""A server that is killed in the middle of making a batch, and of running one, comes to the same counts."""
+"""A server that is killed while it makes a batch, or runs one, comes to the same counts."""
 
 from pathlib import Path
 from typing import Any, Dict
@@ -63,11 +63,17 @@ def test_running_a_batch_goes_on_after_a_kill(tmp_path: Path) -> None:
         made = scale.recipe_type("Traced", nodes, (), [("N", "integer")])
         batch = scale.batch(made["id"], {"dataset": numbers(scale, 30)})["id"]
         for wanted in (5, 15):
-            scale.until(f"/batches/{batch}/", lambda it, wanted=wanted: bool(it["jobs_completed"] >= wanted))
+            scale.until(
+                f"/batches/{batch}/", lambda it, wanted=wanted: bool(it["jobs_completed"] >= wanted)
+            )
             server = killed_and_started(server)
             scale = Scale(server)
         done = scale.finished(batch)
-        assert (done["recipes_completed"], done["jobs_completed"], done["jobs_total"]) == (30, 60, 60)
+        assert (done["recipes_completed"], done["jobs_completed"], done["jobs_total"]) == (
+            30,
+            60,
+            60,
+        )
         jobs = scale.all(f"/jobs/?batch_id={batch}")
         assert {it["num_exes"] for it in jobs} == {1}
         assert sorted(int(line) for line in trace.read_text("utf-8").split()) == list(range(30))

@@ -13,7 +13,7 @@ Json = Dict[str, Any]
 
 @pytest.fixture(scope="module")
 def scale(live: Server) -> Iterator[Scale]:
-    yield Scale(live)
+    return Scale(live)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,13 @@ def world(scale: Scale) -> Json:
     named = scale.dataset([{"json": {"M": 1}}], (), [("M", "integer")])
     batch = scale.batch(made["id"], {"dataset": dataset})["id"]
     assert scale.finished(batch)["recipes_total"] == 2
-    return {"type": made["id"], "other": other["id"], "dataset": dataset, "named": named, "batch": batch}
+    return {
+        "type": made["id"],
+        "other": other["id"],
+        "dataset": dataset,
+        "named": named,
+        "batch": batch,
+    }
 
 
 def test_every_error_has_its_place(scale: Scale, world: Json) -> None:
@@ -70,14 +76,21 @@ def test_every_error_has_its_place(scale: Scale, world: Json) -> None:
 
 def test_what_is_mapped_has_its_new_name_only(scale: Scale, world: Json) -> None:
     mapped = {"inputMap": [{"input": "N", "datasetParameter": "M"}]}
-    batch = scale.batch(world["type"], {"dataset": world["named"], "supersedes": False}, configuration=mapped)
+    batch = scale.batch(
+        world["type"], {"dataset": world["named"], "supersedes": False}, configuration=mapped
+    )
     assert scale.finished(batch["id"])["recipes_total"] == 1
     recipe = scale.all(f"/recipes/?batch_id={batch['id']}")[0]
     assert scale.get(f"/recipes/{recipe['id']}/")["input"] == {"files": {}, "json": {"N": 1}}
 
 
 def test_forced_nodes_that_are_unknown_only_warn(scale: Scale, world: Json) -> None:
-    given = {"previous_batch": {"root_batch_id": world["batch"], "forced_nodes": {"all": False, "nodes": ["no"]}}}
+    given = {
+        "previous_batch": {
+            "root_batch_id": world["batch"],
+            "forced_nodes": {"all": False, "nodes": ["no"]},
+        }
+    }
     body = {"recipe_type_id": world["type"], "definition": given}
     found = scale.post("/batches/validation/", body, 200)
     assert found["is_valid"]
@@ -94,7 +107,10 @@ def test_a_required_input_breaks_a_chain(scale: Scale) -> None:
     wider = definition(nodes, (), [("N", "integer")])
     wider["input"]["json"].append({"name": "L", "type": "integer", "required": False})
     scale.patch("/recipe-types/chained/", {"definition": wider})
-    body = {"recipe_type_id": made["id"], "definition": {"previous_batch": {"root_batch_id": first}}}
+    body = {
+        "recipe_type_id": made["id"],
+        "definition": {"previous_batch": {"root_batch_id": first}},
+    }
     assert scale.post("/batches/validation/", body, 200)["is_valid"]
     wider["input"]["json"][1]["required"] = True
     scale.patch("/recipe-types/chained/", {"definition": wider})
@@ -106,8 +122,11 @@ def test_a_required_input_breaks_a_chain(scale: Scale) -> None:
     assert not any(node["reprocess_new_node"] for node in diff["nodes"].values())
     scale.post("/batches/", body, 400)
     assert not scale.get(f"/batches/{first}/")["is_superseded"]
-    checked = scale.post("/recipe-types/validation/", {"name": "chained", "definition": definition(nodes)}, 200)
-    assert checked["is_valid"] and checked["diff"]["can_be_reprocessed"]
+    checked = scale.post(
+        "/recipe-types/validation/", {"name": "chained", "definition": definition(nodes)}, 200
+    )
+    assert checked["is_valid"]
+    assert checked["diff"]["can_be_reprocessed"]
 
 
 def test_bodies_that_are_none(scale: Scale, world: Json) -> None:
@@ -124,7 +143,10 @@ def test_bodies_that_are_none(scale: Scale, world: Json) -> None:
             ({"recipe_type_id": world["type"]}, 'Missing required parameter: "definition"'),
             ({"recipe_type_id": world["type"], "definition": 1}, "definition"),
             ({"recipe_type_id": 999999, "definition": {}}, "999999"),
-            ({"recipe_type_id": world["type"], "definition": {}, "configuration": []}, "configuration"),
+            (
+                {"recipe_type_id": world["type"], "definition": {}, "configuration": []},
+                "configuration",
+            ),
         ]:
             refused = scale.post(path, body, 400)
             assert part in refused["detail"], (path, body, refused)
@@ -155,7 +177,7 @@ def test_what_is_not_there(scale: Scale, world: Json) -> None:
         assert (status, body) == (404, {"detail": "Not found."}), path
     for path in ("/nothing/", "/batches/1/2/3/"):
         status, body, _ = scale.ask("GET", path)
-        assert status == 404 and body["detail"], path
+        assert (status, bool(body["detail"])) == (404, True), path
     status, body, _ = scale.ask("GET", f"{scale.server.url}/v1/batches/")
     assert status == 404
     assert scale.ask("GET", f"{scale.server.url}/v7/batches/")[0] == 200
@@ -185,7 +207,10 @@ def test_job_types(scale: Scale, world: Json) -> None:
         {"manifest": manifest, "docker_image": "x", "other": 1},
         {"manifest": {**manifest, "seedVersion": "2"}, "docker_image": "x"},
         {"manifest": {**manifest, "job": {**manifest["job"], "name": "a_b"}}, "docker_image": "x"},
-        {"manifest": {**manifest, "job": {**manifest["job"], "name": "validation"}}, "docker_image": "x"},
+        {
+            "manifest": {**manifest, "job": {**manifest["job"], "name": "validation"}},
+            "docker_image": "x",
+        },
         {"manifest": manifest, "docker_image": "x", "configuration": {"priority": 0}},
         {"manifest": manifest, "docker_image": "x", "configuration": {"more": 0}},
     ):
@@ -214,7 +239,17 @@ def test_recipe_types(scale: Scale, world: Json) -> None:
         ("JOB_TYPE_DOES_NOT_EXIST", {"nodes": {"a": job("no")}}),
         (
             "RECIPE_TYPE_DOES_NOT_EXIST",
-            {"nodes": {"a": {"node_type": {"node_type": "recipe", "recipe_type_name": "no", "recipe_type_revision": 1}}}},
+            {
+                "nodes": {
+                    "a": {
+                        "node_type": {
+                            "node_type": "recipe",
+                            "recipe_type_name": "no",
+                            "recipe_type_revision": 1,
+                        }
+                    }
+                }
+            },
         ),
         (
             "RECURSIVE_SUBRECIPES",
@@ -222,15 +257,21 @@ def test_recipe_types(scale: Scale, world: Json) -> None:
                 "nodes": {
                     "a": {
                         "input": {"N": {"type": "recipe", "input": "N"}},
-                        "node_type": {"node_type": "recipe", "recipe_type_name": "world", "recipe_type_revision": 1},
+                        "node_type": {
+                            "node_type": "recipe",
+                            "recipe_type_name": "world",
+                            "recipe_type_revision": 1,
+                        },
                     }
                 }
             },
         ),
     ]:
         changed = {**good, **change}
-        found = scale.post("/recipe-types/validation/", {"name": "world", "definition": changed}, 200)
-        assert found["errors"] and found["errors"][0]["name"] == name, (name, found)
+        found = scale.post(
+            "/recipe-types/validation/", {"name": "world", "definition": changed}, 200
+        )
+        assert [it["name"] for it in found["errors"]][:1] == [name], found
         scale.patch("/recipe-types/world/", {"definition": changed}, 400)
     scale.post("/recipe-types/", {"title": "World", "definition": good}, 400)
     scale.post("/recipe-types/", {"title": "Validation", "definition": good}, 400)
@@ -264,10 +305,15 @@ def test_datasets_and_files(scale: Scale, world: Json) -> None:
         {"file_name": 7, "content": "a"},
     ):
         scale.post("/files/", wrong, 400)
-    parameters = {"files": [{"name": "A"}], "json": [{"name": "B", "type": "string", "required": False}]}
+    parameters = {
+        "files": [{"name": "A"}],
+        "json": [{"name": "B", "type": "string", "required": False}],
+    }
     dataset = scale.post("/datasets/", {"title": "d", "definition": {"parameters": parameters}})
     path = f"/datasets/{dataset['id']}/"
-    members = scale.post(path, {"data": [{"files": {"A": [file]}, "json": {"C": 1}}, {"files": {"A": [file]}}]})
+    members = scale.post(
+        path, {"data": [{"files": {"A": [file]}, "json": {"C": 1}}, {"files": {"A": [file]}}]}
+    )
     assert [it["data"] for it in members] == [{"files": {"A": [file]}, "json": {}}] * 2
     assert members[0]["file_ids"] == [file]
     assert scale.get(path)["files"][0]["parameter_name"] == "A"
@@ -288,9 +334,9 @@ def test_datasets_and_files(scale: Scale, world: Json) -> None:
     assert scale.get(f"{path}members/")["count"] == 2
     scale.post("/datasets/999999/", {"data": []}, 404)
     scale.post("/datasets/", {"title": "d"}, 400)
-    assert scale.post("/datasets/validation/", {"definition": {"x": 1}}, 200)["errors"][0]["name"] == (
-        "INVALID_DATASET_DEFINITION"
-    )
+    assert scale.post("/datasets/validation/", {"definition": {"x": 1}}, 200)["errors"][0][
+        "name"
+    ] == ("INVALID_DATASET_DEFINITION")
     collision = {"parameters": parameters, "global_parameters": parameters}
     found = scale.post("/datasets/validation/", {"definition": collision}, 200)
     assert found["errors"][0]["name"] == "NAME_COLLISION_ERROR"

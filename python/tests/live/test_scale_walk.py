@@ -1,4 +1,4 @@
-"""The walk through the life of a batch that the documentation shows, as it is, against a real server."""
+"""The walk that the documentation shows, as it is, against a real server."""
 
 import os
 import shutil
@@ -17,7 +17,11 @@ def test_the_walk(live: Server) -> None:
         if shutil.which(tool) is None:
             pytest.fail(f"the walk needs {tool}; install it to run this test")
     done = subprocess.run(
-        ["sh", str(WALK), live.url], env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, timeout=PATIENCE
+        ["sh", str(WALK), live.url],
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()

@@ -20,6 +20,10 @@ use crate::event::{
 
 impl Flows {
     /// Applies an event; those of other things are passed over.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "most events have nothing to do with flows"
+    )]
     pub fn apply(&mut self, recorded: &Recorded) {
         let when = When {
             seq: recorded.seq,

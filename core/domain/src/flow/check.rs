@@ -96,10 +96,8 @@ pub fn check_set(flows: &Flows, flow_type: &FlowType, request: &SetRequest) -> C
     };
     match checked {
         Ok(0) => {
-            found.problem = Some(SetProblem::new(
-                "NO_RECIPES",
-                "the batch would have no recipes",
-            ))
+            let text = "the batch would have no recipes";
+            found.problem = Some(SetProblem::new("NO_RECIPES", text));
         }
         Ok(estimated) => found.estimated = estimated,
         Err(problem) => found.problem = Some(problem),

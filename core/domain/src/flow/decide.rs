@@ -133,85 +133,27 @@ pub(crate) fn decide(
     let flows = &state.flows;
     match command {
         FlowCommand::SaveStepType { .. } => save_step_type(state, who, command, at),
-        FlowCommand::SaveFlowType {
-            name,
-            is_new,
-            title,
-            description,
-            is_active,
-            graph,
-            follow,
-        } => {
-            let known = flows.flow_type_named(name);
-            check_known(known.is_some(), *is_new, name)?;
-            if known.is_none() && flows.flow_types.len() >= FLOW_TYPES_MAX {
-                return Err(limit(FLOW_TYPES_MAX, "flow types"));
-            }
-            if let Some(graph) = graph {
-                check_new_graph(flows, graph, name)?;
-            }
-            let saved = FlowTypeSaved {
-                flow_type: known.map_or(flows.last.flow_type + 1, |it| it.id),
-                name: name.clone(),
-                title: title
-                    .clone()
-                    .or_else(|| known.map(|it| it.title.clone()))
-                    .unwrap_or_default(),
-                description: description
-                    .clone()
-                    .or_else(|| known.map(|it| it.description.clone()))
-                    .unwrap_or_default(),
-                is_active: is_active
-                    .or_else(|| known.map(|it| it.is_active))
-                    .unwrap_or(true),
-                graph: graph.clone(),
-            };
-            let number = known.map_or(1, |it| it.revision_number() + 1);
-            let mut events = vec![saved.into()];
-            if *follow && graph.is_some() && known.is_some() {
-                let renewed = BTreeMap::from([(name.clone(), number)]);
-                events.extend(follow_flows(flows, renewed, None));
-            }
-            Ok(events)
-        }
+        FlowCommand::SaveFlowType { .. } => save_flow_type(flows, command),
         FlowCommand::CreateItemSet {
             title,
             description,
             definition,
             items,
         } => {
-            let id = flows.last.item_set + 1;
             let created = ItemSetCreated {
-                item_set: id,
+                item_set: flows.last.item_set + 1,
                 title: title.clone(),
                 description: description.clone(),
                 definition: definition.clone(),
             };
-            if flows.item_sets.len() >= FLOW_SETS_MAX {
-                return Err(limit(FLOW_SETS_MAX, "item sets"));
-            }
-            let mut events = vec![created.into()];
-            events.extend(extend(flows, id, &definition.parameters, items)?);
-            Ok(events)
+            create_items(flows, created, items)
         }
         FlowCommand::ExtendItemSet { item_set, items } => {
-            let set = flows
-                .item_set(*item_set)
-                .ok_or_else(|| missing("dataset", *item_set))?;
+            let set = flows.item_set(*item_set);
+            let set = set.ok_or_else(|| missing("dataset", *item_set))?;
             extend(flows, *item_set, &set.definition.parameters, items)
         }
-        FlowCommand::RegisterFiles { files } => {
-            if flows.files.len() + files.len() > FLOW_FILES_MAX {
-                return Err(limit(FLOW_FILES_MAX, "files"));
-            }
-            Ok(vec![
-                FilesRegistered {
-                    first: flows.last.file + 1,
-                    files: files.clone(),
-                }
-                .into(),
-            ])
-        }
+        FlowCommand::RegisterFiles { files } => register(flows, files),
         FlowCommand::CreateSet(request) => create_set(flows, request),
         FlowCommand::EditSet {
             set,
@@ -219,55 +161,126 @@ pub(crate) fn decide(
             description,
             configuration,
         } => {
-            let of_set = flows.set(*set).ok_or_else(|| missing("batch", *set))?;
-            if let Some(configuration) = configuration {
-                check_edited(flows, of_set, configuration)
-                    .map_err(|problem| Rejection::invalid(problem.name, problem.message))?;
-            }
-            Ok(vec![
-                FlowSetEdited {
-                    flow_set: *set,
-                    title: title.clone(),
-                    description: description.clone(),
-                    configuration: configuration.clone(),
-                }
-                .into(),
-            ])
+            let edited = FlowSetEdited {
+                flow_set: *set,
+                title: title.clone(),
+                description: description.clone(),
+                configuration: configuration.clone(),
+            };
+            edit_set(flows, edited)
         }
         FlowCommand::Reprocess {
             flow,
             revision,
             forced,
         } => reprocess(flows, *flow, *revision, forced),
-        FlowCommand::Cancel { steps } => {
-            let may = |id: &&u64| {
-                let status = flows.steps.get(id).map(|it| it.status);
-                status.is_some_and(|it| !matches!(it, StepStatus::Completed | StepStatus::Canceled))
-            };
-            let steps: Vec<u64> = steps.iter().filter(may).copied().collect();
-            Ok(steps
-                .chunks(STEPS_PER_EVENT)
-                .map(|it| StepsCancelled { steps: it.to_vec() }.into())
-                .collect())
-        }
-        FlowCommand::Requeue { steps, priority } => {
-            let may = |id: &&u64| {
-                flows.steps.get(id).is_some_and(|it| {
-                    it.superseded.is_none()
-                        && matches!(it.status, StepStatus::Failed | StepStatus::Canceled)
-                })
-            };
-            let steps: Vec<u64> = steps.iter().filter(may).copied().collect();
-            let event = |it: &[u64]| {
-                StepsRequeued {
-                    steps: it.to_vec(),
-                    priority: *priority,
-                }
-                .into()
-            };
-            Ok(steps.chunks(STEPS_PER_EVENT).map(event).collect())
-        }
+        FlowCommand::Cancel { steps } => Ok(cancel(flows, steps)),
+        FlowCommand::Requeue { steps, priority } => Ok(requeue(flows, steps, *priority)),
     }
+}
+
+fn save_flow_type(flows: &Flows, command: &FlowCommand) -> Result<Vec<Event>, Rejection> {
+    let FlowCommand::SaveFlowType {
+        name,
+        is_new,
+        title,
+        description,
+        is_active,
+        graph,
+        follow,
+    } = command
+    else {
+        return Ok(Vec::new());
+    };
+    let known = flows.flow_type_named(name);
+    check_known(known.is_some(), *is_new, name)?;
+    if known.is_none() && flows.flow_types.len() >= FLOW_TYPES_MAX {
+        return Err(limit(FLOW_TYPES_MAX, "flow types"));
+    }
+    if let Some(graph) = graph {
+        check_new_graph(flows, graph, name)?;
+    }
+    let title = title.clone().or_else(|| Some(known?.title.clone()));
+    let description = description
+        .clone()
+        .or_else(|| Some(known?.description.clone()));
+    let is_active = is_active.or_else(|| Some(known?.is_active));
+    let saved = FlowTypeSaved {
+        flow_type: known.map_or(flows.last.flow_type + 1, |it| it.id),
+        name: name.clone(),
+        title: title.unwrap_or_default(),
+        description: description.unwrap_or_default(),
+        is_active: is_active.unwrap_or(true),
+        graph: graph.clone(),
+    };
+    let number = known.map_or(1, |it| it.revision_number() + 1);
+    let mut events = vec![saved.into()];
+    if *follow && graph.is_some() && known.is_some() {
+        let renewed = BTreeMap::from([(name.clone(), number)]);
+        events.extend(follow_flows(flows, renewed, None));
+    }
+    Ok(events)
+}
+
+fn create_items(
+    flows: &Flows,
+    created: ItemSetCreated,
+    items: &[Data],
+) -> Result<Vec<Event>, Rejection> {
+    if flows.item_sets.len() >= FLOW_SETS_MAX {
+        return Err(limit(FLOW_SETS_MAX, "item sets"));
+    }
+    let made = extend(
+        flows,
+        created.item_set,
+        &created.definition.parameters,
+        items,
+    )?;
+    let mut events = vec![created.into()];
+    events.extend(made);
+    Ok(events)
+}
+
+fn register(flows: &Flows, files: &[NewFile]) -> Result<Vec<Event>, Rejection> {
+    if flows.files.len() + files.len() > FLOW_FILES_MAX {
+        return Err(limit(FLOW_FILES_MAX, "files"));
+    }
+    let first = flows.last.file + 1;
+    let files = files.to_vec();
+    Ok(vec![FilesRegistered { first, files }.into()])
+}
+
+fn edit_set(flows: &Flows, edited: FlowSetEdited) -> Result<Vec<Event>, Rejection> {
+    let set = flows.set(edited.flow_set);
+    let set = set.ok_or_else(|| missing("batch", edited.flow_set))?;
+    if let Some(configuration) = &edited.configuration {
+        check_edited(flows, set, configuration)
+            .map_err(|problem| Rejection::invalid(problem.name, problem.message))?;
+    }
+    Ok(vec![edited.into()])
+}
+
+fn cancel(flows: &Flows, steps: &[u64]) -> Vec<Event> {
+    let may = |id: &&u64| {
+        let status = flows.steps.get(id).map(|it| it.status);
+        status.is_some_and(|it| !matches!(it, StepStatus::Completed | StepStatus::Canceled))
+    };
+    let steps: Vec<u64> = steps.iter().filter(may).copied().collect();
+    let event = |it: &[u64]| StepsCancelled { steps: it.to_vec() }.into();
+    steps.chunks(STEPS_PER_EVENT).map(event).collect()
+}
+
+fn requeue(flows: &Flows, steps: &[u64], priority: Option<u32>) -> Vec<Event> {
+    let may = |id: &&u64| {
+        let step = flows.steps.get(id).filter(|it| it.superseded.is_none());
+        step.is_some_and(|it| matches!(it.status, StepStatus::Failed | StepStatus::Canceled))
+    };
+    let steps: Vec<u64> = steps.iter().filter(may).copied().collect();
+    let event = |it: &[u64]| {
+        let steps = it.to_vec();
+        StepsRequeued { steps, priority }.into()
+    };
+    steps.chunks(STEPS_PER_EVENT).map(event).collect()
 }
 
 /// Ids that one event names.
@@ -336,9 +349,12 @@ fn save_step_type(
     if let Some(given) = revision {
         let (spec, hashed, document) = &**given;
         events = batch::save(state, who, hashed, None, at)?;
-        let saved = events.iter().find_map(|event| match event {
-            Event::BatchSaved(saved) => Some((saved.batch, saved.version)),
-            _ => None,
+        let saved = events.iter().find_map(|event| {
+            if let Event::BatchSaved(saved) = event {
+                Some((saved.batch, saved.version))
+            } else {
+                None
+            }
         });
         let (batch, batch_version) =
             saved.ok_or_else(|| Rejection::invalid("manifest", "its runs would have no batch"))?;
@@ -357,24 +373,20 @@ fn save_step_type(
     }
     let number = known.map_or(1, |it| it.revision_number() + 1);
     let has_new = new.is_some();
-    events.push(
-        StepTypeSaved {
-            step_type: known.map_or(flows.last.step_type + 1, |it| it.id),
-            name: name.clone(),
-            version: version.clone(),
-            title: title
-                .clone()
-                .or_else(|| known.map(|it| it.title.clone()))
-                .unwrap_or_default(),
-            description: description
-                .clone()
-                .or_else(|| known.map(|it| it.description.clone()))
-                .unwrap_or_default(),
-            policy: (**policy).clone(),
-            revision: new,
-        }
-        .into(),
-    );
+    let title = title.clone().or_else(|| Some(known?.title.clone()));
+    let description = description
+        .clone()
+        .or_else(|| Some(known?.description.clone()));
+    let saved = StepTypeSaved {
+        step_type: known.map_or(flows.last.step_type + 1, |it| it.id),
+        name: name.clone(),
+        version: version.clone(),
+        title: title.unwrap_or_default(),
+        description: description.unwrap_or_default(),
+        policy: (**policy).clone(),
+        revision: new,
+    };
+    events.push(saved.into());
     if *follow && has_new && known.is_some() {
         // Those that the new revision does not fit stay with the one they have.
         events.extend(follow_flows(
@@ -577,7 +589,7 @@ pub(crate) fn fill(state: &State, id: u64) -> Vec<Event> {
             }
             filling.finish(set.cursor + FLOWS_PER_STEP_MAX as u64)
         }
-        None => filling.from_items(),
+        None => filling.over_items(),
     }
 }
 
@@ -592,7 +604,7 @@ struct Filling<'a> {
 }
 
 impl Filling<'_> {
-    fn from_items(mut self) -> Vec<Event> {
+    fn over_items(mut self) -> Vec<Event> {
         let (flows, set) = (self.flows, self.set);
         let items = set.source.item_set.and_then(|id| flows.item_set(id));
         let (Some(items), Some(revision)) = (items, self.flow_type.revision(set.revision)) else {

@@ -151,85 +151,58 @@ fn changes(
     all
 }
 
-fn kind_changes(before: &NodeKind, now: &NodeKind) -> Vec<Change> {
-    let mut all = Vec::new();
-    let mut say = |name, what: &str, before: String, now: String| {
-        if before != now {
-            all.push(change(
-                name,
-                format!("{what} changed from {before} to {now}"),
-            ));
-        }
-    };
-    match (before, now) {
-        (
-            NodeKind::Step {
-                name: a,
-                version: b,
-                revision: c,
-            },
-            NodeKind::Step {
-                name,
-                version,
-                revision,
-            },
-        ) => {
-            say("JOB_TYPE_CHANGE", "the job type", a.clone(), name.clone());
-            say(
+/// What a node refers to, part by part: name of the change, words for it, value.
+fn parts(kind: &NodeKind) -> Vec<(&'static str, &'static str, String)> {
+    match kind {
+        NodeKind::Step {
+            name,
+            version,
+            revision,
+        } => vec![
+            ("JOB_TYPE_CHANGE", "the job type", name.clone()),
+            (
                 "JOB_TYPE_VERSION_CHANGE",
                 "the version of the job type",
-                b.clone(),
                 version.clone(),
-            );
-            say(
+            ),
+            (
                 "JOB_TYPE_REVISION_CHANGE",
                 "the revision of the job type",
-                c.to_string(),
                 revision.to_string(),
-            );
-        }
-        (
-            NodeKind::Flow {
-                name: a,
-                revision: b,
-            },
-            NodeKind::Flow { name, revision },
-        ) => {
-            say(
-                "RECIPE_TYPE_CHANGE",
-                "the recipe type",
-                a.clone(),
-                name.clone(),
-            );
-            let (b, revision) = (b.to_string(), revision.to_string());
-            say(
+            ),
+        ],
+        NodeKind::Flow { name, revision } => vec![
+            ("RECIPE_TYPE_CHANGE", "the recipe type", name.clone()),
+            (
                 "RECIPE_TYPE_REVISION_CHANGE",
                 "the revision of the recipe type",
-                b,
-                revision,
-            );
-        }
-        (
-            NodeKind::Decision {
-                interface: a,
-                filter: b,
-            },
-            NodeKind::Decision { interface, filter },
-        ) => {
-            if a != interface || b != filter {
-                all.push(change(
-                    "FILTER_CHANGE",
-                    "the data filter changed".to_owned(),
-                ));
-            }
-        }
-        (before, now) => {
-            let (before, now) = (before.as_str(), now.as_str());
-            let text = format!("the type of the node changed from {before} to {now}");
-            all.push(change("NODE_TYPE_CHANGE", text));
-        }
+                revision.to_string(),
+            ),
+        ],
+        NodeKind::Decision { .. } => Vec::new(),
     }
-    all
+}
+
+fn kind_changes(before: &NodeKind, now: &NodeKind) -> Vec<Change> {
+    if before.as_str() != now.as_str() {
+        let (before, now) = (before.as_str(), now.as_str());
+        let text = format!("the type of the node changed from {before} to {now}");
+        return vec![change("NODE_TYPE_CHANGE", text)];
+    }
+    let is_decision = matches!(now, NodeKind::Decision { .. });
+    if is_decision && before != now {
+        return vec![change(
+            "FILTER_CHANGE",
+            "the data filter changed".to_owned(),
+        )];
+    }
+    let pairs = parts(before).into_iter().zip(parts(now));
+    pairs
+        .filter(|((.., before), (.., now))| before != now)
+        .map(|((name, what, before), (.., now))| {
+            change(name, format!("{what} changed from {before} to {now}"))
+        })
+        .collect()
 }
 
 fn parent_changes(

@@ -143,90 +143,71 @@ pub struct FeedProblem {
 /// Whether what `source` gives is enough for what `target` takes: everything that stands against it.
 #[must_use]
 pub fn feed(source: &Interface, target: &Interface) -> Vec<FeedProblem> {
-    let mut problems = Vec::new();
-    let mut say = |parameter: &str, message: String, is_warning: bool| {
-        problems.push(FeedProblem {
-            parameter: parameter.to_owned(),
-            message,
-            is_warning,
-        });
+    let files = target.files.iter().flat_map(|it| feed_file(source, it));
+    let values = target.json.iter().flat_map(|it| feed_value(source, it));
+    files.chain(values).collect()
+}
+
+fn problem(parameter: &str, message: String) -> FeedProblem {
+    FeedProblem {
+        parameter: parameter.to_owned(),
+        message,
+        is_warning: false,
+    }
+}
+
+fn missing(name: &str, is_required: bool) -> Option<FeedProblem> {
+    let text = || format!("the required input `{name}` is not given");
+    is_required.then(|| problem(name, text()))
+}
+
+fn optional(name: &str, is_wanted: bool, is_given: bool) -> Option<FeedProblem> {
+    let text = || format!("`{name}` is required, but what feeds it is optional");
+    (is_wanted && !is_given).then(|| problem(name, text()))
+}
+
+fn feed_file(source: &Interface, wanted: &FileParameter) -> Vec<FeedProblem> {
+    let name = &wanted.name;
+    let Some(given) = source.file(name) else {
+        if source.value(name).is_some() {
+            let text = format!("`{name}` takes a file, but is given a value");
+            return vec![problem(name, text)];
+        }
+        return missing(name, wanted.required).into_iter().collect();
     };
-    for wanted in &target.files {
-        let name = &wanted.name;
-        match source.file(name) {
-            Some(given) => {
-                if wanted.required && !given.required {
-                    say(
-                        name,
-                        format!("`{name}` is required, but what feeds it is optional"),
-                        false,
-                    );
-                }
-                if given.multiple && !wanted.multiple {
-                    say(
-                        name,
-                        format!("`{name}` takes one file, but may be given several"),
-                        false,
-                    );
-                }
-                let differs = |it: &String| !wanted.media_types.contains(it);
-                if !wanted.media_types.is_empty() && given.media_types.iter().any(differs) {
-                    say(
-                        name,
-                        format!("`{name}` is meant for other media types"),
-                        true,
-                    );
-                }
-            }
-            None if source.value(name).is_some() => {
-                say(
-                    name,
-                    format!("`{name}` takes a file, but is given a value"),
-                    false,
-                );
-            }
-            None if wanted.required => say(
-                name,
-                format!("the required input `{name}` is not given"),
-                false,
-            ),
-            None => {}
-        }
+    let mut all: Vec<FeedProblem> = optional(name, wanted.required, given.required)
+        .into_iter()
+        .collect();
+    if given.multiple && !wanted.multiple {
+        let text = format!("`{name}` takes one file, but may be given several");
+        all.push(problem(name, text));
     }
-    for wanted in &target.json {
-        let name = &wanted.name;
-        match source.value(name) {
-            Some(given) => {
-                if wanted.required && !given.required {
-                    say(
-                        name,
-                        format!("`{name}` is required, but what feeds it is optional"),
-                        false,
-                    );
-                }
-                if given.json_type != wanted.json_type {
-                    let (wants, gets) = (wanted.json_type.as_str(), given.json_type.as_str());
-                    say(
-                        name,
-                        format!("`{name}` takes {wants}, but is given {gets}"),
-                        false,
-                    );
-                }
-            }
-            None if source.file(name).is_some() => {
-                say(
-                    name,
-                    format!("`{name}` takes a value, but is given a file"),
-                    false,
-                );
-            }
-            None if wanted.required => say(
-                name,
-                format!("the required input `{name}` is not given"),
-                false,
-            ),
-            None => {}
-        }
+    let differs = |it: &String| !wanted.media_types.contains(it);
+    if !wanted.media_types.is_empty() && given.media_types.iter().any(differs) {
+        all.push(FeedProblem {
+            is_warning: true,
+            ..problem(name, format!("`{name}` is meant for other media types"))
+        });
     }
-    problems
+    all
+}
+
+fn feed_value(source: &Interface, wanted: &JsonParameter) -> Vec<FeedProblem> {
+    let name = &wanted.name;
+    let Some(given) = source.value(name) else {
+        if source.file(name).is_some() {
+            let text = format!("`{name}` takes a value, but is given a file");
+            return vec![problem(name, text)];
+        }
+        return missing(name, wanted.required).into_iter().collect();
+    };
+    let mut all: Vec<FeedProblem> = optional(name, wanted.required, given.required)
+        .into_iter()
+        .collect();
+    if given.json_type != wanted.json_type {
+        let (wants, gets) = (wanted.json_type.as_str(), given.json_type.as_str());
+        let text = format!("`{name}` takes {wants}, but is given {gets}");
+        all.push(problem(name, text));
+    }
+    all
 }

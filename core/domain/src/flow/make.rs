@@ -128,70 +128,83 @@ impl Flows {
                 version,
                 revision,
             } => {
-                let Some(step_type) = self.step_type_named(name, version) else {
-                    return;
+                let instead_of = if let Slot::Step(before) = before {
+                    Some(before)
+                } else {
+                    None
                 };
-                let (step_type, max_tries) = (step_type.id, step_type.policy.max_tries);
-                let instead_of = match before {
-                    Slot::Step(before) => Some(before),
-                    _ => None,
-                };
-                self.last.step += 1;
-                let id = self.last.step;
-                let step = Step {
-                    step_type,
-                    revision: *revision,
-                    flow,
-                    node,
-                    set,
-                    status: StepStatus::Pending,
-                    priority: None,
-                    max_tries,
-                    tries: 0,
-                    error: None,
-                    output: None,
-                    executions: Vec::new(),
-                    holders: Vec::new(),
-                    superseded_step: instead_of,
-                    superseded_by: None,
-                    superseded: None,
-                    queued: None,
-                    started: None,
-                    ended: None,
-                    changed: when.at,
-                    event: when.seq,
-                    created: when.at,
-                    modified: when.at,
-                    place: None,
-                };
-                self.steps.insert(id, step);
-                if let Some(before) = instead_of.and_then(|before| self.steps.get_mut(&before)) {
-                    before.superseded_by = Some(id);
+                let step = self.new_step((name, version, *revision), (flow, node), when);
+                if let Some(step) = step {
+                    self.last.step += 1;
+                    let id = self.last.step;
+                    let step = Step {
+                        set,
+                        superseded_step: instead_of,
+                        ..step
+                    };
+                    self.steps.insert(id, step);
+                    if let Some(before) = instead_of.and_then(|it| self.steps.get_mut(&it)) {
+                        before.superseded_by = Some(id);
+                    }
+                    self.hold(flow, node, Slot::Step(id), when);
                 }
-                self.hold(flow, node, Slot::Step(id), when);
             }
             NodeKind::Decision { .. } => {
                 self.last.decision += 1;
                 let id = self.last.decision;
-                self.decisions.insert(
-                    id,
-                    Decision {
-                        flow,
-                        node,
-                        accepted: None,
-                        holders: Vec::new(),
-                    },
-                );
+                let decision = Decision {
+                    flow,
+                    node,
+                    accepted: None,
+                    holders: Vec::new(),
+                };
+                self.decisions.insert(id, decision);
                 self.hold(flow, node, Slot::Decision(id), when);
             }
             NodeKind::Flow { .. } => {
-                let instead_of = match before {
-                    Slot::Flow(before) => Some((before, None)),
-                    _ => None,
+                let instead_of = if let Slot::Flow(before) = before {
+                    Some((before, None))
+                } else {
+                    None
                 };
                 self.make_inner(flow, node, instead_of, when);
             }
         }
+    }
+
+    fn new_step(
+        &self,
+        (name, version, revision): (&str, &str, u32),
+        (flow, node): (u64, u32),
+        when: When,
+    ) -> Option<Step> {
+        let step_type = self.step_type_named(name, version)?;
+        Some(Step {
+            step_type: step_type.id,
+            revision,
+            flow,
+            node,
+            set: None,
+            status: StepStatus::Pending,
+            priority: None,
+            max_tries: step_type.policy.max_tries,
+            tries: 0,
+            error: None,
+            output: None,
+            executions: Vec::new(),
+            holders: Vec::new(),
+            superseded_step: None,
+            superseded_by: None,
+            superseded: None,
+            queued: None,
+            started: None,
+            ended: None,
+            changed: when.at,
+            event: when.seq,
+            created: when.at,
+            modified: when.at,
+            place: None,
+        })
     }
 
     fn make_inner(

@@ -223,8 +223,6 @@ pub struct NewFile {
     pub tags: Vec<String>,
     /// Anything else about it, in JSON.
     pub meta: Arc<str>,
-    /// Content that is kept while the file is known.
-    pub blob: Option<Digest>,
 }
 
 /// Many flows made together.

@@ -195,7 +195,6 @@ fn types() -> Vec<Event> {
                 size: 5,
                 tags: vec!["raw".to_owned()],
                 meta: "{}".into(),
-                blob: None,
             }],
         }
         .into(),

@@ -122,7 +122,6 @@ async fn register_file(mut call: Call) -> Result<Response, Fault> {
         size: place.1,
         tags: given.texts("data_type_tags")?.unwrap_or_default(),
         meta: serde_json::Value::Object(meta).to_string().into(),
-        blob: None,
     };
     let id = made(&submit(&call, FlowCommand::RegisterFiles { files: vec![new] }).await?)?;
     let value = ask(&call, move |views| {
