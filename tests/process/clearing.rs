@@ -130,8 +130,17 @@ fn what_is_named_stays_and_what_nothing_names_goes() {
     grow_old(&blob(&server, &stray));
     // Two bundles: nothing names the first, an image the second.
     let bundle = |fill: u8| {
-        let mut bytes = vec![0x1f, 0x8b];
-        bytes.extend(vec![fill; 9000]);
+        let mut archive = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_ustar();
+        header.set_size(9000);
+        let content = vec![fill; 9000];
+        archive
+            .append_data(&mut header, "module.py", &content[..])
+            .unwrap();
+        let packed = flate2::Compression::none();
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), packed);
+        std::io::Write::write_all(&mut out, &archive.into_inner().unwrap()).unwrap();
+        let bytes = out.finish().unwrap();
         let headers = [("content-type", "application/gzip")];
         let answer = server
             .api()

@@ -83,12 +83,29 @@ async fn lists_of_images_are_paged() {
     server.stop().await;
 }
 
+/// Bytes in a gzip, not made smaller.
+fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    std::io::Write::write_all(&mut out, bytes).unwrap();
+    out.finish().unwrap()
+}
+
+/// A source tree of one file.
+fn packed(content: &[u8]) -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_ustar();
+    header.set_size(content.len() as u64);
+    archive
+        .append_data(&mut header, "module.py", content)
+        .unwrap();
+    gzipped(&archive.into_inner().unwrap())
+}
+
 #[tokio::test]
 async fn bundles_are_kept_by_their_digest() {
     let server = Server::start_with(|config| config.bundle_bytes_max = 100_000).await;
     let gzip = [("Content-Type", "application/gzip")];
-    let mut bundle = vec![0x1f, 0x8b];
-    bundle.extend(std::iter::repeat_n(7, 50_000));
+    let bundle = packed(&[7; 50_000]);
     let id = sha256(&bundle).to_string();
     let path = format!("/api/v1/bundles/{id}");
     assert_eq!(
@@ -98,7 +115,7 @@ async fn bundles_are_kept_by_their_digest() {
     let made = send(server.address, "POST", "/api/v1/bundles", &gzip, &bundle).await;
     assert_eq!(
         (made.status, made.json()),
-        (201, json!({"id": id, "size": 50_002})),
+        (201, json!({"id": id, "size": bundle.len()})),
         "{}",
         made.text()
     );
@@ -107,7 +124,7 @@ async fn bundles_are_kept_by_their_digest() {
     let known = send(server.address, "HEAD", &path, &[], b"").await;
     assert_eq!(
         (known.status, known.header("content-length")),
-        (200, Some("50002"))
+        (200, Some(bundle.len().to_string().as_str()))
     );
     let large = send(
         server.address,
@@ -120,6 +137,10 @@ async fn bundles_are_kept_by_their_digest() {
     assert_eq!(large.problem().1, "too_large");
     let text = send(server.address, "POST", "/api/v1/bundles", &gzip, b"hello").await;
     assert_eq!(text.problem().1, "malformed");
+    let no_tar = gzipped(b"print('hello')");
+    let no_tar = send(server.address, "POST", "/api/v1/bundles", &gzip, &no_tar).await;
+    assert_eq!(no_tar.problem().1, "malformed");
+    assert!(no_tar.text().contains("is not tar"), "{}", no_tar.text());
     let json = server.post("/api/v1/bundles", &json!({})).await;
     assert_eq!(json.problem().0, 415);
     let mut definition = chain("b", &["a"]);
@@ -200,7 +221,7 @@ async fn secrets_of_an_image_are_for_those_who_may_change_it() {
 async fn environments_are_asked_for_and_read() {
     let server = Server::start().await;
     let path = "/api/v1/environments";
-    let bytes = b"\x1f\x8b environment".to_vec();
+    let bytes = packed(b"environment");
     let id = sha256(&bytes).to_string();
     let ask = |bundle: &str, python: &str| json!({"bundle": bundle, "python": python});
     let unknown = server.post(path, &ask(&id, "good")).await;

@@ -18,6 +18,9 @@ use crate::table::Scope;
 /// First bytes of everything packed with gzip.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
+/// Bytes of a bundle that are looked at when it comes: more than the longest names before its first file.
+const FIRST_BYTES: usize = 64 << 10;
+
 pub(super) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
     any_of([
         route!(scope, app, POST [] => post_bundle),
@@ -40,15 +43,20 @@ pub(crate) async fn post_bundle(mut call: Call) -> Answer {
     let mut writer = off_thread(move || blobs.writer(limit)).await?;
     let mut first = Vec::new();
     while let Some(piece) = call.body.next().await? {
-        if first.len() < GZIP.len() {
-            first.extend(piece.iter().take(GZIP.len()));
-        }
+        let wanted = FIRST_BYTES.saturating_sub(first.len());
+        first.extend_from_slice(&piece[..piece.len().min(wanted)]);
         writer = write(writer, piece).await?;
     }
     if first.get(..GZIP.len()) != Some(&GZIP[..]) {
         return Err(Problem::new(
             Code::Malformed,
             "a bundle is a gzipped tar, and this is not gzip",
+        ));
+    }
+    if let Some(why) = no_tar(&first) {
+        return Err(Problem::new(
+            Code::Malformed,
+            format!("a bundle is a gzipped tar, and what is in this gzip is not tar: {why}"),
         ));
     }
     let (digest, size) = off_thread(move || writer.commit()).await?;
@@ -63,6 +71,15 @@ pub(crate) async fn post_bundle(mut call: Call) -> Answer {
         Told::json(StatusCode::CREATED, &body)
     });
     answer.await
+}
+
+/// Why the beginning of something gzipped is not that of a tar. The runner looks at all of it when it unpacks.
+fn no_tar(first: &[u8]) -> Option<std::io::Error> {
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(first));
+    match archive.entries().map(|mut entries| entries.next()) {
+        Ok(Some(Err(error))) | Err(error) => Some(error),
+        Ok(Some(Ok(_)) | None) => None,
+    }
 }
 
 fn check_type(call: &Call) -> Result<(), Problem> {
