@@ -69,7 +69,7 @@ impl Service {
         });
         let mut response = answer.unwrap_or_else(|problem| {
             if crate::dialects::scale_v6::is_own(&path) {
-                crate::dialects::scale_v6::refused(problem)
+                crate::dialects::scale_v6::refused(&problem)
             } else {
                 problem.into_response(Some(trace.as_str()))
             }

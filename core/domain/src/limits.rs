@@ -161,3 +161,12 @@ pub const FLOW_STEPS_PER_SETTLE_MAX: usize = 200;
 
 /// Bytes of the values that a step writes down, kept in an event.
 pub const STEP_VALUES_BYTES_MAX: usize = 64 << 10;
+
+/// Revisions of one step type or flow type: all are kept.
+pub const FLOW_REVISIONS_MAX: usize = 10_000;
+
+/// Bytes of the data of one item, and of what is noted about one file.
+pub const FLOW_ITEM_BYTES_MAX: usize = 64 << 10;
+
+/// Tries at one step that are kept; of more the oldest are forgotten.
+pub const STEP_TRIES_KEPT_MAX: usize = 100;

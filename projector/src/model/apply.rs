@@ -8,6 +8,7 @@ use super::{Model, Outbox};
 
 impl Model {
     /// Applies one event. Those that were applied before are passed over.
+    #[expect(clippy::too_many_lines, reason = "one line an event")]
     pub(crate) fn apply(&mut self, entry: &Entry, out: &mut Outbox) {
         let recorded = &entry.recorded;
         if recorded.seq <= self.seq {

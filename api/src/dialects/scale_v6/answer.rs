@@ -40,7 +40,7 @@ impl Fault {
     fn into_response(self) -> Response {
         match self {
             Self::Told(status, detail) => told(status, &detail),
-            Self::Problem(problem) => refused(*problem),
+            Self::Problem(problem) => refused(&problem),
         }
     }
 }
@@ -53,13 +53,12 @@ impl From<Problem> for Fault {
 
 impl From<SubmitError> for Fault {
     fn from(error: SubmitError) -> Self {
-        match error {
-            SubmitError::Rejected(rejection) => match *rejection {
-                Rejection::Invalid { message, .. } => Self::bad(message),
-                other => Problem::from(other).into(),
-            },
-            other => Problem::from(other).into(),
+        if let SubmitError::Rejected(rejection) = &error
+            && let Rejection::Invalid { message, .. } = &**rejection
+        {
+            return Self::bad(message.clone());
         }
+        Problem::from(error).into()
     }
 }
 
@@ -73,7 +72,7 @@ fn told(status: StatusCode, detail: &str) -> Response {
 }
 
 /// A refusal of the server in the dialect's words, with its headers.
-pub(crate) fn refused(problem: Problem) -> Response {
+pub(crate) fn refused(problem: &Problem) -> Response {
     let status = StatusCode::from_u16(problem.code().status()).unwrap_or(StatusCode::BAD_REQUEST);
     // A wrong value is a bad request here.
     let status = if status == StatusCode::UNPROCESSABLE_ENTITY {
@@ -137,10 +136,10 @@ pub(super) async fn submit(call: &Call, command: FlowCommand) -> Result<Receipt,
 
 /// Id of what a command made.
 pub(super) fn made(receipt: &Receipt) -> Result<u64, Fault> {
-    match receipt.subject {
-        Subject::Flow(id) => Ok(id),
-        _ => Err(Problem::internal(&"a command made something else than it says").into()),
+    if let Subject::Flow(id) = receipt.subject {
+        return Ok(id);
     }
+    Err(Problem::internal(&"a command made something else than it says").into())
 }
 
 /// Asks the views; a handler's question has the dialect's refusals.

@@ -199,7 +199,7 @@ mod tests {
         let title = |id: u64, _: &str| {
             Key::text(
                 ["b", "", "A", "a"]
-                    .get(id as usize)
+                    .get(usize::try_from(id).unwrap())
                     .filter(|it| !it.is_empty())
                     .copied(),
             )

@@ -17,6 +17,7 @@ use crate::event::{
     FlowSetCreated, FlowSetEdited, FlowTypeSaved, FlowsCreated, ItemSetCreated, ItemSetExtended,
     Recorded, RunCreated, RunFinished, StepFinished, StepTypeSaved, StepsCancelled, StepsRequeued,
 };
+use crate::limits::STEP_TRIES_KEPT_MAX;
 
 impl Flows {
     /// Applies an event; those of other things are passed over.
@@ -53,7 +54,7 @@ impl Flows {
         self.advance_dirty(when);
     }
 
-    fn step_type_saved(&mut self, event: &StepTypeSaved, when: When) {
+    pub(super) fn step_type_saved(&mut self, event: &StepTypeSaved, when: When) {
         self.last.step_type = self.last.step_type.max(event.step_type);
         let key = (event.name.clone(), event.version.clone());
         self.step_type_names.insert(key, event.step_type);
@@ -98,7 +99,7 @@ impl Flows {
         }
     }
 
-    fn flow_type_saved(&mut self, event: &FlowTypeSaved, when: When) {
+    pub(super) fn flow_type_saved(&mut self, event: &FlowTypeSaved, when: When) {
         self.last.flow_type = self.last.flow_type.max(event.flow_type);
         self.flow_type_names
             .insert(event.name.clone(), event.flow_type);
@@ -384,6 +385,9 @@ impl Flows {
         else {
             return;
         };
+        if step.executions.len() >= STEP_TRIES_KEPT_MAX {
+            step.executions.remove(0);
+        }
         step.executions.push(Execution {
             run: event.run,
             number: step.tries,

@@ -1,6 +1,6 @@
 //! May this happen? One function a command; what follows by itself is in [`settle`](super::settle).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::check::{SetRequest, check_edited, check_set, input_of};
@@ -8,6 +8,7 @@ use super::data::{Data, check_item};
 use super::forced::{Forced, Plan, plan};
 use super::graph::{FlowGraph, NodeKind, check_graph};
 use super::interface::Interface;
+use super::make::When;
 use super::model::{
     FlowSet, FlowType, Flows, ItemSetDefinition, NewFile, NewFlow, SetConfiguration, StepStatus,
 };
@@ -20,8 +21,9 @@ use crate::event::{
     ItemSetCreated, ItemSetExtended, NewStepRevision, StepTypeSaved, StepsCancelled, StepsRequeued,
 };
 use crate::limits::{
-    EVENT_LIST_BYTES_MAX, FLOW_FILES_MAX, FLOW_ITEMS_MAX, FLOW_NODES_MAX, FLOW_SETS_MAX,
-    FLOW_STEPS_MAX, FLOW_TYPES_MAX, FLOWS_PER_STEP_MAX,
+    CONFIGURATION_BYTES_MAX, EVENT_LIST_BYTES_MAX, FLOW_FILES_MAX, FLOW_ITEM_BYTES_MAX,
+    FLOW_ITEMS_MAX, FLOW_NODES_MAX, FLOW_REVISIONS_MAX, FLOW_SETS_MAX, FLOW_STEPS_MAX,
+    FLOW_TYPES_MAX, FLOWS_PER_STEP_MAX,
 };
 use crate::rejection::Rejection;
 use crate::state::State;
@@ -133,7 +135,7 @@ pub(crate) fn decide(
     let flows = &state.flows;
     match command {
         FlowCommand::SaveStepType { .. } => save_step_type(state, who, command, at),
-        FlowCommand::SaveFlowType { .. } => save_flow_type(flows, command),
+        FlowCommand::SaveFlowType { .. } => save_flow_type(state, command, at),
         FlowCommand::CreateItemSet {
             title,
             description,
@@ -179,7 +181,12 @@ pub(crate) fn decide(
     }
 }
 
-fn save_flow_type(flows: &Flows, command: &FlowCommand) -> Result<Vec<Event>, Rejection> {
+fn save_flow_type(
+    state: &State,
+    command: &FlowCommand,
+    at: Timestamp,
+) -> Result<Vec<Event>, Rejection> {
+    let flows = &state.flows;
     let FlowCommand::SaveFlowType {
         name,
         is_new,
@@ -199,6 +206,7 @@ fn save_flow_type(flows: &Flows, command: &FlowCommand) -> Result<Vec<Event>, Re
     }
     if let Some(graph) = graph {
         check_new_graph(flows, graph, name)?;
+        check_revisions(known.map_or(0, |it| it.revisions.len()))?;
     }
     let title = title.clone().or_else(|| Some(known?.title.clone()));
     let description = description
@@ -213,11 +221,11 @@ fn save_flow_type(flows: &Flows, command: &FlowCommand) -> Result<Vec<Event>, Re
         is_active: is_active.unwrap_or(true),
         graph: graph.clone(),
     };
-    let number = known.map_or(1, |it| it.revision_number() + 1);
     let mut events = vec![saved.into()];
     if *follow && graph.is_some() && known.is_some() {
-        let renewed = BTreeMap::from([(name.clone(), number)]);
-        events.extend(follow_flows(flows, renewed, None));
+        let seq = state.seq.next();
+        let more = follow_types(flows, &events[0], When { seq, at });
+        events.extend(more);
     }
     Ok(events)
 }
@@ -292,6 +300,13 @@ fn limit(most: usize, what: &str) -> Rejection {
     }
 }
 
+fn check_revisions(there: usize) -> Result<(), Rejection> {
+    if there < FLOW_REVISIONS_MAX {
+        return Ok(());
+    }
+    Err(limit(FLOW_REVISIONS_MAX, "revisions"))
+}
+
 fn missing(what: &str, id: u64) -> Rejection {
     Rejection::invalid("id", format!("there is no {what} {id}"))
 }
@@ -313,6 +328,11 @@ fn check_new_graph(flows: &Flows, graph: &FlowGraph, own: &str) -> Result<(), Re
             "definition",
             format!("at most {FLOW_NODES_MAX} nodes"),
         ));
+    }
+    let bytes = serde_json::to_string(graph).map_or(0, |text| text.len());
+    if bytes > CONFIGURATION_BYTES_MAX {
+        let message = format!("a definition has at most {CONFIGURATION_BYTES_MAX} bytes");
+        return Err(Rejection::invalid("definition", message));
     }
     let problems = check_graph(flows, graph, Some(own));
     match problems.into_iter().find(|it| !it.is_warning) {
@@ -348,6 +368,11 @@ fn save_step_type(
     }
     if let Some(given) = revision {
         let (spec, hashed, document) = &**given;
+        if document.len() > CONFIGURATION_BYTES_MAX {
+            let message = format!("a manifest has at most {CONFIGURATION_BYTES_MAX} bytes");
+            return Err(Rejection::invalid("manifest", message));
+        }
+        check_revisions(known.map_or(0, |it| it.revisions.len()))?;
         events = batch::save(state, who, hashed, None, at)?;
         let saved = events.iter().find_map(|event| {
             if let Event::BatchSaved(saved) = event {
@@ -371,7 +396,6 @@ fn save_step_type(
             format!("there is no `{name}` {version}"),
         ));
     }
-    let number = known.map_or(1, |it| it.revision_number() + 1);
     let has_new = new.is_some();
     let title = title.clone().or_else(|| Some(known?.title.clone()));
     let description = description
@@ -386,80 +410,123 @@ fn save_step_type(
         policy: (**policy).clone(),
         revision: new,
     };
-    events.push(saved.into());
-    if *follow && has_new && known.is_some() {
-        // Those that the new revision does not fit stay with the one they have.
-        events.extend(follow_flows(
-            flows,
-            BTreeMap::new(),
-            Some((name, version, number)),
-        ));
-    }
+    let saved = Event::from(saved);
+    let seq = state.seq.next();
+    let renews = *follow && has_new && known.is_some();
+    let more = renews.then(|| follow_types(flows, &saved, When { seq, at }));
+    events.push(saved);
+    events.extend(more.into_iter().flatten());
     Ok(events)
 }
 
-/// New revisions of the flow types that use what was renewed, and of those that use these.
-fn follow_flows(
-    flows: &Flows,
-    mut renewed: BTreeMap<String, u32>,
-    step: Option<(&String, &String, u32)>,
-) -> Vec<Event> {
-    let first: Vec<String> = renewed.keys().cloned().collect();
+/// New revisions of the flow types that use what was renewed by `first`, and of those that use these. Those that the
+/// new revision does not fit stay with the one they have.
+fn follow_types(flows: &Flows, first: &Event, when: When) -> Vec<Event> {
+    let mut types = flows.types_only();
+    types.renew(first, when);
     let mut events = Vec::new();
-    // A type comes after those it has inside: as many rounds as there are types are enough.
-    for _ in 0..flows.flow_types.len() {
-        let before = events.len();
-        for flow_type in flows.flow_types.values() {
-            let Some(current) = flow_type.current() else {
+    let mut seen = BTreeSet::new();
+    let mut renewed = vec![Renewed::of(first, &types)];
+    while let Some(next) = renewed.pop() {
+        let all: Vec<FlowType> = types.flow_types.values().cloned().collect();
+        for flow_type in all {
+            let Some(graph) = next.as_ref().and_then(|next| next.in_graph(&flow_type)) else {
                 continue;
             };
-            if first.contains(&flow_type.name) || renewed.contains_key(&flow_type.name) {
+            let has_errors = check_graph(&types, &graph, Some(&flow_type.name))
+                .iter()
+                .any(|it| !it.is_warning);
+            if has_errors || !seen.insert(flow_type.id) {
                 continue;
             }
-            let mut graph = current.graph.clone();
-            for node in &mut graph.nodes {
-                match &mut node.kind {
-                    NodeKind::Step {
-                        name,
-                        version,
-                        revision,
-                    } => {
-                        if let Some((of, at, number)) =
-                            step.filter(|it| *it.0 == *name && *it.1 == *version)
-                        {
-                            debug_assert!(of == name && at == version);
-                            *revision = number;
-                        }
-                    }
-                    NodeKind::Flow { name, revision } => {
-                        if let Some(number) = renewed.get(name) {
-                            *revision = *number;
-                        }
-                    }
-                    NodeKind::Decision { .. } => {}
-                }
-            }
-            if graph == current.graph {
-                continue;
-            }
-            renewed.insert(flow_type.name.clone(), flow_type.revision_number() + 1);
-            events.push(
-                FlowTypeSaved {
-                    flow_type: flow_type.id,
-                    name: flow_type.name.clone(),
-                    title: flow_type.title.clone(),
-                    description: flow_type.description.clone(),
-                    is_active: flow_type.is_active,
-                    graph: Some(Arc::new(graph)),
-                }
-                .into(),
-            );
-        }
-        if events.len() == before {
-            break;
+            let saved = FlowTypeSaved {
+                flow_type: flow_type.id,
+                name: flow_type.name.clone(),
+                title: flow_type.title.clone(),
+                description: flow_type.description.clone(),
+                is_active: flow_type.is_active,
+                graph: Some(Arc::new(graph)),
+            };
+            let event = Event::from(saved);
+            types.renew(&event, when);
+            renewed.push(Renewed::of(&event, &types));
+            events.push(event);
         }
     }
     events
+}
+
+/// What has a new revision.
+struct Renewed {
+    kind: NodeKind,
+}
+
+impl Renewed {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "only these two renew something"
+    )]
+    fn of(event: &Event, types: &Flows) -> Option<Self> {
+        let kind = match event {
+            Event::StepTypeSaved(event) => NodeKind::Step {
+                name: event.name.clone(),
+                version: event.version.clone(),
+                revision: types.step_type(event.step_type)?.revision_number(),
+            },
+            Event::FlowTypeSaved(event) => NodeKind::Flow {
+                name: event.name.clone(),
+                revision: types.flow_type(event.flow_type)?.revision_number(),
+            },
+            _ => return None,
+        };
+        Some(Self { kind })
+    }
+
+    /// The present graph of a type with the new revision in it; nothing if it is not used there.
+    fn in_graph(&self, flow_type: &FlowType) -> Option<FlowGraph> {
+        let mut graph = flow_type.current()?.graph.clone();
+        for node in &mut graph.nodes {
+            let is_it = match (&node.kind, &self.kind) {
+                (
+                    NodeKind::Step { name, version, .. },
+                    NodeKind::Step {
+                        name: of,
+                        version: at,
+                        ..
+                    },
+                ) => name == of && version == at,
+                (NodeKind::Flow { name, .. }, NodeKind::Flow { name: of, .. }) => name == of,
+                _ => false,
+            };
+            if is_it {
+                node.kind = self.kind.clone();
+            }
+        }
+        (graph != flow_type.current()?.graph).then_some(graph)
+    }
+}
+
+impl Flows {
+    /// Types alone, to try something out.
+    fn types_only(&self) -> Self {
+        Self {
+            last: self.last,
+            step_types: self.step_types.clone(),
+            step_type_names: self.step_type_names.clone(),
+            flow_types: self.flow_types.clone(),
+            flow_type_names: self.flow_type_names.clone(),
+            ..Self::default()
+        }
+    }
+
+    fn renew(&mut self, event: &Event, when: When) {
+        if let Event::StepTypeSaved(event) = event {
+            self.step_type_saved(event, when);
+        }
+        if let Event::FlowTypeSaved(event) = event {
+            self.flow_type_saved(event, when);
+        }
+    }
 }
 
 fn extend(
@@ -489,6 +556,10 @@ fn extend(
         let fitting = check_item(interface, data, &is_file)
             .map_err(|message| Rejection::invalid("data", format!("data[{index}]: {message}")))?;
         let text = fitting.to_text();
+        if text.len() > FLOW_ITEM_BYTES_MAX {
+            let message = format!("data[{index}]: at most {FLOW_ITEM_BYTES_MAX} bytes");
+            return Err(Rejection::invalid("data", message));
+        }
         if !piece.is_empty() && bytes + text.len() > EVENT_LIST_BYTES_MAX {
             events.push(event(std::mem::take(&mut piece)));
             bytes = 0;
@@ -611,7 +682,7 @@ impl Filling<'_> {
             return self.finish(set.inputs);
         };
         let next = usize::try_from(set.cursor).unwrap_or(usize::MAX);
-        let mut new = std::collections::BTreeSet::new();
+        let mut new = BTreeSet::new();
         // What joined the items since the set was made does not join it.
         let most = usize::try_from(set.inputs).unwrap_or(usize::MAX);
         let rest = items

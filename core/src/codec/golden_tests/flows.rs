@@ -243,6 +243,11 @@ fn sets() -> Vec<Event> {
             configuration: Some(configuration),
         }
         .into(),
+    ]
+}
+
+fn flows() -> Vec<Event> {
+    vec![
         FlowsCreated {
             flow_set: Some(42),
             flow_type: 2,
@@ -293,6 +298,7 @@ pub(super) fn samples() -> Vec<Event> {
     };
     let mut all = types();
     all.extend(sets());
+    all.extend(flows());
     all.extend([
         finished(StepEnd::Completed {
             values: "{\"size\":5}".into(),

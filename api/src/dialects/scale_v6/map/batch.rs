@@ -54,8 +54,11 @@ pub(crate) fn detail(flows: &Flows, set: &FlowSet) -> Value {
     joined(item(flows, set), members(more))
 }
 
+/// Reads a duration, in microseconds.
+type Duration = fn(&NodeMetrics) -> Option<i64>;
+
 /// Names of the six durations with where each comes from.
-pub(crate) const DURATIONS: [(&str, fn(&NodeMetrics) -> Option<i64>); 6] = [
+pub(crate) const DURATIONS: [(&str, Duration); 6] = [
     ("min_seed_duration", |it| Durations::min(&it.command)),
     ("avg_seed_duration", |it| Durations::mean(&it.command)),
     ("max_seed_duration", |it| Durations::max(&it.command)),

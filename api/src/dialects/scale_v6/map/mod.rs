@@ -62,10 +62,10 @@ fn joined(mut one: Value, other: impl IntoIterator<Item = (String, Value)>) -> V
 }
 
 fn members(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(members) => members,
-        _ => Map::new(),
+    if let Value::Object(members) = value {
+        return members;
     }
+    Map::new()
 }
 
 /// A status as written.

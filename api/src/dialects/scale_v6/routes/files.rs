@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fasti_core::domain::flow::{FlowCommand, FlowFile, NewFile};
+use fasti_core::domain::limits::FLOW_ITEM_BYTES_MAX;
 use warp::http::StatusCode;
 use warp::reply::Response;
 
@@ -102,6 +103,11 @@ async fn register_file(mut call: Call) -> Result<Response, Fault> {
         .text("media_type")?
         .unwrap_or_else(|| "application/octet-stream".to_owned());
     let meta = given.object("meta_data")?.cloned().unwrap_or_default();
+    let meta = serde_json::Value::Object(meta).to_string();
+    if meta.len() > FLOW_ITEM_BYTES_MAX {
+        let detail = format!("The parameter \"meta_data\" has at most {FLOW_ITEM_BYTES_MAX} bytes");
+        return Err(Fault::bad(detail));
+    }
     let place = match (given.text("content")?, given.text("host_path")?) {
         (Some(content), None) => {
             let folder = call.app.config.data.join("files");
@@ -121,7 +127,7 @@ async fn register_file(mut call: Call) -> Result<Response, Fault> {
         path: place.0.display().to_string(),
         size: place.1,
         tags: given.texts("data_type_tags")?.unwrap_or_default(),
-        meta: serde_json::Value::Object(meta).to_string().into(),
+        meta: meta.into(),
     };
     let id = made(&submit(&call, FlowCommand::RegisterFiles { files: vec![new] }).await?)?;
     let value = ask(&call, move |views| {

@@ -214,7 +214,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
-    fn definition(value: Value) -> Result<Value, String> {
+    fn definition(value: &Value) -> Result<Value, String> {
         read_definition(value.as_object().unwrap()).map(|it| write_definition(&it))
     }
 
@@ -224,15 +224,15 @@ mod tests {
             "supersedes": true, "dataset": 31, "forced_nodes": {"all": false, "nodes": ["decode"]},
             "previous_batch": {"root_batch_id": 77, "forced_nodes": {"all": true}},
         });
-        assert_eq!(definition(full.clone()).unwrap(), full);
+        assert_eq!(definition(&full).unwrap(), full);
         assert_eq!(
-            definition(json!({"version": "7"})).unwrap(),
+            definition(&json!({"version": "7"})).unwrap(),
             json!({"supersedes": true})
         );
         let nested = json!({"supersedes": false, "forced_nodes": {"all": false, "sub_recipes": {"a": {"all": true}}}});
-        assert_eq!(definition(nested.clone()).unwrap(), nested);
+        assert_eq!(definition(&nested).unwrap(), nested);
         assert_eq!(
-            definition(json!({"forced_nodes": {}})).unwrap()["forced_nodes"],
+            definition(&json!({"forced_nodes": {}})).unwrap()["forced_nodes"],
             json!({"all": false})
         );
     }
@@ -253,7 +253,7 @@ mod tests {
             json!({"forced_nodes": {"all": false, "nodes": [1]}}),
             json!({"forced_nodes": {"all": false, "sub_recipes": {"a": {}}}}),
         ] {
-            assert!(definition(wrong.clone()).is_err(), "{wrong}");
+            assert!(definition(&wrong).is_err(), "{wrong}");
         }
     }
 

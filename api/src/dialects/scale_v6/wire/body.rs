@@ -5,6 +5,9 @@ use serde_json::{Map, Value};
 use super::super::answer::Fault;
 use crate::call::Call;
 
+/// Bytes of a text in a body, such as a description; the content of a file may have more.
+const TEXT_BYTES_MAX: usize = 20_000;
+
 /// A body, or an object in one.
 #[derive(Debug, Clone)]
 pub(crate) struct Body(pub(crate) Map<String, Value>);
@@ -16,10 +19,10 @@ impl Body {
         let bytes = call.bytes_within(limit).await?;
         let value: Value = serde_json::from_slice(&bytes)
             .map_err(|error| Fault::bad(format!("JSON parse error - {error}")))?;
-        match value {
-            Value::Object(members) => Ok(Self(members)),
-            _ => Err(Fault::bad("The body must be a JSON object")),
+        if let Value::Object(members) = value {
+            return Ok(Self(members));
         }
+        Err(Fault::bad("The body must be a JSON object"))
     }
 
     /// A member that is there and not null.
@@ -41,7 +44,16 @@ impl Body {
     }
 
     pub(crate) fn text(&self, name: &str) -> Result<Option<String>, Fault> {
+        let most = if name == "content" {
+            usize::MAX
+        } else {
+            TEXT_BYTES_MAX
+        };
         let read = |value: &Value| {
+            if value.as_str().is_some_and(|text| text.len() > most) {
+                let detail = format!("The parameter \"{name}\" has at most {most} bytes");
+                return Err(Fault::bad(detail));
+            }
             let text = value.as_str().map(str::to_owned);
             text.ok_or_else(|| Fault::bad(format!("The parameter \"{name}\" must be a string")))
         };

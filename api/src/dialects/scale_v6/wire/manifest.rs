@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use fasti_core::domain::access::Principal;
 use fasti_core::domain::definition::{Definition, Parts, Priority, Resources, Tag, Task, Work};
-use fasti_core::domain::flow::{
-    Interface, JsonType, OutputFile, OutputJson, StepFailure, StepSpec,
-};
+use fasti_core::domain::flow::{JsonType, OutputFile, OutputJson, StepFailure, StepSpec};
 use fasti_core::domain::schedule::Schedule;
 use serde_json::{Map, Value};
 
@@ -57,7 +55,8 @@ pub(crate) fn read(object: &Map<String, Value>) -> Result<Manifest, String> {
     }
     let maintainer = job.get("maintainer").and_then(Value::as_object);
     let maintainer = maintainer.ok_or("`job` lacks the object `maintainer`")?;
-    (text(maintainer, "name")?, text(maintainer, "email")?);
+    text(maintainer, "name")?;
+    text(maintainer, "email")?;
     let timeout = job
         .get("timeout")
         .and_then(Value::as_u64)
@@ -83,92 +82,80 @@ fn flag(object: &Map<String, Value>, name: &str, default: bool) -> Result<bool, 
     found.ok_or_else(|| format!("`{name}` must be true or false"))
 }
 
+/// A text, empty when it is not given.
+fn optional(object: &Map<String, Value>, name: &str) -> String {
+    let found = object.get(name).and_then(Value::as_str);
+    found.unwrap_or_default().to_owned()
+}
+
 fn spec(job: &Map<String, Value>) -> Result<StepSpec, String> {
     let mut spec = StepSpec::default();
-    let empty = Map::new();
     if let Some(of) = job.get("interface") {
         let of = of.as_object().ok_or("`interface` must be an object")?;
-        spec.command = of
-            .get("command")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
-        spec.input = match of.get("inputs") {
-            None => Interface::default(),
-            Some(inputs) => {
-                interface::read(inputs, "mediaTypes").map_err(|it| format!("inputs: {it}"))?
-            }
-        };
-        let outputs = match of.get("outputs") {
-            None => &empty,
-            Some(outputs) => outputs.as_object().ok_or("`outputs` must be an object")?,
-        };
-        for file in interface::entries(outputs, "files")? {
-            spec.files.push(OutputFile {
-                name: text(file, "name")?,
-                pattern: text(file, "pattern")?,
-                media_type: file
-                    .get("mediaType")
-                    .and_then(Value::as_str)
-                    .unwrap_or_default()
-                    .to_owned(),
-                multiple: flag(file, "multiple", false)?,
-                required: flag(file, "required", true)?,
-            });
+        spec.command = optional(of, "command");
+        if let Some(inputs) = of.get("inputs") {
+            let read = interface::read(inputs, "mediaTypes");
+            spec.input = read.map_err(|it| format!("inputs: {it}"))?;
         }
-        for value in interface::entries(outputs, "json")? {
-            let name = text(value, "name")?;
-            let kind = text(value, "type")?;
-            spec.json.push(OutputJson {
-                key: value
-                    .get("key")
-                    .and_then(Value::as_str)
-                    .unwrap_or(&name)
-                    .to_owned(),
-                json_type: JsonType::of_name(&kind)
-                    .ok_or_else(|| format!("`{kind}` is no type"))?,
-                required: flag(value, "required", true)?,
-                name,
-            });
+        if let Some(outputs) = of.get("outputs") {
+            let outputs = outputs.as_object().ok_or("`outputs` must be an object")?;
+            read_outputs(outputs, &mut spec)?;
         }
         for setting in interface::entries(of, "settings")? {
             spec.settings.push(text(setting, "name")?);
         }
     }
-    if let Some(name) = spec
-        .input
-        .repeated()
-        .map(str::to_owned)
-        .or_else(|| repeated_output(&spec))
-    {
+    let repeated = spec.input.repeated().map(str::to_owned);
+    if let Some(name) = repeated.or_else(|| repeated_output(&spec)) {
         return Err(format!("the parameter `{name}` is there twice"));
     }
-    let resources = job
-        .get("resources")
-        .and_then(Value::as_object)
-        .unwrap_or(&empty);
-    for resource in interface::entries(resources, "scalar")? {
-        let value = resource
-            .get("value")
-            .filter(|it| it.is_number())
-            .ok_or("a resource lacks its `value`")?;
-        let name = text(resource, "name")?.to_uppercase().replace('-', "_");
-        spec.env
-            .insert(format!("ALLOCATED_{name}"), value.to_string());
+    read_resources(job, &mut spec)?;
+    read_errors(job, &mut spec)?;
+    Ok(spec)
+}
+
+fn read_outputs(outputs: &Map<String, Value>, spec: &mut StepSpec) -> Result<(), String> {
+    for file in interface::entries(outputs, "files")? {
+        spec.files.push(OutputFile {
+            name: text(file, "name")?,
+            pattern: text(file, "pattern")?,
+            media_type: optional(file, "mediaType"),
+            multiple: flag(file, "multiple", false)?,
+            required: flag(file, "required", true)?,
+        });
     }
+    for value in interface::entries(outputs, "json")? {
+        let name = text(value, "name")?;
+        let kind = text(value, "type")?;
+        let key = value.get("key").and_then(Value::as_str);
+        spec.json.push(OutputJson {
+            key: key.unwrap_or(&name).to_owned(),
+            json_type: JsonType::of_name(&kind).ok_or_else(|| format!("`{kind}` is no type"))?,
+            required: flag(value, "required", true)?,
+            name,
+        });
+    }
+    Ok(())
+}
+
+fn read_resources(job: &Map<String, Value>, spec: &mut StepSpec) -> Result<(), String> {
+    let Some(resources) = job.get("resources").and_then(Value::as_object) else {
+        return Ok(());
+    };
+    for resource in interface::entries(resources, "scalar")? {
+        let value = resource.get("value").filter(|it| it.is_number());
+        let value = value.ok_or("a resource lacks its `value`")?.to_string();
+        let name = text(resource, "name")?.to_uppercase().replace('-', "_");
+        spec.env.insert(format!("ALLOCATED_{name}"), value);
+    }
+    Ok(())
+}
+
+fn read_errors(job: &Map<String, Value>, spec: &mut StepSpec) -> Result<(), String> {
     for error in interface::entries(job, "errors")? {
-        let code = error
-            .get("code")
-            .and_then(Value::as_i64)
-            .and_then(|it| i32::try_from(it).ok());
-        let optional = |name: &str| {
-            error
-                .get(name)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
-        let category = optional("category");
+        let code = error.get("code").and_then(Value::as_i64);
+        let code = code.and_then(|it| i32::try_from(it).ok());
+        let category = optional(error, "category");
         if !matches!(category.as_str(), "job" | "data" | "") {
             return Err(format!(
                 "`{category}` is no category of an error: job or data"
@@ -177,12 +164,12 @@ fn spec(job: &Map<String, Value>) -> Result<StepSpec, String> {
         spec.failures.push(StepFailure {
             code: code.ok_or("an error lacks its `code`")?,
             name: text(error, "name")?,
-            title: optional("title"),
-            description: optional("description"),
+            title: optional(error, "title"),
+            description: optional(error, "description"),
             is_data: category == "data",
         });
     }
-    Ok(spec)
+    Ok(())
 }
 
 fn repeated_output(spec: &StepSpec) -> Option<String> {

@@ -18,18 +18,12 @@ pub(crate) fn maybe(at: Option<Timestamp>) -> Value {
 pub(crate) fn duration(us: i64) -> String {
     let seconds = (us.max(0) + 500_000) / 1_000_000;
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
-    let mut text = "P".to_owned();
-    if days > 0 {
-        text += &format!("{days}D");
-    }
-    text.push('T');
-    if hours > 0 {
-        text += &format!("{hours}H");
-    }
-    if minutes > 0 {
-        text += &format!("{minutes}M");
-    }
-    text + &format!("{}S", seconds % 60)
+    let part = |number: i64, unit: char| {
+        let text = format!("{number}{unit}");
+        if number > 0 { text } else { String::new() }
+    };
+    let (days, hours, minutes) = (part(days, 'D'), part(hours, 'H'), part(minutes, 'M'));
+    format!("P{days}T{hours}{minutes}{}S", seconds % 60)
 }
 
 /// An instant with its zone.
