@@ -178,27 +178,24 @@ fn compare(show: &Show, found: &Value) -> anyhow::Result<()> {
     }
     sets(show, read::items(found, "sets"))?;
     show.line("")?;
-    let ids = read::items(found, "sets")
-        .iter()
-        .map(|set| read::text(set, "id"));
-    let heads: Vec<String> = std::iter::once("COMPLETED".to_owned()).chain(ids).collect();
-    let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
-    let numbers: Vec<usize> = (1..heads.len()).collect();
-    let mut table = Table::new(&heads, &numbers);
+    let heads = ["NODE", "SET", "COMPLETED", "OF", "FAILED"];
+    let mut table = Table::new(&heads, &[1, 2, 3, 4]);
     for (name, entries) in found["nodes"].as_object().into_iter().flatten() {
-        let cell = |entry: &Value| {
+        let entries = entries.as_array().into_iter().flatten();
+        for (set, entry) in read::items(found, "sets").iter().zip(entries) {
+            // A set whose graph lacks the node has nothing to say of it.
             if entry.is_null() {
-                return "-".to_owned();
+                continue;
             }
             let steps = &entry["steps"];
-            format!(
-                "{}/{}",
+            table.row(vec![
+                name.clone(),
+                read::text(set, "id"),
                 read::text(steps, "completed"),
-                read::text(steps, "total")
-            )
-        };
-        let cells = entries.as_array().into_iter().flatten().map(cell);
-        table.row(std::iter::once(name.clone()).chain(cells).collect());
+                read::text(steps, "total"),
+                read::text(steps, "failed"),
+            ]);
+        }
     }
     show.table(&table)
 }

@@ -135,7 +135,6 @@ impl World {
             settings: Settings {
                 retry_delay_ms: 200,
                 grace_ms: 100,
-                staging: None,
                 ..Settings::default()
             },
         };

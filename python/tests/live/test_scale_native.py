@@ -1,0 +1,78 @@
+"""The same sets of flows through the native interface and the command line."""
+
+import json
+import os
+import subprocess
+from typing import Any
+
+import pytest
+
+from live.live_support import PATIENCE, Server
+from live.scale_support import Scale, definition, job
+
+
+def fasti(live: Server, *arguments: str) -> Any:
+    binary = os.environ["FASTI_BIN"]
+    command = [binary, "--url", live.url, "--json", "flow", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def scale(live: Server) -> Scale:
+    scale = Scale(live)
+    for name in ("one", "two"):
+        scale.job_type(name, "true")
+    nodes = {"one": job("one"), "two": job("two", ["one"])}
+    made = scale.recipe_type("Pair", nodes, (), [("N", "integer")])
+    dataset = scale.dataset([{"json": {"N": 1}}, {"json": {"N": 2}}], (), [("N", "integer")])
+    scale.finished(scale.batch(made["id"], {"dataset": dataset})["id"])
+    scale.patch(
+        "/recipe-types/pair/",
+        {"definition": definition({"one": job("one")}, (), [("N", "integer")])},
+    )
+    return scale
+
+
+def test_a_chain_on_the_command_line(scale: Scale, live: Server) -> None:
+    plan = fasti(live, "start", "pair", "--over", "1", "--force", "one", "--dry-run")
+    assert (plan["is_valid"], plan["flows_estimated"], plan["superseded_set_id"]) == (True, 2, 1)
+    assert plan["diff"]["nodes"]["one"]["is_forced"]
+    assert plan["diff"]["nodes"]["two"]["status"] == "deleted"
+    made = fasti(live, "start", "pair", "--over", "1", "--title", "again")
+    assert (made["root_id"], made["superseded_set_id"], made["title"]) == (1, 1, "again")
+    scale.finished(made["id"])
+    shown = fasti(live, "show", str(made["id"]))
+    assert (shown["flows_completed"], shown["steps"]["completed"]) == (2, 2)
+    assert [it["id"] for it in fasti(live, "list")] == [1, made["id"]]
+    compared = fasti(live, "compare", str(made["id"]))
+    assert [it["id"] for it in compared["sets"]] == [1, made["id"]]
+    assert compared["nodes"]["two"][1] is None
+    assert compared["nodes"]["one"][0]["steps"]["completed"] == 2
+    found = fasti(live, "diff", "pair")
+    assert {name: it["status"] for name, it in found["nodes"].items()} == {
+        "one": "unchanged",
+        "two": "deleted",
+    }
+
+
+def test_tables_for_people(scale: Scale, live: Server) -> None:
+    binary = os.environ["FASTI_BIN"]
+    for arguments in (["list"], ["show", "1"], ["compare", "1"], ["diff", "pair"]):
+        command = [binary, "--url", live.url, "flow", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+        assert done.returncode == 0, done.stderr
+        assert "one" in done.stdout or "pair" in done.stdout
+
+
+def test_what_is_wrong_is_said(scale: Scale, live: Server) -> None:
+    for path, body, status in (
+        ("/flow-sets", {"flow_type": "nothing"}, 404),
+        ("/flow-sets", {"flow_type": "pair"}, 422),
+        ("/flow-sets", {"flow_type": "pair", "item_set_id": 99}, 422),
+        ("/flow-sets", {"flow_type": "pair", "other": 1}, 422),
+    ):
+        assert scale.ask("POST", f"{live.url}/api/v1{path}", body)[0] == status, body
+    for path in ("/flow-sets/99", "/flow-sets/99/comparison", "/flow-types/nothing/diff"):
+        assert live.call_for_status("GET", path) == 404
