@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{BundleRemoved, ContentsRemoved, Event};
+use crate::event::{BundleRemoved, Event};
 use crate::ids::Digest;
 use crate::state::State;
+use crate::time::Timestamp;
 
 /// A kind of contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -16,6 +17,19 @@ pub enum ContentKind {
     Output,
     /// What nothing in the log names: left by somebody who died before it was on record.
     Unnamed,
+}
+
+/// Contents beside the log were removed because their time was up, or there were too many.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContentsRemoved {
+    /// Which.
+    pub kind: ContentKind,
+    /// Those that runs finished before this instant were the last to use; of unnamed ones, those written before.
+    pub used_before: Timestamp,
+    /// How many.
+    pub count: u64,
+    /// Their bytes.
+    pub bytes: u64,
 }
 
 /// Puts on record that contents are about to be removed.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::access::Principal;
-use crate::event::{DocumentRemoved, DocumentSaved, Event};
+use crate::event::Event;
 use crate::ids::Digest;
 use crate::limits::{
     DOCUMENT_BLOBS_MAX, DOCUMENT_BYTES_MAX, DOCUMENT_CHANGES_MAX, DOCUMENT_KEY_BYTES_MAX,
@@ -31,6 +31,33 @@ pub struct DocumentChange {
     pub expected: Option<u32>,
     /// Contents of the blob store that it needs.
     pub blobs: Vec<Digest>,
+}
+
+/// A document of a dialect was made, or has a new version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DocumentSaved {
+    /// What sort of document.
+    pub kind: String,
+    /// Which of its kind.
+    pub key: String,
+    /// Version, from 1; a document that was removed begins again.
+    pub version: u32,
+    /// User who saved it.
+    pub by: String,
+    /// What it holds, JSON.
+    pub body: Arc<str>,
+    /// Contents of the blob store that it needs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blobs: Vec<Digest>,
+}
+
+/// A document is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DocumentRemoved {
+    /// What sort of document.
+    pub kind: String,
+    /// Which of its kind.
+    pub key: String,
 }
 
 /// What decisions need of a document.

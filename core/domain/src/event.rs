@@ -23,12 +23,10 @@ use crate::backfill::Backfill;
 use crate::batch::SavedFrom;
 use crate::calendar::NamedCalendar;
 use crate::command::Settings;
-use crate::contents::ContentKind;
+pub use crate::contents::ContentsRemoved;
 use crate::definition::{Definition, Tag};
-use crate::flow::{
-    FlowGraph, ItemSetDefinition, NewFile, NewFlow, Plan, SetConfiguration, SetSource, StepEnd,
-    StepPolicy, StepSpec,
-};
+pub use crate::documents::{DocumentRemoved, DocumentSaved};
+pub use crate::flow::events::*;
 use crate::ids::{BatchId, Digest, LogId, RunId, RunSetId, RunnerId, TaskRunId};
 use crate::image::Image;
 use crate::ranges::TaskRuns;
@@ -281,29 +279,6 @@ events! {
         /// Its name.
         name: String,
     }
-    /// A document of a dialect was made, or has a new version.
-    DocumentSaved = "document.saved" v 1 {
-        /// What sort of document.
-        kind: String,
-        /// Which of its kind.
-        key: String,
-        /// Version, from 1; a document that was removed begins again.
-        version: u32,
-        /// User who saved it.
-        by: String,
-        /// What it holds, JSON.
-        body: Arc<str>,
-        /// Contents of the blob store that it needs.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        blobs: Vec<Digest>,
-    }
-    /// A document is gone.
-    DocumentRemoved = "document.removed" v 1 {
-        /// What sort of document.
-        kind: String,
-        /// Which of its kind.
-        key: String,
-    }
     /// An image was registered, or registered again.
     ImageRegistered = "image.registered" v 1 {
         /// Where its code and interpreter are.
@@ -325,17 +300,6 @@ events! {
     BundleRemoved = "bundle.removed" v 1 {
         /// Digest of its bytes.
         digest: Digest,
-    }
-    /// Contents beside the log were removed because their time was up, or there were too many.
-    ContentsRemoved = "contents.removed" v 1 {
-        /// Which.
-        kind: ContentKind,
-        /// Those that runs finished before this instant were the last to use; of unnamed ones, those written before.
-        used_before: Timestamp,
-        /// How many.
-        count: u64,
-        /// Their bytes.
-        bytes: u64,
     }
     /// A set that runs will be made in.
     RunSetCreated = "run_set.created" v 1 {
@@ -392,157 +356,6 @@ events! {
         failure: u64,
         /// Runs that were cancelled.
         cancelled: u64,
-    }
-    /// A step type was made, or changed.
-    StepTypeSaved = "step_type.saved" v 1 {
-        /// The type.
-        step_type: u64,
-        /// Its name.
-        name: String,
-        /// Its maker's version.
-        version: String,
-        /// For people.
-        title: String,
-        /// For people.
-        description: String,
-        /// What may change without a revision.
-        policy: StepPolicy,
-        /// Its new revision, if it has one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        revision: Option<Arc<NewStepRevision>>,
-    }
-    /// A flow type was made, or changed.
-    FlowTypeSaved = "flow_type.saved" v 1 {
-        /// The type.
-        flow_type: u64,
-        /// Its name.
-        name: String,
-        /// For people.
-        title: String,
-        /// For people.
-        description: String,
-        /// For filters.
-        is_active: bool,
-        /// The graph of its new revision, if it has one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        graph: Option<Arc<FlowGraph>>,
-    }
-    /// An item set was made.
-    ItemSetCreated = "item_set.created" v 1 {
-        /// The set.
-        item_set: u64,
-        /// For people.
-        title: Option<String>,
-        /// For people.
-        description: Option<String>,
-        /// What its items have.
-        definition: Arc<ItemSetDefinition>,
-    }
-    /// An item set has further items; they are numbered on.
-    ItemSetExtended = "item_set.extended" v 1 {
-        /// The set.
-        item_set: u64,
-        /// Id of the first of them.
-        first: u64,
-        /// Their data, as text.
-        items: Vec<Arc<str>>,
-    }
-    /// Files are known to flows; they are numbered on.
-    FilesRegistered = "file.registered" v 1 {
-        /// Id of the first of them.
-        first: u64,
-        /// The files.
-        files: Vec<NewFile>,
-    }
-    /// A set that flows will be made in; the set it takes the place of is superseded.
-    FlowSetCreated = "flow_set.created" v 1 {
-        /// The set.
-        flow_set: u64,
-        /// For people.
-        title: Option<String>,
-        /// For people.
-        description: Option<String>,
-        /// The graph.
-        flow_type: u64,
-        /// Its revision, from 1.
-        revision: u32,
-        /// Where its inputs come from.
-        source: SetSource,
-        /// The first set of its chain.
-        root: u64,
-        /// The set it takes the place of.
-        superseded_set: Option<u64>,
-        /// The rest.
-        configuration: SetConfiguration,
-        /// Flows it may come to.
-        estimated: u64,
-        /// Items or earlier flows that it is made of; those that come later do not join.
-        inputs: u64,
-    }
-    /// A set of flows was edited.
-    FlowSetEdited = "flow_set.edited" v 1 {
-        /// The set.
-        flow_set: u64,
-        /// Its title, if it has another one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        title: Option<String>,
-        /// Its description, if it has another one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        description: Option<String>,
-        /// Its configuration, if it has another one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        configuration: Option<SetConfiguration>,
-    }
-    /// Flows exist, with those of their nodes that do not wait for a decision; all are numbered on.
-    FlowsCreated = "flow.created" v 1 {
-        /// The set they are made for.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        flow_set: Option<u64>,
-        /// The graph.
-        flow_type: u64,
-        /// Its revision.
-        revision: u32,
-        /// The flows.
-        flows: Vec<NewFlow>,
-        /// What they share with the flows they take the place of.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        plans: Vec<Plan>,
-        /// How far the set is: items or earlier flows that were handled.
-        cursor: u64,
-        /// Whether the set has all its flows now.
-        is_last: bool,
-    }
-    /// A decision in a flow was made.
-    FlowDecided = "flow.decided" v 1 {
-        /// The flow.
-        flow: u64,
-        /// Position of the node.
-        node: u32,
-        /// What it came to.
-        accepted: bool,
-    }
-    /// The run of a step is over.
-    StepFinished = "step.finished" v 1 {
-        /// The step.
-        step: u64,
-        /// The set it was made for.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        flow_set: Option<u64>,
-        /// What became of it.
-        end: StepEnd,
-    }
-    /// Somebody cancelled steps.
-    StepsCancelled = "step.cancelled" v 1 {
-        /// The steps.
-        steps: Vec<u64>,
-    }
-    /// Somebody wants steps tried again.
-    StepsRequeued = "step.requeued" v 1 {
-        /// The steps.
-        steps: Vec<u64>,
-        /// Their priority from now on.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        priority: Option<u32>,
     }
     /// A run exists, with all its task runs: their ids follow its own.
     RunCreated = "run.created" v 1 {
@@ -742,6 +555,23 @@ events! {
         /// How that was noticed.
         reason: String,
     }
+    => {
+        DocumentSaved = "document.saved" v 1;
+        DocumentRemoved = "document.removed" v 1;
+        ContentsRemoved = "contents.removed" v 1;
+        StepTypeSaved = "step_type.saved" v 1;
+        FlowTypeSaved = "flow_type.saved" v 1;
+        ItemSetCreated = "item_set.created" v 1;
+        ItemSetExtended = "item_set.extended" v 1;
+        FilesRegistered = "file.registered" v 1;
+        FlowSetCreated = "flow_set.created" v 1;
+        FlowSetEdited = "flow_set.edited" v 1;
+        FlowsCreated = "flow.created" v 1;
+        FlowDecided = "flow.decided" v 1;
+        StepFinished = "step.finished" v 1;
+        StepsCancelled = "step.cancelled" v 1;
+        StepsRequeued = "step.requeued" v 1;
+    }
 }
 
 /// The seed as bytes in binary formats and as hexadecimal text elsewhere.
@@ -762,19 +592,4 @@ mod serde_seed {
     ) -> Result<[u8; 16], D::Error> {
         Ok(Token::deserialize(deserializer)?.0)
     }
-}
-
-/// A new revision of a step type, in [`StepTypeSaved`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NewStepRevision {
-    /// What it does.
-    pub spec: StepSpec,
-    /// Batch that its runs are of.
-    pub batch: BatchId,
-    /// Version of the batch.
-    pub batch_version: u32,
-    /// Digest of the definition.
-    pub definition: Digest,
-    /// As it was given, in JSON.
-    pub document: Arc<str>,
 }

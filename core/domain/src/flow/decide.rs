@@ -1,17 +1,15 @@
 //! May this happen? One function a command; what follows by itself is in [`settle`](super::settle).
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::check::{SetRequest, check_edited, check_set, input_of};
+use super::check::{SetRequest, check_edited, check_set};
 use super::data::{Data, check_item};
-use super::forced::{Forced, Plan, plan};
-use super::graph::{FlowGraph, NodeKind, check_graph};
+use super::follow::follow_types;
+use super::forced::{Forced, plan};
+use super::graph::{FlowGraph, check_graph};
 use super::interface::Interface;
 use super::make::When;
-use super::model::{
-    FlowSet, FlowType, Flows, ItemSetDefinition, NewFile, NewFlow, SetConfiguration, StepStatus,
-};
+use super::model::{Flows, ItemSetDefinition, NewFile, NewFlow, SetConfiguration, StepStatus};
 use super::spec::{StepPolicy, StepSpec};
 use crate::access::Principal;
 use crate::batch;
@@ -23,7 +21,7 @@ use crate::event::{
 use crate::limits::{
     CONFIGURATION_BYTES_MAX, EVENT_LIST_BYTES_MAX, FLOW_FILES_MAX, FLOW_ITEM_BYTES_MAX,
     FLOW_ITEMS_MAX, FLOW_NODES_MAX, FLOW_REVISIONS_MAX, FLOW_SETS_MAX, FLOW_STEPS_MAX,
-    FLOW_TYPES_MAX, FLOWS_PER_STEP_MAX,
+    FLOW_TYPES_MAX,
 };
 use crate::rejection::Rejection;
 use crate::state::State;
@@ -419,116 +417,6 @@ fn save_step_type(
     Ok(events)
 }
 
-/// New revisions of the flow types that use what was renewed by `first`, and of those that use these. Those that the
-/// new revision does not fit stay with the one they have.
-fn follow_types(flows: &Flows, first: &Event, when: When) -> Vec<Event> {
-    let mut types = flows.types_only();
-    types.renew(first, when);
-    let mut events = Vec::new();
-    let mut seen = BTreeSet::new();
-    let mut renewed = vec![Renewed::of(first, &types)];
-    while let Some(next) = renewed.pop() {
-        let all: Vec<FlowType> = types.flow_types.values().cloned().collect();
-        for flow_type in all {
-            let Some(graph) = next.as_ref().and_then(|next| next.in_graph(&flow_type)) else {
-                continue;
-            };
-            let has_errors = check_graph(&types, &graph, Some(&flow_type.name))
-                .iter()
-                .any(|it| !it.is_warning);
-            if has_errors || !seen.insert(flow_type.id) {
-                continue;
-            }
-            let saved = FlowTypeSaved {
-                flow_type: flow_type.id,
-                name: flow_type.name.clone(),
-                title: flow_type.title.clone(),
-                description: flow_type.description.clone(),
-                is_active: flow_type.is_active,
-                graph: Some(Arc::new(graph)),
-            };
-            let event = Event::from(saved);
-            types.renew(&event, when);
-            renewed.push(Renewed::of(&event, &types));
-            events.push(event);
-        }
-    }
-    events
-}
-
-/// What has a new revision.
-struct Renewed {
-    kind: NodeKind,
-}
-
-impl Renewed {
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "only these two renew something"
-    )]
-    fn of(event: &Event, types: &Flows) -> Option<Self> {
-        let kind = match event {
-            Event::StepTypeSaved(event) => NodeKind::Step {
-                name: event.name.clone(),
-                version: event.version.clone(),
-                revision: types.step_type(event.step_type)?.revision_number(),
-            },
-            Event::FlowTypeSaved(event) => NodeKind::Flow {
-                name: event.name.clone(),
-                revision: types.flow_type(event.flow_type)?.revision_number(),
-            },
-            _ => return None,
-        };
-        Some(Self { kind })
-    }
-
-    /// The present graph of a type with the new revision in it; nothing if it is not used there.
-    fn in_graph(&self, flow_type: &FlowType) -> Option<FlowGraph> {
-        let mut graph = flow_type.current()?.graph.clone();
-        for node in &mut graph.nodes {
-            let is_it = match (&node.kind, &self.kind) {
-                (
-                    NodeKind::Step { name, version, .. },
-                    NodeKind::Step {
-                        name: of,
-                        version: at,
-                        ..
-                    },
-                ) => name == of && version == at,
-                (NodeKind::Flow { name, .. }, NodeKind::Flow { name: of, .. }) => name == of,
-                _ => false,
-            };
-            if is_it {
-                node.kind = self.kind.clone();
-            }
-        }
-        (graph != flow_type.current()?.graph).then_some(graph)
-    }
-}
-
-impl Flows {
-    /// Types alone, to try something out.
-    fn types_only(&self) -> Self {
-        Self {
-            last: self.last,
-            step_types: self.step_types.clone(),
-            step_type_names: self.step_type_names.clone(),
-            flow_types: self.flow_types.clone(),
-            flow_type_names: self.flow_type_names.clone(),
-            ..Self::default()
-        }
-    }
-
-    fn renew(&mut self, event: &Event, when: When) {
-        if let Event::StepTypeSaved(event) = event {
-            self.step_type_saved(event, when);
-        }
-        if let Event::FlowTypeSaved(event) = event {
-            self.flow_type_saved(event, when);
-        }
-    }
-}
-
 fn extend(
     flows: &Flows,
     id: u64,
@@ -631,161 +519,6 @@ fn check_room(flows: &Flows, steps: usize) -> Result<(), Rejection> {
         });
     }
     Ok(())
-}
-
-/// The next flows of a set, a bounded number of them.
-pub(crate) fn fill(state: &State, id: u64) -> Vec<Event> {
-    let flows = &state.flows;
-    let Some((set, flow_type)) = flows
-        .set(id)
-        .filter(|set| !set.is_filled)
-        .and_then(|set| Some((set, flows.flow_type(set.flow_type)?)))
-    else {
-        return Vec::new();
-    };
-    let mut filling = Filling {
-        flows,
-        set,
-        flow_type,
-        plans: BTreeMap::new(),
-        events: Vec::new(),
-        bytes: 0,
-    };
-    match set.superseded_set.and_then(|id| flows.set(id)) {
-        Some(previous) => {
-            let next = usize::try_from(set.cursor).unwrap_or(usize::MAX);
-            let rest = previous.flows.iter().skip(next);
-            for (cursor, flow) in (set.cursor + 1..).zip(rest.take(FLOWS_PER_STEP_MAX)) {
-                filling.add_instead(flows.newest(*flow), None, cursor);
-            }
-            filling.finish(set.cursor + FLOWS_PER_STEP_MAX as u64)
-        }
-        None => filling.over_items(),
-    }
-}
-
-struct Filling<'a> {
-    flows: &'a Flows,
-    set: &'a FlowSet,
-    flow_type: &'a FlowType,
-    /// What is shared with flows of an earlier revision.
-    plans: BTreeMap<(u64, u32), Option<Plan>>,
-    events: Vec<FlowsCreated>,
-    bytes: usize,
-}
-
-impl Filling<'_> {
-    fn over_items(mut self) -> Vec<Event> {
-        let (flows, set) = (self.flows, self.set);
-        let items = set.source.item_set.and_then(|id| flows.item_set(id));
-        let (Some(items), Some(revision)) = (items, self.flow_type.revision(set.revision)) else {
-            return self.finish(set.inputs);
-        };
-        let next = usize::try_from(set.cursor).unwrap_or(usize::MAX);
-        let mut new = BTreeSet::new();
-        // What joined the items since the set was made does not join it.
-        let most = usize::try_from(set.inputs).unwrap_or(usize::MAX);
-        let rest = items
-            .items
-            .iter()
-            .take(most)
-            .skip(next)
-            .take(FLOWS_PER_STEP_MAX);
-        for (cursor, item) in (set.cursor + 1..).zip(rest) {
-            let Some(item) = flows.item(*item) else {
-                continue;
-            };
-            let input = input_of(items, &item.data, &set.names, &revision.graph.input);
-            if set.seen.contains(&input) || !new.insert(input.clone()) {
-                continue;
-            }
-            let known = flows.by_input.get(&(set.flow_type, input.clone()));
-            match known.filter(|_| set.source.supersedes) {
-                Some(known) => self.add_instead(*known, Some(input), cursor),
-                None => {
-                    let new = NewFlow {
-                        input: Some(input),
-                        supersedes: None,
-                        plan: None,
-                    };
-                    self.add(new, None, cursor);
-                }
-            }
-        }
-        self.finish(set.cursor + FLOWS_PER_STEP_MAX as u64)
-    }
-
-    fn add_instead(&mut self, old: u64, input: Option<Arc<str>>, cursor: u64) {
-        let Some(of_old) = self.flows.flow(old) else {
-            return;
-        };
-        let key = (of_old.flow_type, of_old.revision);
-        let (flows, set, flow_type) = (self.flows, self.set, self.flow_type);
-        let shared = self.plans.entry(key).or_insert_with(|| {
-            let old = flows.revision(key.0, key.1)?;
-            let new = flow_type.revision(set.revision)?;
-            plan(flows, &old.graph, &new.graph, set.source.forced()).1
-        });
-        let shared = shared.clone();
-        let input = input.filter(|input| of_old.input.as_ref() != Some(input));
-        let new = NewFlow {
-            input,
-            supersedes: Some(old),
-            plan: None,
-        };
-        self.add(new, shared, cursor);
-    }
-
-    fn add(&mut self, mut new: NewFlow, shared: Option<Plan>, cursor: u64) {
-        let bytes = 40 + new.input.as_ref().map_or(0, |input| input.len());
-        if self.events.is_empty() || self.bytes + bytes > EVENT_LIST_BYTES_MAX {
-            self.bytes = 0;
-            self.events.push(FlowsCreated {
-                flow_set: Some(self.set.id),
-                flow_type: self.set.flow_type,
-                revision: self.set.revision,
-                flows: Vec::new(),
-                plans: Vec::new(),
-                cursor,
-                is_last: false,
-            });
-        }
-        self.bytes += bytes;
-        if let Some(event) = self.events.last_mut() {
-            new.plan = shared.map(|shared| {
-                let known = event.plans.iter().position(|it| *it == shared);
-                let index = known.unwrap_or_else(|| {
-                    event.plans.push(shared);
-                    event.plans.len() - 1
-                });
-                u32::try_from(index).unwrap_or(u32::MAX)
-            });
-            event.cursor = cursor;
-            event.flows.push(new);
-        }
-    }
-
-    /// The last event says how far this came.
-    fn finish(mut self, cursor: u64) -> Vec<Event> {
-        let all = self.set.inputs;
-        let cursor = cursor.min(all);
-        if self.events.is_empty() {
-            self.events.push(FlowsCreated {
-                flow_set: Some(self.set.id),
-                flow_type: self.set.flow_type,
-                revision: self.set.revision,
-                flows: Vec::new(),
-                plans: Vec::new(),
-                cursor,
-                is_last: false,
-            });
-        }
-        if let Some(last) = self.events.last_mut() {
-            last.cursor = cursor;
-            last.is_last = cursor >= all;
-        }
-        self.events.into_iter().map(Event::from).collect()
-    }
 }
 
 fn reprocess(

@@ -3,27 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use fasti_domain::attempt::Outcome;
+use crate::batches::{batch, hashed, task};
+use crate::world::World;
 use fasti_domain::command::{Command, Subject};
 use fasti_domain::event::Event;
 use fasti_domain::flow::{
-    Connection, Counts, Data, Dependency, Filter, FilterRule, FlowCommand, FlowGraph, FlowNode,
-    Flows, Forced, Interface, ItemSetDefinition, JsonParameter, JsonType, NodeKind, OutputJson,
-    SetRequest, SetSource, Slot, StepPolicy, StepSpec, StepStatus, check_set,
+    Counts, Data, Dependency, FlowCommand, FlowGraph, FlowNode, Flows, Forced, Interface,
+    ItemSetDefinition, JsonParameter, JsonType, NodeKind, OutputJson, SetRequest, SetSource, Slot,
+    StepPolicy, StepSpec, StepStatus, check_set,
 };
-use proptest::prelude::*;
 
-use crate::batches::{batch, hashed, task};
-use crate::world::World;
-
-fn flow(world: &mut World, command: FlowCommand) -> u64 {
+pub(super) fn flow(world: &mut World, command: FlowCommand) -> u64 {
     match world.ask(Command::Flow(command)).subject {
         Subject::Flow(id) => id,
         _ => 0,
     }
 }
 
-fn step_type(world: &mut World, name: &str, version: &str, policy: StepPolicy) {
+pub(super) fn step_type(world: &mut World, name: &str, version: &str, policy: StepPolicy) {
     let spec = StepSpec {
         command: "true".to_owned(),
         ..StepSpec::default()
@@ -43,7 +40,7 @@ fn step_type(world: &mut World, name: &str, version: &str, policy: StepPolicy) {
     );
 }
 
-fn step(name: &str, after: &[&str]) -> FlowNode {
+pub(super) fn step(name: &str, after: &[&str]) -> FlowNode {
     node(
         name,
         after,
@@ -55,7 +52,7 @@ fn step(name: &str, after: &[&str]) -> FlowNode {
     )
 }
 
-fn node(name: &str, after: &[&str], kind: NodeKind) -> FlowNode {
+pub(super) fn node(name: &str, after: &[&str], kind: NodeKind) -> FlowNode {
     FlowNode {
         name: name.to_owned(),
         dependencies: after
@@ -70,7 +67,7 @@ fn node(name: &str, after: &[&str], kind: NodeKind) -> FlowNode {
     }
 }
 
-fn number(name: &str) -> Interface {
+pub(super) fn number(name: &str) -> Interface {
     let parameter = JsonParameter {
         name: name.to_owned(),
         json_type: JsonType::Integer,
@@ -82,7 +79,7 @@ fn number(name: &str) -> Interface {
     }
 }
 
-fn graph(world: &mut World, name: &str, is_new: bool, nodes: Vec<FlowNode>) {
+pub(super) fn graph(world: &mut World, name: &str, is_new: bool, nodes: Vec<FlowNode>) {
     let graph = FlowGraph::ordered(number("N"), nodes).unwrap();
     flow(
         world,
@@ -98,7 +95,7 @@ fn graph(world: &mut World, name: &str, is_new: bool, nodes: Vec<FlowNode>) {
     );
 }
 
-fn items(world: &mut World, count: i64) -> u64 {
+pub(super) fn items(world: &mut World, count: i64) -> u64 {
     let definition = ItemSetDefinition {
         parameters: number("N"),
         ..ItemSetDefinition::default()
@@ -118,7 +115,7 @@ fn items(world: &mut World, count: i64) -> u64 {
     )
 }
 
-fn of_items(flow_type: u64, items: u64) -> SetRequest {
+pub(super) fn of_items(flow_type: u64, items: u64) -> SetRequest {
     let source = SetSource {
         item_set: Some(items),
         supersedes: true,
@@ -131,7 +128,7 @@ fn of_items(flow_type: u64, items: u64) -> SetRequest {
     }
 }
 
-fn over(flow_type: u64, root: u64, forced: Option<Forced>) -> SetRequest {
+pub(super) fn over(flow_type: u64, root: u64, forced: Option<Forced>) -> SetRequest {
     let source = SetSource {
         previous: Some(root),
         supersedes: true,
@@ -145,12 +142,12 @@ fn over(flow_type: u64, root: u64, forced: Option<Forced>) -> SetRequest {
     }
 }
 
-fn create(world: &mut World, request: SetRequest) -> u64 {
+pub(super) fn create(world: &mut World, request: SetRequest) -> u64 {
     flow(world, FlowCommand::CreateSet(Box::new(request)))
 }
 
 /// Lets everything that can run do so, with this exit code.
-fn run_all(world: &mut World, code: i32) {
+pub(super) fn run_all(world: &mut World, code: i32) {
     while let Some((name, _)) = world.all_held().first().cloned() {
         world.start(&name);
         world.exit(&name, code);
@@ -332,227 +329,8 @@ fn urgent_steps_go_first_and_no_more_than_may() {
     assert_eq!(order, [1, 2, 2, 1]);
 }
 
-/// Graphs of the random histories: three revisions of an outer type with a decision and a flow inside.
-fn revision(number: usize) -> Vec<FlowNode> {
-    let inner = NodeKind::Flow {
-        name: "inner".to_owned(),
-        revision: 1,
-    };
-    let gate = NodeKind::Decision {
-        interface: number_of("N"),
-        filter: Filter {
-            filters: vec![FilterRule {
-                name: "N".to_owned(),
-                kind: "integer".to_owned(),
-                condition: ">".to_owned(),
-                values: vec![0.into()],
-                all_files: false,
-            }],
-            all: true,
-        },
-    };
-    let from_input = BTreeMap::from([("N".to_owned(), Connection::Input("N".to_owned()))]);
-    let with_input = |node: FlowNode| FlowNode {
-        input: from_input.clone(),
-        ..node
-    };
-    let mut no = step("c", &["gate"]);
-    no.dependencies[0].acceptance = false;
-    let mut nodes = vec![
-        step("a", &[]),
-        with_input(node("gate", &["a"], gate)),
-        step("b", &["gate"]),
-        no,
-        with_input(node("inner", &["a"], inner)),
-        step("e", &["inner"]),
-    ];
-    match number % 3 {
-        0 => {}
-        1 => {
-            nodes[5].kind = NodeKind::Step {
-                name: "e".to_owned(),
-                version: "2".to_owned(),
-                revision: 1,
-            }
-        }
-        _ => {
-            nodes.remove(3);
-        }
-    }
-    nodes
-}
-
-fn number_of(name: &str) -> Interface {
-    number(name)
-}
-
-#[derive(Debug, Clone)]
-enum Op {
-    Items(bool),
-    Over(Option<Vec<&'static str>>),
-    Revise(usize),
-    Exit(usize, i32),
-    Start(usize),
-    Cancel(u64),
-    Requeue,
-    Lose,
-    Reprocess(u64),
-}
-
-fn ops() -> impl Strategy<Value = Vec<Op>> {
-    let forced = prop::collection::vec(
-        prop::sample::select(vec!["a", "b", "gate", "inner", "e"]),
-        0..2,
-    );
-    let op = prop_oneof![
-        2 => any::<bool>().prop_map(Op::Items),
-        3 => prop::option::of(forced).prop_map(Op::Over),
-        1 => (0..3usize).prop_map(Op::Revise),
-        12 => (0..9usize, prop_oneof![4 => Just(0), 1 => Just(3)]).prop_map(|(at, code)| Op::Exit(at, code)),
-        3 => (0..9usize).prop_map(Op::Start),
-        1 => (1..40u64).prop_map(Op::Cancel),
-        2 => Just(Op::Requeue),
-        1 => Just(Op::Lose),
-        1 => (1..12u64).prop_map(Op::Reprocess),
-    ];
-    prop::collection::vec(op, 1..40)
-}
-
-fn set_up() -> (World, u64) {
-    let mut world = World::new();
-    world.join("r1", 2);
-    for (name, version) in [
-        ("a", "1"),
-        ("b", "1"),
-        ("c", "1"),
-        ("d", "1"),
-        ("e", "1"),
-        ("e", "2"),
-    ] {
-        step_type(&mut world, name, version, StepPolicy::default());
-    }
-    graph(
-        &mut world,
-        "inner",
-        true,
-        vec![step("d", &[]), step("b", &["d"])],
-    );
-    graph(&mut world, "outer", true, revision(0));
-    let items = items(&mut world, 2);
-    (world, items)
-}
-
-fn perform(world: &mut World, items: u64, roots: &mut Vec<u64>, op: &Op) {
-    match op {
-        Op::Items(supersedes) => {
-            let mut request = of_items(2, items);
-            request.source.supersedes = *supersedes;
-            roots.push(create(world, request));
-        }
-        Op::Over(forced) => {
-            let Some(root) = roots.last().copied() else {
-                return;
-            };
-            let forced = forced.as_ref().map(|nodes| Forced {
-                nodes: nodes.iter().map(|it| (*it).to_owned()).collect(),
-                has_nodes: true,
-                ..Forced::default()
-            });
-            create(world, over(2, root, forced));
-        }
-        Op::Revise(number) => graph(world, "outer", false, revision(*number)),
-        Op::Exit(at, code) => {
-            let held = world.all_held();
-            if !held.is_empty() {
-                let held = held[at % held.len()].1;
-                let started = crate::world::started(held, world.now);
-                let ended = crate::world::ended(held, Outcome::Exited { code: *code }, world.now);
-                world.report("r1", vec![started, ended]);
-            }
-        }
-        Op::Start(at) => {
-            let held = world.all_held();
-            if !held.is_empty() {
-                let held = held[at % held.len()].1;
-                world.report("r1", vec![crate::world::started(held, world.now)]);
-            }
-        }
-        Op::Cancel(step) => drop(flow(world, FlowCommand::Cancel { steps: vec![*step] })),
-        Op::Requeue => {
-            let steps = world.state.flows().steps().map(|(id, _)| id).collect();
-            flow(
-                world,
-                FlowCommand::Requeue {
-                    steps,
-                    priority: None,
-                },
-            );
-        }
-        Op::Lose => {
-            world.lose("r1");
-            world.join("r1", 2);
-        }
-        Op::Reprocess(id) => {
-            let command = FlowCommand::Reprocess {
-                flow: *id,
-                revision: None,
-                forced: Forced::all(),
-            };
-            let _ = world.ask_as(crate::batches::owner(), Command::Flow(command));
-        }
-    }
-    // Runs that are to stop have done so.
-    stop_cancelled(world);
-    world.pass_ms(1);
-}
-
-/// The runner reports the end of attempts whose run is to stop.
-fn stop_cancelled(world: &mut World) {
-    loop {
-        let stopping = world
-            .state
-            .runs()
-            .find(|run| run.is_stopping() && run.live_attempts().next().is_some());
-        let Some(id) = stopping.map(|run| run.id) else {
-            return;
-        };
-        let held = world
-            .all_held()
-            .into_iter()
-            .find(|(_, held)| held.task_run == id.task_run(0));
-        let (_, held) = held.unwrap();
-        let ended = crate::world::ended(held, Outcome::Stopped, world.now);
-        world.report("r1", vec![ended]);
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
-    #[test]
-    fn counts_are_what_counting_anew_gives(ops in ops()) {
-        let (mut world, items) = set_up();
-        let mut roots = Vec::new();
-        for op in &ops {
-            perform(&mut world, items, &mut roots, op);
-            check(&world);
-        }
-        // Nothing fails any more: what nothing superseded comes to its end.
-        for _ in 0..20 {
-            run_all(&mut world, 0);
-            perform(&mut world, items, &mut roots, &Op::Requeue);
-            stop_cancelled(&mut world);
-        }
-        run_all(&mut world, 0);
-        check(&world);
-        let flows = world.state.flows();
-        for (id, flow) in flows.flows() {
-            prop_assert!(flow.is_superseded() || flow.completed.is_some(), "flow {} is not complete: {:?}", id, flow);
-        }
-    }
-}
-
 /// Everything that is kept as a count, counted anew.
-fn check(world: &World) {
+pub(super) fn check(world: &World) {
     let flows = world.state.flows();
     for (id, flow) in flows.flows() {
         let (counts, total, completed) = recount(flows, id);

@@ -5,6 +5,7 @@ mod batches;
 mod calendars;
 mod documents;
 mod flows;
+mod flows_laws;
 mod graphs;
 mod keys;
 mod placing;
