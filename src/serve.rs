@@ -132,11 +132,7 @@ async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
     let parts = ApiParts {
         engine: core.engine.clone(),
         feed: core.engine.feed().clone(),
-        past: PastViews::new(
-            views.clone(),
-            core.engine.feed().clone(),
-            Some(core.snapshots.clone()),
-        ),
+        past: past_views(&core, &views),
         views,
         exact: Arc::new(ExactReader::new(reader.clone(), |_| Vec::new())),
         content: core.content.clone(),
@@ -156,12 +152,7 @@ async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
     phases.say();
     eprintln!("listening on {url}");
     let sealer = publishing::start_sealing(&settings, &reader, &stop)?;
-    let rooms = sweeping::Rooms {
-        data: settings.data.clone(),
-        reader: reader.clone(),
-        content: core.content.clone(),
-        engine: core.engine.clone(),
-    };
+    let rooms = rooms_to_sweep(&settings, &core, &reader);
     let sweeper = sweeping::start(rooms, &settings.blobs, &settings.output)?;
     let check = Check::start(reader, vitals)?;
     ends.wait(&core.thread, &check).await;
@@ -178,6 +169,20 @@ async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
         Some(damage) => Err(crate::cli::store_failure(damage)),
         None => stopped,
     }
+}
+
+fn rooms_to_sweep(settings: &ServeSettings, core: &Core, reader: &LogReader) -> sweeping::Rooms {
+    sweeping::Rooms {
+        data: settings.data.clone(),
+        reader: reader.clone(),
+        content: core.content.clone(),
+        engine: core.engine.clone(),
+    }
+}
+
+fn past_views(core: &Core, views: &SharedViews) -> PastViews {
+    let feed = core.engine.feed().clone();
+    PastViews::new(views.clone(), feed, Some(core.snapshots.clone()))
 }
 
 fn conflict(message: String) -> anyhow::Error {

@@ -93,7 +93,7 @@ pub(crate) fn run(
     match command {
         FlowCommand::List(args) => sets(&show, &client.list("/flow-sets", args.limit)?),
         FlowCommand::Show(of) => one(&show, client.get(&format!("/flow-sets/{}", of.set))?),
-        FlowCommand::Start(args) => start(&client, &show, args),
+        FlowCommand::Start(args) => start(&client, &show, &args),
         FlowCommand::Compare(of) => {
             let found = client.get(&format!("/flow-sets/{}/comparison", of.set))?;
             compare(&show, &found)
@@ -147,7 +147,7 @@ fn sets(show: &Show, sets: &[Value]) -> anyhow::Result<()> {
     show.table(&table)
 }
 
-fn start(client: &Client, show: &Show, args: StartArgs) -> anyhow::Result<()> {
+fn start(client: &Client, show: &Show, args: &StartArgs) -> anyhow::Result<()> {
     let forced = args.force_all || !args.force.is_empty();
     let body = json!({
         "flow_type": args.flow_type, "title": args.title, "item_set_id": args.items, "previous_root_id": args.over,

@@ -86,10 +86,10 @@ fn side(side: &Value) -> String {
 }
 
 fn value(value: &Value) -> String {
-    match value {
-        Value::Null => "(not there)".to_owned(),
-        other => read::plain(&other.to_string()),
+    if value.is_null() {
+        return "(not there)".to_owned();
     }
+    read::plain(&value.to_string())
 }
 
 fn took(side: &Value) -> String {

@@ -139,12 +139,11 @@ fn scheduled_by(run: &RunView, events: &Events<'_>) -> Result<Option<String>, Vi
     let Some(entry) = events.get(before)? else {
         return Ok(None);
     };
-    Ok(match &entry.recorded.event {
-        Event::ScheduleFired(fired) if fired.run == run.id => Some(fired.slot.to_string()),
-        _ => None,
-    })
+    let Event::ScheduleFired(fired) = &entry.recorded.event else {
+        return Ok(None);
+    };
+    Ok((fired.run == run.id).then(|| fired.slot.to_string()))
 }
-
 /// How long it waited for its first runner.
 fn beginning(run: &RunView, events: &Events<'_>) -> Result<Option<Cause>, ViewsError> {
     let Some(at) = run.started_at else {
@@ -226,9 +225,10 @@ fn cancellation(
     };
     let actor = &entry.recorded.actor;
     let who = actor.strip_prefix("user:").unwrap_or(actor);
-    let why = match &entry.recorded.event {
-        Event::RunCancelRequested(event) => event.reason.as_deref(),
-        _ => None,
+    let why = if let Event::RunCancelRequested(event) = &entry.recorded.event {
+        event.reason.as_deref()
+    } else {
+        None
     };
     let why = why.map(|why| format!(": {why}")).unwrap_or_default();
     Ok(Cause {

@@ -1,5 +1,6 @@
 //! Why a task run waits, and why it ended as it did.
 
+use fasti_core::domain::attempt::Lease;
 use fasti_core::domain::event::Event;
 use fasti_core::domain::ids::TaskRunId;
 use fasti_core::domain::run::TaskStatus;
@@ -80,10 +81,8 @@ fn queued(task_run: &TaskRunView, events: &Events<'_>) -> Result<Option<Cause>, 
         return Ok(None);
     };
     let id = task_run.id;
-    let is_it = move |event: &Event| match event {
-        Event::TaskQueued(it) => it.task_runs.contains(id),
-        _ => false,
-    };
+    let is_it =
+        move |event: &Event| matches!(event, Event::TaskQueued(it) if it.task_runs.contains(id));
     let is_again = task_run
         .attempts
         .first()
@@ -111,13 +110,8 @@ fn started(task_run: &TaskRunView, events: &Events<'_>) -> Result<Vec<Cause>, Vi
             attempt.number, attempt.runner
         );
         let number = attempt.number;
-        let is_it = move |event: &Event| match event {
-            Event::AttemptLeased(it) => it
-                .leases
-                .iter()
-                .any(|lease| lease.task_run == id && lease.number == number),
-            _ => false,
-        };
+        let is_mine = move |lease: &Lease| lease.task_run == id && lease.number == number;
+        let is_it = move |event: &Event| matches!(event, Event::AttemptLeased(it) if it.leases.iter().any(is_mine));
         causes.push(events.cause(attempt.leased_at, text, is_it)?);
     }
     Ok(causes)
@@ -191,10 +185,9 @@ fn upstream(
 }
 
 fn ends(event: &Event, id: TaskRunId) -> bool {
-    match event {
-        Event::TaskFinished(it) => it.task_runs.contains(id),
-        Event::TaskSkipped(it) => it.task_runs.contains(id),
-        Event::TaskReused(it) => it.task_runs.contains(id),
-        _ => false,
-    }
+    let (finished, skipped) = (
+        matches!(event, Event::TaskFinished(it) if it.task_runs.contains(id)),
+        matches!(event, Event::TaskSkipped(it) if it.task_runs.contains(id)),
+    );
+    finished || skipped || matches!(event, Event::TaskReused(it) if it.task_runs.contains(id))
 }

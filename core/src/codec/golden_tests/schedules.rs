@@ -48,6 +48,7 @@ macro_rules! closed {
 
 pub(super) fn samples() -> Vec<Event> {
     let mut all = slot_samples();
+    all.extend(document_samples());
     all.extend(other_samples());
     all.extend(trigger_samples());
     all
@@ -149,19 +150,9 @@ fn trigger_samples() -> Vec<Event> {
     ]
 }
 
-fn other_samples() -> Vec<Event> {
+/// Documents of dialects.
+fn document_samples() -> Vec<Event> {
     vec![
-        CalendarSaved {
-            name: "paris".to_owned(),
-            version: 2,
-            owner: "ada".to_owned(),
-            calendar: calendar(),
-        }
-        .into(),
-        CalendarRemoved {
-            name: "paris".to_owned(),
-        }
-        .into(),
         DocumentSaved {
             kind: "rescale.project".to_owned(),
             key: "p-1".to_owned(),
@@ -174,6 +165,22 @@ fn other_samples() -> Vec<Event> {
         DocumentRemoved {
             kind: "rescale.project".to_owned(),
             key: "p-1".to_owned(),
+        }
+        .into(),
+    ]
+}
+
+fn other_samples() -> Vec<Event> {
+    vec![
+        CalendarSaved {
+            name: "paris".to_owned(),
+            version: 2,
+            owner: "ada".to_owned(),
+            calendar: calendar(),
+        }
+        .into(),
+        CalendarRemoved {
+            name: "paris".to_owned(),
         }
         .into(),
         RunSetCreated {
