@@ -71,9 +71,9 @@ fn moments_that_are_not_in_the_log_are_refused() {
     assert!(matches!(early, Err(PastError::TooEarly(at)) if at == first));
     for entry in &world.entries {
         let at = entry.recorded.at;
-        let last_then = world.entries.iter().filter(|it| it.recorded.at <= at);
+        let mut last_then = world.entries.iter().filter(|it| it.recorded.at <= at);
         let found = past.seq_at(at).unwrap();
-        assert_eq!(Some(found), last_then.last().map(|it| it.seq()));
+        assert_eq!(Some(found), last_then.next_back().map(|it| it.seq()));
     }
 }
 

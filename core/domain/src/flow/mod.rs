@@ -5,7 +5,7 @@
 //! earlier one refers to the very same steps where nothing changed, whatever their status, now and later.
 //!
 //! [`Flows`] is a fold of the log like every other part of the state: [`Flows::apply`] is the only code that changes
-//! it, the views hold a copy made by the same code, and [`settle`] says what follows by itself.
+//! it, the views hold a copy made by the same code, and `settle` says what follows by itself.
 
 mod apply;
 mod check;
