@@ -166,7 +166,7 @@ async fn addresses_and_methods_that_are_not_there() {
         "/api/v1/",
         "/api/v1/runs/",
         "/api/v2/runs",
-        "/v6/batches",
+        "/v5/batches",
         "/x",
         "/api/v1/runs/1/x",
     ] {

@@ -10,6 +10,9 @@ from live.scale_support import Scale, definition, job
 
 Json = Dict[str, Any]
 
+# Name of the job type that most tests use.
+WORK = "work"
+
 
 @pytest.fixture(scope="module")
 def scale(live: Server) -> Iterator[Scale]:
@@ -169,8 +172,8 @@ def test_what_is_not_there(scale: Scale, world: Json) -> None:
         "/recipe-types/nothing/",
         "/recipe-types/nothing/revisions/",
         "/recipe-types/world/revisions/9/",
-        "/job-types/work/9.9.9/",
-        "/job-types/work/1.0.0/revisions/9/",
+        f"/job-types/{WORK}/9.9.9/",
+        f"/job-types/{WORK}/1.0.0/revisions/9/",
         "/job-executions/999999/logs/stdout/",
     ):
         status, body, _ = scale.ask("GET", path)
@@ -185,22 +188,22 @@ def test_what_is_not_there(scale: Scale, world: Json) -> None:
 
 
 def test_job_types(scale: Scale, world: Json) -> None:
-    manifest = scale.get("/job-types/work/1.0.0/")["manifest"]
+    manifest = scale.get(f"/job-types/{WORK}/1.0.0/")["manifest"]
     body = {"manifest": manifest, "docker_image": "work"}
     well = {"is_valid": True, "errors": [], "warnings": []}
     assert scale.post("/job-types/", body, 200) == well
-    detail = scale.get("/job-types/work/1.0.0/")
+    detail = scale.get(f"/job-types/{WORK}/1.0.0/")
     assert (detail["revision_num"], detail["max_tries"], detail["is_active"]) == (2, 3, True)
     assert [it["name"] for it in detail["recipe_types"]] == ["other", "world"]
-    numbers = [it["revision_num"] for it in scale.all("/job-types/work/1.0.0/revisions/")]
+    numbers = [it["revision_num"] for it in scale.all(f"/job-types/{WORK}/1.0.0/revisions/")]
     assert numbers == [2, 1]
-    assert scale.get("/job-types/work/1.0.0/revisions/1/")["manifest"] == manifest
+    assert scale.get(f"/job-types/{WORK}/1.0.0/revisions/1/")["manifest"] == manifest
     # Recipe types that use it have followed.
     world_type = scale.get("/recipe-types/world/")
     node = world_type["definition"]["nodes"]["work"]["node_type"]
     assert (world_type["revision_num"], node["job_type_revision"]) == (2, 2)
-    assert scale.patch("/job-types/work/1.0.0/", {"max_scheduled": 3}) == well
-    assert scale.get("/job-types/work/1.0.0/")["max_scheduled"] == 3
+    assert scale.patch(f"/job-types/{WORK}/1.0.0/", {"max_scheduled": 3}) == well
+    assert scale.get(f"/job-types/{WORK}/1.0.0/")["max_scheduled"] == 3
     for wrong in (
         {},
         {"manifest": manifest},
@@ -216,7 +219,7 @@ def test_job_types(scale: Scale, world: Json) -> None:
     ):
         scale.post("/job-types/", wrong, 400)
     other = {**manifest, "job": {**manifest["job"], "jobVersion": "1.0.1"}}
-    scale.patch("/job-types/work/1.0.0/", {"manifest": other}, 400)
+    scale.patch(f"/job-types/{WORK}/1.0.0/", {"manifest": other}, 400)
     scale.patch("/job-types/no/1.0.0/", {}, 404)
     assert scale.post("/job-types/validation/", {"manifest": {}}, 200)["is_valid"] is False
     assert scale.get("/job-types/?keyword=WORK")["count"] >= 1
