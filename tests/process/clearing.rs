@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use crate::process::bundle::bundle_of;
 use crate::support::command_line;
 use crate::support::look_until;
 use crate::support::server::Server;
@@ -130,17 +131,7 @@ fn what_is_named_stays_and_what_nothing_names_goes() {
     grow_old(&blob(&server, &stray));
     // Two bundles: nothing names the first, an image the second.
     let bundle = |fill: u8| {
-        let mut archive = tar::Builder::new(Vec::new());
-        let mut header = tar::Header::new_ustar();
-        header.set_size(9000);
-        let content = vec![fill; 9000];
-        archive
-            .append_data(&mut header, "module.py", &content[..])
-            .unwrap();
-        let packed = flate2::Compression::none();
-        let mut out = flate2::write::GzEncoder::new(Vec::new(), packed);
-        std::io::Write::write_all(&mut out, &archive.into_inner().unwrap()).unwrap();
-        let bytes = out.finish().unwrap();
+        let bytes = bundle_of(&vec![fill; 9000]);
         let headers = [("content-type", "application/gzip")];
         let answer = server
             .api()

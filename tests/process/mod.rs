@@ -8,6 +8,7 @@
 //! command line), `demo.rs`.
 
 mod bad_input;
+mod bundle;
 mod cancelling;
 mod clearing;
 mod commands;

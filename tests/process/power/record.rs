@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::process::bundle::bundle_of;
 use crate::support::client::Client;
 use crate::support::disk::shim::Shim;
 use crate::support::disk::trace::{Call, Trace};
@@ -189,9 +190,8 @@ fn large_things(client: &Client, trace: &Trace, round: u64) -> Option<()> {
     assert!(answer.status < 300, "{}", answer.text());
     let id = answer.json()["id"].as_str().unwrap().to_owned();
     trace.mark(&Told::Batch(id).text());
-    // What a bundle holds is looked at when it is used; it must only begin like one.
-    let mut bundle = vec![0x1f, 0x8b];
-    bundle.extend((0..40_000_u64).map(|at| u8::try_from((at * at + round) % 251).unwrap()));
+    let content = (0..40_000_u64).map(|at| u8::try_from((at * at + round) % 251).unwrap());
+    let bundle = bundle_of(&content.collect::<Vec<_>>());
     let headers = [("content-type", "application/gzip")];
     let answer = client.attempt("POST", "/bundles", &headers, Some(&bundle));
     let answer = answer.ok()?;
