@@ -5,6 +5,7 @@ use std::time::Duration;
 use fasti_core::domain::access::{Principal, Right};
 use fasti_core::domain::ids::Seq;
 use fasti_projector::{Access, PastError, Views, ViewsError, WaitError};
+use tokio::sync::OwnedSemaphorePermit;
 use warp::http::Method;
 
 use crate::call::Call;
@@ -55,6 +56,11 @@ impl Call {
             })?;
         }
         let moment = self.as_of()?;
+        // Held until the answer is there.
+        let _turn = match moment {
+            Some(_) => Some(self.turn_for_the_past().await?),
+            None => None,
+        };
         let (views, past) = (self.app.parts.views.clone(), self.app.parts.past.clone());
         let asker = Asker {
             principal: self.principal.clone(),
@@ -97,6 +103,23 @@ impl Call {
                 format!("it is done, as of sequence {made}, but cannot be shown yet; read it with min_seq={made}"),
             )
             .retry_after(2)),
+        }
+    }
+
+    /// Permission to have the views of a moment computed. Whoever waits for it takes no thread: those are for
+    /// questions about now.
+    ///
+    /// # Errors
+    /// 503 when many others ask for the past.
+    pub(crate) async fn turn_for_the_past(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let turn = self.app.past_turns.clone().acquire_owned();
+        match tokio::time::timeout(MIN_SEQ_WAIT, turn).await {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(_)) | Err(_) => Err(Problem::new(
+                Code::Busy,
+                "many others ask for the past just now; ask again",
+            )
+            .retry_after(1)),
         }
     }
 

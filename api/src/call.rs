@@ -7,6 +7,7 @@ use fasti_core::domain::access::Principal;
 use fasti_core::domain::ids::Seq;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use warp::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use warp::reply::Response;
@@ -17,11 +18,17 @@ use crate::errors::Problem;
 use crate::query::Query;
 use crate::replays::Replays;
 
+/// Questions about the past answered at a time. The views of one moment are computed after another; more would only
+/// wait, each on a thread.
+pub(crate) const PAST_TURNS: usize = 4;
+
 /// Everything that all requests share.
 pub(crate) struct App {
     pub(crate) config: ApiConfig,
     pub(crate) parts: ApiParts,
     pub(crate) replays: Replays,
+    /// Questions about the past that are answered at a time; see [`PAST_TURNS`].
+    pub(crate) past_turns: Arc<Semaphore>,
     /// Memory for the bodies of all requests.
     pub(crate) bodies: BodyRoom,
     /// Cancelled when the server is to stop; every stream ends on it.

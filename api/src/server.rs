@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::body::BodyRoom;
-use crate::call::{App, Hangup};
+use crate::call::{App, Hangup, PAST_TURNS};
 use crate::config::{ApiConfig, ApiParts};
 use crate::connection::{Waits, Watched};
 use crate::replays::Replays;
@@ -72,6 +72,7 @@ pub async fn serve(
         },
         parts,
         replays: Replays::default(),
+        past_turns: Arc::new(Semaphore::new(PAST_TURNS)),
         shutdown: shutdown.clone(),
     });
     let (table, filter) = routes::all(&app);

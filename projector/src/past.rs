@@ -27,9 +27,8 @@ pub struct PastViews {
     snapshots: Option<Snapshots>,
     /// Events between checkpoints.
     every: u64,
-    /// Those asked for last, the newest question at the end. Held while views are computed: two at a time would take
-    /// twice the memory and no less time.
-    kept: Arc<Mutex<VecDeque<Arc<Views>>>>,
+    /// Held while views are computed.
+    turn: Arc<Mutex<()>>,
 }
 
 /// There are no views of that moment.
@@ -55,7 +54,7 @@ impl PastViews {
             feed,
             snapshots,
             every: CHECKPOINT_EVERY_EVENTS,
-            kept: Arc::default(),
+            turn: Arc::default(),
         }
     }
 
@@ -74,21 +73,39 @@ impl PastViews {
         if seq > last {
             return Err(PastError::TooLate(last));
         }
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = kept.iter().position(|views| views.as_of() == seq);
-        let views = match known.and_then(|position| kept.remove(position)) {
+        // One at a time: two would take twice the memory and no less time.
+        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self
+            .live
+            .past()
+            .iter()
+            .find(|views| views.as_of() == seq)
+            .cloned();
+        let views = match known {
             Some(views) => views,
             None => {
                 // What was asked before, if it is not in use and lies on the way.
-                let near = take_before(&mut kept, seq);
+                let near = take_before(&mut self.live.past(), seq);
                 Arc::new(self.computed(seq, near)?)
             }
         };
+        self.remember(&views);
+        drop(turn);
+        Ok(views)
+    }
+
+    /// Keeps views for the next question, unless those they share a table with are not served any more.
+    fn remember(&self, views: &Arc<Views>) {
+        // Under the guard nobody puts others in the place of the live ones.
+        let live = self.live.read();
+        let mut kept = self.live.past();
+        kept.retain(|other| other.as_of() != views.as_of());
         while kept.len() >= PAST_VIEWS_MAX {
             kept.pop_front();
         }
-        kept.push_back(views.clone());
-        Ok(views)
+        if Arc::ptr_eq(live.history.table(), views.history.table()) {
+            kept.push_back(views.clone());
+        }
     }
 
     /// The last event at or before an instant.
@@ -181,4 +198,70 @@ fn instant(feed: &Feed, seq: Seq) -> Result<Timestamp, ViewsError> {
         what: format!("event {seq}"),
     };
     Ok(entry.ok_or_else(missing)?.recorded.at)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use fasti_core::codec;
+    use fasti_core::domain::event::{Event, LogCreated, Recorded};
+    use fasti_core::domain::ids::LogId;
+    use fasti_core::feed::feed;
+    use fasti_core::mem::MemLog;
+    use fasti_core::ports::LogWrite;
+
+    use super::*;
+    use crate::history::MemoryTable;
+    use crate::model::Kept;
+
+    fn past() -> (PastViews, SharedViews, Arc<MemoryTable>) {
+        let log_id = LogId([1; 16]);
+        let event = Event::from(LogCreated {
+            log_id,
+            seed: [2; 16],
+        });
+        let recorded = Recorded {
+            seq: Seq(1),
+            at: Timestamp(1),
+            actor: "system".into(),
+            causation: None,
+            key: None,
+            trace: None,
+            event,
+        };
+        let mut log = MemLog::default();
+        let appended = log.append(vec![codec::encode(&recorded)], &[]).unwrap();
+        let entry = codec::decode(&appended.records[0]).unwrap();
+        let table = Arc::new(MemoryTable::default());
+        let mut views = Views::with_table(table.clone(), Kept::default());
+        views.apply(&entry);
+        let live = SharedViews::new(views);
+        let (_, feed) = feed(log_id, Seq(1), Box::new(log));
+        (PastViews::new(live.clone(), feed, None), live, table)
+    }
+
+    #[test]
+    fn what_is_asked_again_is_not_computed_again() {
+        let (past, ..) = past();
+        assert!(Arc::ptr_eq(
+            &past.at(Seq(1)).unwrap(),
+            &past.at(Seq(1)).unwrap()
+        ));
+    }
+
+    #[test]
+    fn nothing_kept_holds_a_table_that_is_not_served_any_more() {
+        let (past, live, table) = past();
+        let in_use = past.at(Seq(1)).unwrap();
+        drop(live.replace(Views::new()));
+        assert_eq!(
+            Arc::strong_count(&table),
+            2,
+            "ours, and that of the question"
+        );
+        // One that was computed while they changed places is answered with and not kept.
+        past.remember(&in_use);
+        drop(in_use);
+        assert_eq!(Arc::strong_count(&table), 1);
+    }
 }

@@ -3,7 +3,10 @@
 //! One lock over all: an answer put together under one guard never mixes two moments. The follower holds it
 //! for a few hundred events at a time, so nobody waits long.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::collections::VecDeque;
+use std::sync::{
+    Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+};
 use std::time::{Duration, Instant};
 
 use fasti_core::domain::ids::Seq;
@@ -22,6 +25,8 @@ pub struct SharedViews {
 struct Shared {
     views: RwLock<Views>,
     position: watch::Sender<Position>,
+    /// Views of the past that were asked for last, the newest question at the end. They read the table of `views`.
+    past: Mutex<VecDeque<Arc<Views>>>,
     /// Guards nothing but the order of `position` and `moved` for threads that wait.
     turn: Mutex<()>,
     moved: Condvar,
@@ -75,6 +80,7 @@ impl SharedViews {
             shared: Arc::new(Shared {
                 views: RwLock::new(views),
                 position: watch::Sender::new(position),
+                past: Mutex::default(),
                 turn: Mutex::new(()),
                 moved: Condvar::new(),
             }),
@@ -103,8 +109,19 @@ impl SharedViews {
     pub(crate) fn replace(&self, views: Views) -> Views {
         let (seq, at) = (views.as_of(), views.last_at());
         let old = std::mem::replace(&mut *self.write(), views);
+        // Nothing may hold the old table open: it is about to be removed.
+        self.past().clear();
         self.publish(seq, at);
         old
+    }
+
+    /// Views of the past that are kept.
+    pub(crate) fn past(&self) -> MutexGuard<'_, VecDeque<Arc<Views>>> {
+        // Whole between calls: views are put in and taken out finished.
+        self.shared
+            .past
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How far the views are.

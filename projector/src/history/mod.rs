@@ -313,6 +313,22 @@ impl History {
             .collect()
     }
 
+    /// Records of the slots of a batch, oldest first, those after `after`.
+    pub(crate) fn slots_after(
+        &self,
+        batch: BatchId,
+        after: Seq,
+        max: usize,
+    ) -> Result<Vec<SlotView>, ViewsError> {
+        let end = self.until.map_or(Seq(u64::MAX), |until| until.seq.next());
+        let (from, to) = (keys::slots(batch, after.next()), keys::slots(batch, end));
+        let found = self.page(&from, &to, Order::Ascending, max)?;
+        found
+            .iter()
+            .map(|(_, row)| rows::decode("slots", row))
+            .collect()
+    }
+
     /// Ids of runs in the table: all, those of a batch, or those of a set.
     pub(crate) fn run_ids(&self, among: Among, order: Order, bounds: (u64, u64)) -> Ids<'_> {
         let (low, high) = bounds;

@@ -80,6 +80,21 @@ impl Views {
     }
 }
 
+impl Views {
+    /// Records of the slots of a batch, oldest first, those after the event `after`.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    pub fn slots_after(
+        &self,
+        id: BatchId,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<SlotView>, ViewsError> {
+        self.history.slots_after(id, after, limit)
+    }
+}
+
 fn plan_view(plan: &PlanRow, rule: Option<Rule>) -> PlanView {
     let own = plan
         .waiting

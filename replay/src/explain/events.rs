@@ -15,21 +15,15 @@ const BEFORE: u64 = 512;
 const AFTER: usize = 1_536;
 
 /// The events up to a moment.
-pub struct Events<'a> {
+pub(super) struct Events<'a> {
     feed: &'a Feed,
     until: Seq,
 }
 
 impl<'a> Events<'a> {
     /// Those of `feed` up to `until`.
-    #[must_use]
-    pub fn new(feed: &'a Feed, until: Seq) -> Self {
+    pub(super) fn new(feed: &'a Feed, until: Seq) -> Self {
         Self { feed, until }
-    }
-
-    /// The last event at an instant or before it.
-    pub(super) fn seq_at(&self, at: Timestamp) -> Result<Seq, PastError> {
-        seq_at(self.feed, self.until, at)
     }
 
     /// The event at this position.
@@ -47,7 +41,7 @@ impl<'a> Events<'a> {
         at: Timestamp,
         wanted: impl Fn(&Event) -> bool,
     ) -> Result<Option<Arc<Entry>>, ViewsError> {
-        let last = match self.seq_at(at) {
+        let last = match seq_at(self.feed, self.until, at) {
             Ok(last) => last,
             Err(PastError::Views(error)) => return Err(error),
             Err(PastError::TooEarly(_) | PastError::TooLate(_)) => return Ok(None),

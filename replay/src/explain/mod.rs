@@ -2,6 +2,9 @@
 //!
 //! Nothing is guessed: what is said comes from the views at the moment asked for and from the events they were made
 //! of. Where the log says nothing, nothing is said.
+//!
+//! Each explanation takes two steps: facts are gathered from the views, which stand still meanwhile, and told with the
+//! events behind them, which may have to be read from the disk.
 
 mod events;
 mod run;
@@ -12,10 +15,9 @@ use fasti_core::domain::ids::Seq;
 use fasti_core::domain::time::Timestamp;
 use serde::Serialize;
 
-pub use events::Events;
-pub use run::why_run;
-pub use task_run::why_task_run;
-pub use why_not::why_not;
+pub use run::{RunFacts, why_run};
+pub use task_run::{TaskRunFacts, why_task_run};
+pub use why_not::{AbsenceFacts, why_not};
 
 /// Causes named of one kind; of more, how many there are.
 const NAMED_MAX: usize = 10;

@@ -3,6 +3,7 @@
 use fasti_core::domain::event::Event;
 use fasti_core::domain::ids::{RunId, Seq};
 use fasti_core::domain::run::{RunStatus, RunType, TaskStatus};
+use fasti_core::feed::Feed;
 use fasti_projector::rows::{RunView, TaskRunView};
 use fasti_projector::{Views, ViewsError};
 
@@ -12,28 +13,50 @@ use super::{Cause, Explanation, NAMED_MAX, span};
 /// Task runs looked at of a run.
 const LOOKED_AT_MAX: usize = 1_000;
 
-/// See the module; `None` when there is no such run.
+/// What the views know of a run at a moment.
+pub struct RunFacts {
+    as_of: Seq,
+    run: RunView,
+    task_runs: Vec<TaskRunView>,
+}
+
+impl RunFacts {
+    /// `None` when there is no such run.
+    ///
+    /// # Errors
+    /// The views cannot be read.
+    pub fn gather(views: &Views, id: RunId) -> Result<Option<Self>, ViewsError> {
+        let Some(run) = views.run(id)? else {
+            return Ok(None);
+        };
+        let page = views.task_runs(id, None, LOOKED_AT_MAX)?;
+        Ok(Some(Self {
+            as_of: views.as_of(),
+            run,
+            task_runs: page.map(|page| page.items).unwrap_or_default(),
+        }))
+    }
+}
+
+/// See the module.
 ///
 /// # Errors
-/// The views or the log cannot be read.
-pub fn why_run(
-    views: &Views,
-    events: &Events<'_>,
-    id: RunId,
-) -> Result<Option<Explanation>, ViewsError> {
-    let Some(run) = views.run(id)? else {
-        return Ok(None);
-    };
-    let mut causes = vec![origin(&run, events)?];
-    causes.extend(beginning(&run, events)?);
-    let page = views.task_runs(id, None, LOOKED_AT_MAX)?;
-    let task_runs = page.map(|page| page.items).unwrap_or_default();
-    causes.extend(troubles(&task_runs, events)?);
+/// The log cannot be read.
+pub fn why_run(facts: &RunFacts, feed: &Feed) -> Result<Explanation, ViewsError> {
+    let RunFacts {
+        as_of,
+        run,
+        task_runs,
+    } = facts;
+    let events = &Events::new(feed, *as_of);
+    let mut causes = vec![origin(run, events)?];
+    causes.extend(beginning(run, events)?);
+    causes.extend(troubles(task_runs, events)?);
     if !run.status.is_final() {
-        causes.extend(blocked(&task_runs));
+        causes.extend(blocked(task_runs));
     }
     if let Some(at) = run.cancel_requested_at {
-        causes.push(cancellation(&run, at, events)?);
+        causes.push(cancellation(run, at, events)?);
     }
     if let (Some(seq), Some(at)) = (run.finished_seq, run.finished_at) {
         let how = run.status.as_str();
@@ -44,12 +67,12 @@ pub fn why_run(
             ..Cause::at(at, format!("it ended in {how}{why}"))
         });
     }
-    Ok(Some(Explanation {
-        about: format!("run {id} of `{}`", run.batch_name),
-        as_of: views.as_of(),
-        answer: answer(&run, &task_runs),
+    Ok(Explanation {
+        about: format!("run {} of `{}`", run.id, run.batch_name),
+        as_of: *as_of,
+        answer: answer(run, task_runs),
         causes,
-    }))
+    })
 }
 
 fn answer(run: &RunView, task_runs: &[TaskRunView]) -> String {

@@ -2,36 +2,59 @@
 
 use fasti_core::domain::attempt::Lease;
 use fasti_core::domain::event::Event;
-use fasti_core::domain::ids::TaskRunId;
+use fasti_core::domain::ids::{Seq, TaskRunId};
 use fasti_core::domain::run::TaskStatus;
+use fasti_core::feed::Feed;
 use fasti_projector::rows::TaskRunView;
 use fasti_projector::{Views, ViewsError};
 
 use super::events::Events;
 use super::{Cause, Explanation, NAMED_MAX, span};
 
-/// See the module; `None` when there is no such task run.
+/// What the views know of a task run at a moment.
+pub struct TaskRunFacts {
+    as_of: Seq,
+    task_run: TaskRunView,
+    /// Task runs right before it that have not succeeded, if that keeps it from running.
+    before: Vec<TaskRunView>,
+}
+
+impl TaskRunFacts {
+    /// `None` when there is no such task run.
+    ///
+    /// # Errors
+    /// The views cannot be read.
+    pub fn gather(views: &Views, id: TaskRunId) -> Result<Option<Self>, ViewsError> {
+        let Some(task_run) = views.task_run(id)? else {
+            return Ok(None);
+        };
+        let is_kept = matches!(task_run.status, TaskStatus::Waiting | TaskStatus::Skipped);
+        let most = if is_kept { NAMED_MAX } else { 0 };
+        Ok(Some(Self {
+            as_of: views.as_of(),
+            task_run,
+            before: views.upstream_troubles(id, most)?,
+        }))
+    }
+}
+
+/// See the module.
 ///
 /// # Errors
-/// The views or the log cannot be read.
-pub fn why_task_run(
-    views: &Views,
-    events: &Events<'_>,
-    id: TaskRunId,
-) -> Result<Option<Explanation>, ViewsError> {
-    let Some(task_run) = views.task_run(id)? else {
-        return Ok(None);
-    };
+/// The log cannot be read.
+pub fn why_task_run(facts: &TaskRunFacts, feed: &Feed) -> Result<Explanation, ViewsError> {
+    let task_run = &facts.task_run;
+    let (id, events) = (task_run.id, &Events::new(feed, facts.as_of));
     let mut causes = Vec::new();
     if let Some(from) = task_run.reused_from {
         causes.push(Cause::fact(format!(
             "it was not executed: task run {from} of an earlier run serves"
         )));
     }
-    causes.extend(queued(&task_run, events)?);
-    causes.extend(started(&task_run, events)?);
-    causes.extend(failures(&task_run, events)?);
-    causes.extend(upstream(views, events, &task_run)?);
+    causes.extend(queued(task_run, events)?);
+    causes.extend(started(task_run, events)?);
+    causes.extend(failures(task_run, events)?);
+    causes.extend(upstream(&facts.before, events)?);
     if let Some(at) = task_run.finished_at.filter(|_| task_run.status.is_final()) {
         let why = task_run.status_reason.as_ref();
         let why = why.map(|why| format!(": {why}")).unwrap_or_default();
@@ -40,15 +63,15 @@ pub fn why_task_run(
     }
     // What has no time of its own is how things stand.
     causes.sort_by_key(|cause| (cause.at.is_none(), cause.at, cause.seq));
-    Ok(Some(Explanation {
+    Ok(Explanation {
         about: format!(
             "`{}` of run {} of `{}`",
             task_run.name, task_run.run_id, task_run.batch_name
         ),
-        as_of: views.as_of(),
-        answer: answer(&task_run),
+        as_of: facts.as_of,
+        answer: answer(task_run),
         causes,
-    }))
+    })
 }
 
 fn answer(task_run: &TaskRunView) -> String {
@@ -151,19 +174,11 @@ pub(super) fn failures(
 }
 
 /// Why what it depends on keeps it from running.
-fn upstream(
-    views: &Views,
-    events: &Events<'_>,
-    task_run: &TaskRunView,
-) -> Result<Vec<Cause>, ViewsError> {
-    if !matches!(task_run.status, TaskStatus::Waiting | TaskStatus::Skipped) {
-        return Ok(Vec::new());
-    }
+fn upstream(parents: &[TaskRunView], events: &Events<'_>) -> Result<Vec<Cause>, ViewsError> {
     let mut causes = Vec::new();
-    let parents = views.upstream_troubles(task_run.id, NAMED_MAX)?;
     for parent in parents {
         match parent.status {
-            TaskStatus::Failure => causes.extend(failures(&parent, events)?),
+            TaskStatus::Failure => causes.extend(failures(parent, events)?),
             TaskStatus::Running => {
                 let since = parent.started_at.map(|at| format!(" since {at}"));
                 let since = since.unwrap_or_default();

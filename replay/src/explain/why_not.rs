@@ -4,8 +4,9 @@ use fasti_core::domain::calendar::Rule;
 use fasti_core::domain::event::Event;
 use fasti_core::domain::ids::{BatchId, Seq};
 use fasti_core::domain::time::Timestamp;
-use fasti_projector::rows::{BatchView, SlotOutcome, SlotView};
-use fasti_projector::{PastError, Views, ViewsError};
+use fasti_core::feed::Feed;
+use fasti_projector::rows::{BatchView, PlanView, SlotOutcome, SlotView};
+use fasti_projector::{Views, ViewsError};
 
 use super::events::Events;
 use super::{Cause, Explanation, span};
@@ -13,84 +14,125 @@ use super::{Cause, Explanation, span};
 /// A slot this close behind the instant asked for is the one that is meant.
 const SAME_MINUTE_US: i64 = 60_000_000;
 
-/// Records of slots looked at.
+/// Records of slots looked at on each side of the instant.
 const RECORDS_MAX: usize = 1_000;
 
-/// How long after a slot its record may have been written to be found at once: the scheduler may have been away.
-const RECORDED_WITHIN_US: i64 = 7 * 86_400_000_000;
+/// What the views know of a batch at an instant, and of what became of that instant since.
+pub struct AbsenceFacts {
+    as_of: Seq,
+    at: Timestamp,
+    /// As it is now.
+    batch: BatchView,
+    /// As it was then; `None` if it was not there.
+    was: Option<BatchView>,
+    /// When it started by itself then.
+    rule: Option<Rule>,
+    /// The slot that is meant, if the instant is one.
+    meant: Option<Slot>,
+    /// The slot before the instant.
+    before: Option<Slot>,
+    /// The present plan.
+    plan: Option<PlanView>,
+}
 
-/// See the module: by what a server knew at `at` (`then`; `None` before the log began) and what it knows `now`; `None`
-/// when there is no such batch.
+/// A slot and the last word on it.
+struct Slot {
+    at: Timestamp,
+    record: Option<SlotView>,
+}
+
+impl AbsenceFacts {
+    /// By what a server knew at `at` (`then`; `None` before the log began) and what it knows `now`; `None` when there is
+    /// no such batch.
+    ///
+    /// # Errors
+    /// The views cannot be read.
+    pub fn gather(
+        then: Option<&Views>,
+        now: &Views,
+        id: BatchId,
+        at: Timestamp,
+    ) -> Result<Option<Self>, ViewsError> {
+        let Some(batch) = now.batch(id)? else {
+            return Ok(None);
+        };
+        let was = then.map(|then| then.batch(id)).transpose()?.flatten();
+        let schedule = was.as_ref().map(|was| &was.definition.schedule);
+        let rule = then.zip(schedule);
+        let rule = rule.and_then(|(then, schedule)| then.rule(schedule).ok().flatten());
+        let then = then.map_or(Seq(0), Views::as_of);
+        let told = |slot: Option<Timestamp>| -> Result<Option<Slot>, ViewsError> {
+            let slot = slot.map(|at| {
+                Ok(Slot {
+                    at,
+                    record: record(now, id, at, then)?,
+                })
+            });
+            slot.transpose()
+        };
+        let meant = rule.as_ref().and_then(|rule| rule.next_from(at));
+        Ok(Some(Self {
+            as_of: now.as_of(),
+            at,
+            meant: told(meant.filter(|slot| slot.0 - at.0 < SAME_MINUTE_US))?,
+            before: told(rule.as_ref().and_then(|rule| rule.prev_before(at)))?,
+            plan: now.ledger(id)?.and_then(|ledger| ledger.plan),
+            batch,
+            was,
+            rule,
+        }))
+    }
+}
+
+/// See the module.
 ///
 /// # Errors
-/// The views or the log cannot be read.
-pub fn why_not(
-    then: Option<&Views>,
-    now: &Views,
-    events: &Events<'_>,
-    id: BatchId,
-    at: Timestamp,
-) -> Result<Option<Explanation>, ViewsError> {
-    let Some(batch) = now.batch(id)? else {
-        return Ok(None);
-    };
-    let explain = |answer: String, causes: Vec<Cause>| {
-        Some(Explanation {
-            about: format!("`{}` at {at}", batch.name),
-            as_of: now.as_of(),
-            answer,
-            causes,
-        })
-    };
-    let Some(was) = then.map(|then| then.batch(id)).transpose()?.flatten() else {
-        let created = batch.created_at;
-        let by = &batch.created_by;
-        let text = format!("{by} saved it first");
+/// The log cannot be read.
+pub fn why_not(facts: &AbsenceFacts, feed: &Feed) -> Result<Explanation, ViewsError> {
+    let events = &Events::new(feed, facts.as_of);
+    let (answer, causes) = reasons(facts, events)?;
+    Ok(Explanation {
+        about: format!("`{}` at {}", facts.batch.name, facts.at),
+        as_of: facts.as_of,
+        answer,
+        causes,
+    })
+}
+
+fn reasons(facts: &AbsenceFacts, events: &Events<'_>) -> Result<(String, Vec<Cause>), ViewsError> {
+    let id = facts.batch.id;
+    let Some(was) = &facts.was else {
+        let (created, by) = (facts.batch.created_at, &facts.batch.created_by);
         let is_it = |event: &Event| matches!(event, Event::BatchSaved(it) if it.batch == id);
-        let cause = events.cause(created, text, is_it)?;
-        return Ok(explain(
-            "the batch was not there yet".to_owned(),
-            vec![cause],
-        ));
+        let cause = events.cause(created, format!("{by} saved it first"), is_it)?;
+        return Ok(("the batch was not there yet".to_owned(), vec![cause]));
     };
     if let Some(deleted) = was.deleted_at {
         let is_it = |event: &Event| matches!(event, Event::BatchDeleted(it) if it.batch == id);
         let cause = events.cause(deleted, "it was deleted".to_owned(), is_it)?;
-        return Ok(explain(
-            "the batch was deleted before".to_owned(),
-            vec![cause],
-        ));
+        return Ok(("the batch was deleted before".to_owned(), vec![cause]));
     }
-    let rule = then.and_then(|then| then.rule(&was.definition.schedule).ok().flatten());
-    let Some(rule) = rule else {
-        return Ok(explain(timeless(&was), Vec::new()));
+    let Some(rule) = &facts.rule else {
+        return Ok((timeless(was), Vec::new()));
     };
-    let version = Cause::fact(format!(
-        "version {} was in force: {}",
-        was.version,
-        rule.describe()
-    ));
-    let mut causes = vec![version];
-    let pause = pause(&was, events)?;
+    let (version, said) = (was.version, rule.describe());
+    let mut causes = vec![Cause::fact(format!(
+        "version {version} was in force: {said}"
+    ))];
+    let pause = pause(was, events)?;
     causes.extend(pause.clone());
-    let meant = rule
-        .next_from(at)
-        .filter(|slot| slot.0 - at.0 < SAME_MINUTE_US);
-    let Some(slot) = meant else {
-        causes.extend(around(&rule, now, events, id, at)?);
-        return Ok(explain(
-            "no slot of its schedule was then".to_owned(),
-            causes,
-        ));
+    let Some(slot) = &facts.meant else {
+        causes.extend(around(facts, rule));
+        return Ok(("no slot of its schedule was then".to_owned(), causes));
     };
-    let (answer, cause) = outcome(now, events, id, slot)?;
+    let (answer, cause) = outcome(slot, facts.plan.as_ref());
     // Slots of a pause are recorded together when it ends.
     let answer = match pause.filter(|_| cause.is_none()) {
         Some(pause) => pause.text,
         None => answer,
     };
     causes.extend(cause);
-    Ok(explain(answer, causes))
+    Ok((answer, causes))
 }
 
 /// Why a batch without times does not start by itself at an instant.
@@ -133,24 +175,18 @@ fn pause(was: &BatchView, events: &Events<'_>) -> Result<Option<Cause>, ViewsErr
 }
 
 /// The slots before and after an instant that is none.
-fn around(
-    rule: &Rule,
-    now: &Views,
-    events: &Events<'_>,
-    id: BatchId,
-    at: Timestamp,
-) -> Result<Vec<Cause>, ViewsError> {
+fn around(facts: &AbsenceFacts, rule: &Rule) -> Vec<Cause> {
+    let at = facts.at;
     let mut causes = Vec::new();
-    if let Some(before) = rule.prev_before(at) {
-        let (answer, cause) = outcome(now, events, id, before)?;
-        let text = format!(
-            "the slot before was {before}, {} earlier: {answer}",
-            span(before, at)
-        );
-        let seq = cause.and_then(|cause| cause.seq);
+    if let Some(before) = &facts.before {
+        let (answer, cause) = outcome(before, facts.plan.as_ref());
+        let (slot, since) = (before.at, span(before.at, at));
         causes.push(Cause {
-            seq,
-            ..Cause::at(before, text)
+            seq: cause.and_then(|cause| cause.seq),
+            ..Cause::at(
+                slot,
+                format!("the slot before was {slot}, {since} earlier: {answer}"),
+            )
         });
     }
     causes.push(match rule.next_after(at) {
@@ -160,58 +196,47 @@ fn around(
         ),
         None => Cause::fact("no slot follows".to_owned()),
     });
-    Ok(causes)
+    causes
 }
 
 /// What became of a slot.
-fn outcome(
-    now: &Views,
-    events: &Events<'_>,
-    id: BatchId,
-    slot: Timestamp,
-) -> Result<(String, Option<Cause>), ViewsError> {
-    if let Some(record) = record(now, events, id, slot)? {
-        let reason = record.reason.as_deref().unwrap_or("no reason is on record");
-        let of_many = match record.count {
-            1 => String::new(),
-            count => format!(" (one of {count} slots in a row)"),
+fn outcome(slot: &Slot, plan: Option<&PlanView>) -> (String, Option<Cause>) {
+    let at = slot.at;
+    let Some(record) = &slot.record else {
+        let waits = plan.is_some_and(|plan| plan.waiting.iter().any(|it| it.slot == at));
+        let answer = match plan {
+            _ if waits => format!("its slot {at} waits until earlier runs of the batch are over"),
+            Some(plan) if at <= plan.since => format!(
+                "the slot {at} is not one of the schedule in force, which counts from {}",
+                plan.since
+            ),
+            Some(_) | None => format!("the slot {at} has no outcome yet"),
         };
-        let (answer, text) = match (record.outcome, record.run) {
-            (SlotOutcome::Fired, Some(run)) => {
-                let text = format!("the slot {slot} has its run, {run}");
-                (
-                    format!("it did run: run {run} is for the slot {slot}"),
-                    text,
-                )
-            }
-            (outcome, _) => {
-                let how = word(outcome);
-                let text = format!("the slot {slot} was {how}{of_many}: {reason}");
-                (format!("its slot {slot} was {how}: {reason}"), text)
-            }
-        };
-        let cause = Cause {
-            seq: Some(record.seq),
-            ..Cause::at(record.at, text)
-        };
-        return Ok((answer, Some(cause)));
-    }
-    let plan = now.ledger(id)?.and_then(|ledger| ledger.plan);
-    let waits = plan
-        .as_ref()
-        .is_some_and(|plan| plan.waiting.iter().any(|it| it.slot == slot));
-    if waits {
-        let answer = format!("its slot {slot} waits until earlier runs of the batch are over");
-        return Ok((answer, None));
-    }
-    let answer = match plan {
-        Some(plan) if slot <= plan.since => format!(
-            "the slot {slot} is not one of the schedule in force, which counts from {}",
-            plan.since
-        ),
-        _ => format!("the slot {slot} has no outcome yet"),
+        return (answer, None);
     };
-    Ok((answer, None))
+    let reason = record.reason.as_deref().unwrap_or("no reason is on record");
+    let (answer, text) = match record.run {
+        Some(run) => (
+            format!("it did run: run {run} is for the slot {at}"),
+            format!("the slot {at} has its run, {run}"),
+        ),
+        None => {
+            let how = word(record.outcome);
+            let of_many = match record.count {
+                1 => String::new(),
+                count => format!(" (one of {count} slots in a row)"),
+            };
+            (
+                format!("its slot {at} was {how}: {reason}"),
+                format!("the slot {at} was {how}{of_many}: {reason}"),
+            )
+        }
+    };
+    let cause = Cause {
+        seq: Some(record.seq),
+        ..Cause::at(record.at, text)
+    };
+    (answer, Some(cause))
 }
 
 fn word(outcome: SlotOutcome) -> &'static str {
@@ -225,27 +250,16 @@ fn word(outcome: SlotOutcome) -> &'static str {
     }
 }
 
-/// The last word on a slot: an alert is followed by another record.
+/// The last word on a slot, among the records around the event `then`: an alert is followed by another record.
 fn record(
     now: &Views,
-    events: &Events<'_>,
     id: BatchId,
     slot: Timestamp,
+    then: Seq,
 ) -> Result<Option<SlotView>, ViewsError> {
-    let soon = match events.seq_at(Timestamp(slot.0 + RECORDED_WITHIN_US)) {
-        Ok(seq) => Some(seq.next()),
-        Err(PastError::Views(error)) => return Err(error),
-        Err(PastError::TooEarly(_) | PastError::TooLate(_)) => None,
-    };
-    let covers = |record: &SlotView| record.first <= slot && slot <= record.last;
-    let look = |before: Option<Seq>| -> Result<Option<SlotView>, ViewsError> {
-        let page = now.slots(id, before, RECORDS_MAX)?;
-        let mut found = page.items.into_iter().filter(covers).collect::<Vec<_>>();
-        found.sort_by_key(|record| (record.outcome == SlotOutcome::Alerted, record.seq));
-        Ok(found.into_iter().next())
-    };
-    match look(soon)? {
-        Some(found) => Ok(Some(found)),
-        None => look(None),
-    }
+    let before = now.slots(id, Some(then.next()), RECORDS_MAX)?.items;
+    let after = now.slots_after(id, then, RECORDS_MAX)?;
+    let records = before.into_iter().chain(after);
+    let covering = records.filter(|record| record.first <= slot && slot <= record.last);
+    Ok(covering.min_by_key(|record| (record.outcome == SlotOutcome::Alerted, record.seq)))
 }

@@ -1,8 +1,10 @@
 //! Why something ran, or did not.
 
 use fasti_core::domain::ids::{RunId, Seq, TaskRunId};
-use fasti_projector::PastError;
-use fasti_replay::explain::{Events, Explanation, why_not, why_run, why_task_run};
+use fasti_projector::{PastError, ViewsError};
+use fasti_replay::explain::{
+    AbsenceFacts, Explanation, RunFacts, TaskRunFacts, why_not, why_run, why_task_run,
+};
 use warp::http::StatusCode;
 
 use super::super::{map, wire};
@@ -25,12 +27,10 @@ pub(crate) async fn explain_run(id: String, call: Call) -> Answer {
     let feed = call.app.parts.feed.clone();
     let asked = call.ask(min_seq, move |views, asker| {
         runs::visible(views, asker, id)?;
-        let events = Events::new(&feed, views.as_of());
-        let found = why_run(views, &events, RunId(id))?;
-        found.ok_or_else(|| Problem::not_found("run", &id))
+        RunFacts::gather(views, RunId(id))?.ok_or_else(|| Problem::not_found("run", &id))
     });
-    let (explanation, as_of) = asked.await?;
-    Ok(json(StatusCode::OK, &map::explanation(explanation), as_of))
+    let (facts, as_of) = asked.await?;
+    told(as_of, move || why_run(&facts, &feed)).await
 }
 
 /// Explain a task run
@@ -47,12 +47,11 @@ pub(crate) async fn explain_task_run(id: String, call: Call) -> Answer {
     let feed = call.app.parts.feed.clone();
     let asked = call.ask(min_seq, move |views, asker| {
         task_runs::visible(views, asker, id)?;
-        let events = Events::new(&feed, views.as_of());
-        let found = why_task_run(views, &events, TaskRunId(id))?;
+        let found = TaskRunFacts::gather(views, TaskRunId(id))?;
         found.ok_or_else(|| Problem::not_found("task run", &id))
     });
-    let (explanation, as_of) = asked.await?;
-    Ok(json(StatusCode::OK, &map::explanation(explanation), as_of))
+    let (facts, as_of) = asked.await?;
+    told(as_of, move || why_task_run(&facts, &feed)).await
 }
 
 /// Explain why a batch did not run
@@ -75,6 +74,7 @@ pub(crate) async fn explain_absence(id: String, call: Call) -> Answer {
         return Err(Problem::invalid("at", detail));
     }
     let past = call.app.parts.past.clone();
+    let _turn = call.turn_for_the_past().await?;
     let then = tokio::task::spawn_blocking(move || match past.seq_at(at) {
         Ok(seq) => past.at(seq).map(Some),
         Err(PastError::TooEarly(_)) => Ok(None),
@@ -84,10 +84,19 @@ pub(crate) async fn explain_absence(id: String, call: Call) -> Answer {
     let feed = call.app.parts.feed.clone();
     let asked = call.ask(min_seq, move |views, asker| {
         batches::visible(views, asker, id)?;
-        let events = Events::new(&feed, views.as_of());
-        let found: Option<Explanation> = why_not(then.as_deref(), views, &events, id, at)?;
+        let found = AbsenceFacts::gather(then.as_deref(), views, id, at)?;
         found.ok_or_else(|| Problem::not_found("batch", &id))
     });
-    let (explanation, as_of): (_, Seq) = asked.await?;
+    let (facts, as_of) = asked.await?;
+    told(as_of, move || why_not(&facts, &feed)).await
+}
+
+/// Tells what was gathered, with the events behind it: they may have to be read from the disk.
+async fn told(
+    as_of: Seq,
+    tell: impl FnOnce() -> Result<Explanation, ViewsError> + Send + 'static,
+) -> Answer {
+    let told = tokio::task::spawn_blocking(tell).await;
+    let explanation = told.map_err(|error| Problem::internal(&error))??;
     Ok(json(StatusCode::OK, &map::explanation(explanation), as_of))
 }
