@@ -108,11 +108,12 @@ def main() -> None:
     )
     if given.run:
         timed("all jobs run", lambda: wait_complete(base, first))
+    status = "COMPLETED" if given.run else "QUEUED"
     for path in (
         "/batches/?order=-jobs_total",
         f"/batches/{first}/",
         f"/jobs/?batch_id={first}",
-        f"/jobs/?batch_id={first}&status=QUEUED&order=-created&page=2",
+        f"/jobs/?batch_id={first}&status={status}&order=-created&page=2",
         f"/recipes/?batch_id={first}&order=id&page=50",
         f"/recipes/?batch_id={first}&is_completed=true",
         f"/batches/comparison/{first}/",

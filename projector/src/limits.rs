@@ -50,7 +50,7 @@ pub const CACHED_GRAPHS_MAX: usize = 8;
 /// already [`CHECKPOINTS_MAX`].
 pub const CHECKPOINT_EVERY_EVENTS: u64 = 30_000;
 
-/// Checkpoints kept. When there are more, every second one is removed.
+/// Checkpoints kept, spread over the log.
 pub const CHECKPOINTS_MAX: usize = 64;
 
 /// Views of the past kept in memory.

@@ -159,9 +159,9 @@ pub(crate) fn checkpoint(
             seq: snapshot.seq,
             hash: snapshot.hash,
         };
-        snapshot.seq > after && is_in_log(feed, stamp).unwrap_or(false)
+        is_in_log(feed, stamp).unwrap_or(false)
     };
-    let found = snapshots.load_fitting(&checkpoint_name(), upto, fits);
+    let found = snapshots.load_between(&checkpoint_name(), after, upto, fits);
     Ok(found.and_then(|snapshot| from_bytes(&snapshot.bytes)))
 }
 

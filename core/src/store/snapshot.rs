@@ -69,8 +69,8 @@ impl Snapshots {
         Ok(())
     }
 
-    /// As [`Snapshots::write`], but keeps old ones too: when there are more than `most`, every second one goes, so
-    /// that they stay spread over the log.
+    /// As [`Snapshots::write`], but keeps old ones too: when there are more than `most`, the one goes whose neighbours
+    /// are nearest to each other, so that they stay spread over the log.
     ///
     /// # Errors
     /// As [`Snapshots::write`].
@@ -83,11 +83,13 @@ impl Snapshots {
         most: usize,
     ) -> Result<()> {
         self.put(name, seq, hash, bytes)?;
-        let all = self.list(name)?;
-        if all.len() <= most {
-            return Ok(());
-        }
-        for (_, old) in all.into_iter().skip(1).step_by(2) {
+        let mut all = self.list(name)?;
+        while all.len() > most {
+            let between = |at: &usize| all[at - 1].0.0 - all.get(at + 1).map_or(0, |it| it.0.0);
+            let Some(at) = (1..all.len()).min_by_key(between) else {
+                break;
+            };
+            let (_, old) = all.remove(at);
             fs::remove_file(&old).map_err(|e| StoreError::io("removing", &old, e))?;
         }
         Ok(())
@@ -148,9 +150,21 @@ impl Snapshots {
         upto: Seq,
         fits: impl Fn(&Snapshot) -> bool,
     ) -> Option<Snapshot> {
+        self.load_between(name, Seq(0), upto, fits)
+    }
+
+    /// As [`Snapshots::load_fitting`], of those that are after `after`; others are not read.
+    #[must_use]
+    pub fn load_between(
+        &self,
+        name: &str,
+        after: Seq,
+        upto: Seq,
+        fits: impl Fn(&Snapshot) -> bool,
+    ) -> Option<Snapshot> {
         let list = self.list(name).ok()?;
         list.into_iter()
-            .filter(|(seq, _)| *seq <= upto)
+            .filter(|(seq, _)| *seq > after && *seq <= upto)
             .find_map(|(seq, path)| {
                 let loaded = read(&path, seq).filter(&fits);
                 if loaded.is_none() {
@@ -256,6 +270,25 @@ mod tests {
         assert_eq!(snapshots.load("nobody", Seq(5)), None);
         assert_eq!(snapshots.newest("state"), Seq(1000));
         assert_eq!(snapshots.newest("nobody"), Seq(0));
+    }
+
+    #[test]
+    fn thinned_ones_stay_spread_over_the_log() {
+        let (_dir, snapshots) = open();
+        let (most, last) = (8, 200);
+        for seq in 1..=last {
+            let written = snapshots.write_thinning("past", Seq(seq), [1; 32], b"then", most);
+            written.unwrap();
+        }
+        let kept = snapshots.list("past").unwrap();
+        let kept: Vec<u64> = kept.into_iter().map(|(seq, _)| seq.0).collect();
+        assert_eq!((kept.len(), kept[0]), (most, last));
+        let gaps = kept.windows(2).map(|two| two[0] - two[1]);
+        let widest = gaps.chain(kept.last().copied()).max().unwrap();
+        assert!(widest <= 2 * last / most as u64, "{kept:?}");
+        let between = |after, upto| snapshots.load_between("past", Seq(after), Seq(upto), |_| true);
+        assert_eq!(between(0, last).map(|it| it.seq), Some(Seq(last)));
+        assert_eq!(between(kept[1], last - 1), None);
     }
 
     #[test]
