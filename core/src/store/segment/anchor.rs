@@ -307,10 +307,7 @@ pub(super) fn trim(dir: &Path) -> Result<()> {
     let Ok(bytes) = fs::read(&path) else {
         return Ok(());
     };
-    let whole = bytes
-        .iter()
-        .rposition(|b| *b == b'\n')
-        .map_or(0, |at| at + 1);
+    let whole = bytes.len() - torn_bytes(&bytes);
     if whole < bytes.len() {
         OpenOptions::new()
             .write(true)
@@ -322,4 +319,39 @@ pub(super) fn trim(dir: &Path) -> Result<()> {
             .map_err(|e| StoreError::io("cutting", &path, e))?;
     }
     Ok(())
+}
+
+/// Bytes at the end that a crash left of a line. Such a line has no end, or it has one and zeros before it, where a
+/// disk had written the later sectors only. Any other line that is no anchor was altered, and stays to be found.
+fn torn_bytes(bytes: &[u8]) -> usize {
+    let ended = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    let start = ended
+        .iter()
+        .rposition(|b| *b == b'\n')
+        .map_or(0, |at| at + 1);
+    let is_torn = ended.len() == bytes.len() || ended[start..].contains(&0);
+    if is_torn { bytes.len() - start } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is left of two lines after the second was torn.
+    fn left_of(bytes: &[u8]) -> usize {
+        bytes.len() - torn_bytes(bytes)
+    }
+
+    #[test]
+    fn only_what_a_crash_leaves_of_the_last_line_is_cut_off() {
+        assert_eq!(left_of(b""), 0);
+        assert_eq!(left_of(b"{one}\n{two}\n"), 12);
+        assert_eq!(left_of(b"{one}\n{tw"), 6);
+        assert_eq!(left_of(b"{one}\n{tw\0\0"), 6);
+        assert_eq!(left_of(b"{one}\n\0\0wo}\n"), 6);
+        assert_eq!(left_of(b"\0\0wo}\n"), 0);
+        // Altered, not torn: it stays, for whoever checks.
+        assert_eq!(left_of(b"{one}\n{xxx}\n"), 12);
+        assert_eq!(left_of(b"{o\0e}\n{two}\n"), 12);
+    }
 }
