@@ -39,6 +39,9 @@ pub const LEAVING_RUNS_MAX: usize = 1_024;
 /// Task runs in one row of the history table: one lookup decodes no more than these.
 pub const TASK_RUNS_PER_ROW: u32 = 128;
 
+/// Steps of task runs with stages in one row of the history table; nine bytes each.
+pub const STEPS_PER_ROW: u32 = 400;
+
 /// Task runs that are in the row of their run in the history table, if it has no more than these: most runs are
 /// small, and a row less for each is what writing the history is made of.
 pub const TASK_RUNS_WITH_RUN: usize = 8;

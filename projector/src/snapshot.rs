@@ -20,7 +20,7 @@ use crate::views::Views;
 /// Name of the snapshots.
 const NAME: &str = "views";
 /// Name of the history table, with the version of its rows.
-const TABLE: &str = "history-4";
+const TABLE: &str = "history-5";
 /// Version of a snapshot's shape: raised with every change of what is in the model.
 const FORMAT: u32 = 5;
 

@@ -255,6 +255,7 @@ impl Bench {
             timeout_ms: None,
             grace_ms: 1_000,
             staging: None,
+            stages: Vec::new(),
         }
     }
 

@@ -242,6 +242,7 @@ pub(crate) mod tests {
             timeout_ms: None,
             grace_ms: 0,
             staging: None,
+            stages: Vec::new(),
         }
     }
 

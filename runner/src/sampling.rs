@@ -167,6 +167,7 @@ mod tests {
             timeout_ms: None,
             grace_ms: 0,
             staging: None,
+            stages: Vec::new(),
         };
         Arc::new(Record::new(Arc::new(launch)))
     }

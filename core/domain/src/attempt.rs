@@ -147,6 +147,25 @@ pub struct AttemptStart {
     pub process: Process,
 }
 
+/// The process of an attempt says that it has passed a stage of its task, or something about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageMark {
+    /// The task run.
+    pub task_run: TaskRunId,
+    /// Number of the attempt.
+    pub number: u32,
+    /// The stage; one of its task's.
+    pub stage: String,
+    /// When, by the runner's clock.
+    pub at: Timestamp,
+    /// What else it says, as JSON text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// It is about a stage that goes on: nothing was passed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_note: bool,
+}
+
 /// An attempt is over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptEnd {
@@ -223,6 +242,8 @@ pub struct AttemptReport {
 pub enum AttemptNews {
     /// Its process runs.
     Started(AttemptStart),
+    /// Its process reports how far it is.
+    Progressed(StageMark),
     /// It is over.
     Finished(AttemptEnd),
 }

@@ -183,6 +183,20 @@ pub enum Command {
     },
     /// Start a run.
     CreateRun(CreateRun),
+    /// Start a run that begins and ends at given instants.
+    CreateRunWithin {
+        /// The run.
+        create: CreateRun,
+        /// When it may go on.
+        window: RunWindow,
+    },
+    /// Have a run end at another instant than was said before.
+    MoveRunEnd {
+        /// The run.
+        run: RunId,
+        /// When it is ended if it still goes on.
+        ends_at: Timestamp,
+    },
     /// A message came for a trigger.
     TakeSignal(Signal),
     /// Make a set for many runs.
@@ -276,6 +290,15 @@ pub enum More {
     No,
     /// Further runs will follow.
     Yes,
+}
+
+/// When a run may go on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RunWindow {
+    /// Nothing of it is queued before; at once when not given.
+    pub starts_at: Option<Timestamp>,
+    /// It is ended then if it still goes on, started or not.
+    pub ends_at: Option<Timestamp>,
 }
 
 /// See [`Command::CreateRun`].

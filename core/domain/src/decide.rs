@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::access::Principal;
-use crate::command::{Command, Follow, Request};
+use crate::command::{Command, Follow, Request, RunWindow};
 use crate::event::{
     BundleRegistered, Event, ImageRegistered, ImageRemoved, LogCreated, ServerStarted,
 };
@@ -62,7 +62,13 @@ pub fn decide(state: &State, request: &Request, at: Timestamp) -> Result<Vec<Eve
         Command::TakeSignal(signal) => trigger::take(state, signal, at),
         Command::RemoveContents(removed) => Ok(contents::remove(removed)),
         Command::RemoveBundles { digests } => Ok(contents::remove_bundles(state, digests)),
-        Command::CreateRun(create) => run::create::create(state, who, create, at),
+        Command::CreateRun(create) => {
+            run::create::create(state, who, create, RunWindow::default(), at)
+        }
+        Command::CreateRunWithin { create, window } => {
+            run::create::create(state, who, create, *window, at)
+        }
+        Command::MoveRunEnd { run, ends_at } => run::stop::move_end(state, who, *run, *ends_at, at),
         Command::CreateRunSet {
             batch,
             title,
@@ -103,7 +109,7 @@ fn create_log(state: &State, log_id: LogId, seed: [u8; 16]) -> Vec<Event> {
 /// Consequences are never refused.
 fn decide_follow(state: &State, follow: &Follow, at: Timestamp) -> Vec<Event> {
     match follow {
-        Follow::OpenRun { run } => run::create::open(state, *run),
+        Follow::OpenRun { run } => run::create::open(state, *run, at),
         Follow::StopRun { run } => run::stop::stop(state, *run),
         Follow::SettleAttempts { run, ends } => run::progress::settle(state, *run, ends, at),
         Follow::Advance { run, ended } => run::progress::advance(state, *run, ended),

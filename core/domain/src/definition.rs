@@ -170,6 +170,9 @@ pub struct Task {
     /// Ended after this long.
     #[serde(default)]
     pub timeout_ms: Option<u64>,
+    /// Stages that a task run of it passes, in order, as its process reports them; a success has passed all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<String>,
 }
 
 /// What a task runs.

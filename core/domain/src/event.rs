@@ -18,7 +18,7 @@ use declare::events;
 pub use recorded::{KeyUse, Recorded, UnknownEvent};
 use serde::{Deserialize, Serialize};
 
-use crate::attempt::{AttemptEnd, AttemptStart, Lease};
+use crate::attempt::{AttemptEnd, AttemptStart, Lease, StageMark};
 use crate::backfill::Backfill;
 use crate::batch::SavedFrom;
 use crate::calendar::NamedCalendar;
@@ -402,6 +402,21 @@ events! {
         /// The step of a flow that it carries out.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         step: Option<u64>,
+        /// Nothing of it is queued before this instant.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        starts_at: Option<Timestamp>,
+        /// When it is ended if it still goes on, started or not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ends_at: Option<Timestamp>,
+    }
+    /// A run is to be ended at another instant than was said before.
+    RunEndMoved = "run.end_moved" v 1 {
+        /// The run.
+        run: RunId,
+        /// Its batch.
+        batch: BatchId,
+        /// When it is ended if it still goes on, started or not.
+        ends_at: Timestamp,
     }
     /// The first attempt of a run was given to a runner.
     RunStarted = "run.started" v 1 {
@@ -524,6 +539,17 @@ events! {
         runner: RunnerId,
         /// The attempts with their processes.
         starts: Vec<AttemptStart>,
+    }
+    /// The processes of attempts say that they have passed stages of their task, or something about one.
+    TaskProgressed = "task.progressed" v 1 {
+        /// The run.
+        run: RunId,
+        /// Its batch.
+        batch: BatchId,
+        /// The runner.
+        runner: RunnerId,
+        /// What they say, in order.
+        marks: Vec<StageMark>,
     }
     /// Attempts are over. Every attempt leased has exactly one such end.
     AttemptFinished = "attempt.finished" v 1 {

@@ -78,6 +78,7 @@ pub fn evolve(state: &mut State, recorded: &Recorded) {
         | Event::StepsRequeued(_) => {}
         Event::RunCreated(event) => run::apply::created(state, event),
         Event::RunStarted(event) => run::apply::started(state, event, at),
+        Event::RunEndMoved(event) => run::apply::end_moved(state, event),
         Event::RunCancelRequested(event) => run::apply::cancel_requested(state, event),
         Event::RunDeadlinePassed(event) => run::apply::deadline_passed(state, event),
         Event::RunFinished(event) => run::apply::finished(state, event),
@@ -90,7 +91,8 @@ pub fn evolve(state: &mut State, recorded: &Recorded) {
         Event::AttemptLeased(event) => run::apply::leased(state, event, at),
         Event::AttemptStarted(event) => run::apply::attempts_started(state, event),
         Event::AttemptFinished(event) => run::apply::attempts_finished(state, event),
-        Event::AttemptReportedLate(_) => {}
+        // How far a task run is decides nothing: it is for the views.
+        Event::TaskProgressed(_) | Event::AttemptReportedLate(_) => {}
         Event::RunnerJoined(event) => placement::evolve_joined(state, event),
         Event::RunnerLost(event) => placement::evolve_lost(state, event),
     }
@@ -175,6 +177,7 @@ pub fn subject(event: &Event) -> Subject {
             .run_set
             .map_or(Subject::Run(event.run), Subject::RunSet),
         Event::RunCancelRequested(event) => Subject::Run(event.run),
+        Event::RunEndMoved(event) => Subject::Run(event.run),
         Event::RunSetCreated(event) => Subject::RunSet(event.run_set),
         Event::RunSetPaused(event) => Subject::RunSet(event.run_set),
         Event::RunSetResumed(event) => Subject::RunSet(event.run_set),
@@ -221,6 +224,7 @@ pub fn subject(event: &Event) -> Subject {
         | Event::RunSetFinished(_)
         | Event::RunSetCancelled(_)
         | Event::RunStarted(_)
+        | Event::TaskProgressed(_)
         | Event::RunDeadlinePassed(_)
         | Event::RunFinished(_)
         | Event::TaskQueued(_)

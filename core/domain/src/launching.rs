@@ -151,6 +151,7 @@ pub fn launch(
         timeout_ms: task.timeout_ms,
         grace_ms: state.settings.grace_ms,
         staging,
+        stages: task.stages.clone(),
     })
 }
 
@@ -191,6 +192,7 @@ fn run_env(
         ("FASTI_RUN_ID", run.id.to_string()),
         ("FASTI_TASK_RUN_ID", lease.task_run.to_string()),
         ("FASTI_ATTEMPT_NUMBER", lease.number.to_string()),
+        ("FASTI_BATCH_ID", run.batch.to_string()),
         ("FASTI_BATCH_NAME", run.batch_name.clone()),
         ("FASTI_TASK_NAME", task.part_name(part)),
         ("FASTI_PART_NUM", part.to_string()),

@@ -29,6 +29,12 @@ pub const UPSTREAM_VALUES_KEPT_MAX: usize = 1_000_000;
 /// Arguments of a command, program included.
 pub const ARGUMENTS_MAX: usize = 10_000;
 
+/// Stages of one task: so many columns can still be read.
+pub const STAGES_MAX: usize = 15;
+
+/// Marks that one attempt may set: each is a part of an event.
+pub const MARKS_PER_ATTEMPT_MAX: usize = 200;
+
 /// Retries of one task after failures of its own.
 pub const RETRIES_MAX: u32 = 1_000;
 

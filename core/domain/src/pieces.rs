@@ -1,7 +1,7 @@
 //! Long lists, in as many events as keep each small enough to stay inline in the log: a larger payload is a file of
 //! its own, with syncs of its own, and would make the widest commits the slowest.
 
-use crate::attempt::{AttemptEnd, AttemptStart, Outcome};
+use crate::attempt::{AttemptEnd, AttemptStart, Outcome, StageMark};
 use crate::limits::EVENT_LIST_BYTES_MAX;
 
 /// About the encoded bytes of a lease, names of fields included.
@@ -16,6 +16,12 @@ pub(crate) trait EncodedBytes {
 impl EncodedBytes for AttemptStart {
     fn encoded_bytes(&self) -> usize {
         100
+    }
+}
+
+impl EncodedBytes for StageMark {
+    fn encoded_bytes(&self) -> usize {
+        50 + self.stage.len() + self.detail.as_ref().map_or(0, |detail| 10 + detail.len())
     }
 }
 

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::attempt::{AttemptEnd, AttemptNews, AttemptReport, AttemptStart, Lease, Outcome};
+use crate::attempt::{
+    AttemptEnd, AttemptNews, AttemptReport, AttemptStart, Lease, Outcome, StageMark,
+};
 use crate::batch::bounded;
 use crate::event::{
     AttemptFinished, AttemptLeased, AttemptReportedLate, AttemptStarted, Event, RunnerJoined,
-    RunnerLost,
+    RunnerLost, TaskProgressed,
 };
 use crate::ids::{AttemptId, BatchId, RunId, RunnerId, TaskRunId, Token};
 use crate::limits::{
@@ -242,6 +244,34 @@ fn finished(runner: &RunnerId, ends: BTreeMap<(RunId, BatchId), Vec<AttemptEnd>>
     ends.into_iter().flat_map(of_run).collect()
 }
 
+/// A mark as it is recorded: of a stage that the task has, in a run that is not to stop.
+fn counted(state: &State, run: &Run, index: u32, mark: &StageMark) -> Option<StageMark> {
+    if run.is_stopping() {
+        return None;
+    }
+    let graph = state.graph(run.definition)?;
+    let task = graph.task(graph.locate(index).0);
+    task.stages.contains(&mark.stage).then(|| StageMark {
+        detail: mark.detail.as_deref().map(bounded),
+        ..mark.clone()
+    })
+}
+
+fn progressed(runner: &RunnerId, marks: BTreeMap<(RunId, BatchId), Vec<StageMark>>) -> Vec<Event> {
+    let of_run = |((run, batch), marks)| {
+        pieces(marks).into_iter().map(move |marks| {
+            TaskProgressed {
+                run,
+                batch,
+                runner: runner.clone(),
+                marks,
+            }
+            .into()
+        })
+    };
+    marks.into_iter().flat_map(of_run).collect()
+}
+
 /// News of attempts, grouped by run. A report without a live lease changes nothing; an end is kept as
 /// evidence.
 pub(crate) fn report(
@@ -255,6 +285,7 @@ pub(crate) fn report(
         });
     }
     let mut starts: BTreeMap<(RunId, BatchId), Vec<AttemptStart>> = BTreeMap::new();
+    let mut marks: BTreeMap<(RunId, BatchId), Vec<StageMark>> = BTreeMap::new();
     let mut ends: BTreeMap<(RunId, BatchId), Vec<AttemptEnd>> = BTreeMap::new();
     let mut late: Vec<Event> = Vec::new();
     let mut started: BTreeSet<(TaskRunId, u32)> = BTreeSet::new();
@@ -273,6 +304,14 @@ pub(crate) fn report(
                         .entry((run.id, run.batch))
                         .or_default()
                         .push(start.clone());
+                }
+            }
+            AttemptNews::Progressed(mark) => {
+                let run = leased_to(state, mark.task_run, mark.number, report.token);
+                if let Some((run, index)) = run
+                    && let Some(mark) = counted(state, run, index, mark)
+                {
+                    marks.entry((run.id, run.batch)).or_default().push(mark);
                 }
             }
             AttemptNews::Finished(end) => {
@@ -307,6 +346,7 @@ pub(crate) fn report(
         })
     };
     let mut events: Vec<Event> = starts.into_iter().flat_map(of_run).collect();
+    events.extend(progressed(runner, marks));
     events.extend(finished(runner, ends));
     events.extend(late);
     Ok(events)

@@ -94,6 +94,8 @@ pub fn react(state: &State, event: &Event) -> Vec<Follow> {
         | Event::RunSetCancelled(_)
         | Event::RunSetFinished(_)
         | Event::RunStarted(_)
+        | Event::RunEndMoved(_)
+        | Event::TaskProgressed(_)
         // Placement follows whenever there is room, see `handle`.
         | Event::TaskQueued(_)
         | Event::TaskAttemptFailed(_)

@@ -87,6 +87,8 @@ pub(crate) enum Timer {
     Signal(BatchId),
     /// Turn the schedule of a batch on again.
     Resume(BatchId),
+    /// Let a run begin.
+    Open(RunId),
     /// Let the slots of a batch that are due have their chance. After the others: runs that end make room.
     Slot(BatchId),
     /// Make the next flows of a set.

@@ -267,6 +267,8 @@ fn happened_at(event: &Event) -> Option<Timestamp> {
         | Event::RunSetFinished(_)
         | Event::RunCreated(_)
         | Event::RunStarted(_)
+        | Event::RunEndMoved(_)
+        | Event::TaskProgressed(_)
         | Event::RunCancelRequested(_)
         | Event::RunDeadlinePassed(_)
         | Event::RunFinished(_)
@@ -337,6 +339,8 @@ fn entity(log_id: LogId, event: &Event) -> String {
         Event::StepFinished(e) => format!("step/{}", e.step),
         Event::RunCreated(e) => format!("run/{}", e.run),
         Event::RunStarted(e) => format!("run/{}", e.run),
+        Event::RunEndMoved(e) => format!("run/{}", e.run),
+        Event::TaskProgressed(e) => task_run(e.run),
         Event::RunCancelRequested(e) => format!("run/{}", e.run),
         Event::RunDeadlinePassed(e) => format!("run/{}", e.run),
         Event::RunFinished(e) => format!("run/{}", e.run),

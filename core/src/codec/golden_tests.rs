@@ -83,6 +83,7 @@ fn task(name: &str, work: Work, parts: Parts) -> Task {
         count_for_prewarming: true,
         priority: Some(Priority::High),
         timeout_ms: Some(1_000),
+        stages: Vec::new(),
     }
 }
 
@@ -266,6 +267,8 @@ fn run_created() -> RunCreated {
         start_by: None,
         signal: None,
         step: None,
+        starts_at: None,
+        ends_at: None,
     }
 }
 
@@ -305,6 +308,36 @@ fn run_samples() -> Vec<Event> {
             run: RUN,
             batch: BATCH,
             reason: Some("wrong data".to_owned()),
+        }
+        .into(),
+        RunEndMoved {
+            run: RUN,
+            batch: BATCH,
+            ends_at: AT,
+        }
+        .into(),
+        TaskProgressed {
+            run: RUN,
+            batch: BATCH,
+            runner: runner(),
+            marks: vec![
+                StageMark {
+                    task_run: TaskRunId(43),
+                    number: 1,
+                    stage: "gathered".to_owned(),
+                    at: AT,
+                    detail: None,
+                    is_note: false,
+                },
+                StageMark {
+                    task_run: TaskRunId(43),
+                    number: 1,
+                    stage: "delivered".to_owned(),
+                    at: AT,
+                    detail: Some(r#"{"status":200}"#.to_owned()),
+                    is_note: true,
+                },
+            ],
         }
         .into(),
         RunDeadlinePassed {

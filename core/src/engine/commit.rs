@@ -156,6 +156,8 @@ impl Commit {
                 | Event::TaskAttemptFailed(_)
                 | Event::TaskFinished(_)
                 | Event::AttemptStarted(_)
+                | Event::RunEndMoved(_)
+                | Event::TaskProgressed(_)
                 | Event::AttemptFinished(_)
                 | Event::AttemptReportedLate(_)
                 | Event::RunnerJoined(_)

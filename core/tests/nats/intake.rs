@@ -168,6 +168,7 @@ fn definition() -> Definition {
             count_for_prewarming: false,
             priority: None,
             timeout_ms: None,
+            stages: Vec::new(),
         }],
         edges: vec![],
         annotations: std::collections::BTreeMap::new(),

@@ -25,6 +25,10 @@ pub(super) fn task_runs(run: RunId, chunk: u32) -> Vec<u8> {
     [b"t".as_slice(), &run.0.to_be_bytes(), &chunk.to_be_bytes()].concat()
 }
 
+pub(super) fn steps(run: RunId, chunk: u32) -> Vec<u8> {
+    [b"p".as_slice(), &run.0.to_be_bytes(), &chunk.to_be_bytes()].concat()
+}
+
 pub(super) fn run_set(id: RunSetId) -> Vec<u8> {
     with_id(b"g", id.0)
 }

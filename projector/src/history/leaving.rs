@@ -10,7 +10,7 @@ use fasti_core::store::Cursor;
 use super::shelf::{self, Kind};
 use super::{Among, HistoryTable, Row, keys, rows};
 use crate::error::ViewsError;
-use crate::limits::{TASK_RUNS_PER_ROW, TASK_RUNS_WITH_RUN};
+use crate::limits::{STEPS_PER_ROW, TASK_RUNS_PER_ROW, TASK_RUNS_WITH_RUN};
 use crate::model::{Model, Outbox, Run};
 
 /// What is on its way to the table.
@@ -92,6 +92,9 @@ impl Leaving {
                 for (chunk, cells) in (0..).zip(run.cells.chunks(TASK_RUNS_PER_ROW as usize)) {
                     out.push((keys::task_runs(*id, chunk), rows::encode(cells)));
                 }
+            }
+            for (chunk, steps) in (0..).zip(run.steps.chunks(STEPS_PER_ROW as usize)) {
+                out.push((keys::steps(*id, chunk), rows::encode(steps)));
             }
             let row = rows::encode(&(row, with_run));
             if row.len() > shelf::ROW_BYTES_MAX {

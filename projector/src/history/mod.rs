@@ -21,7 +21,7 @@ use serde::de::IgnoredAny;
 
 use crate::error::ViewsError;
 use crate::limits::{CACHED_GRAPHS_MAX, LEAVING_RUNS_MAX, TASK_RUNS_PER_ROW};
-use crate::model::{Model, Outbox, RunRow, RunSetRow, TaskCell};
+use crate::model::{Model, Outbox, RunRow, RunSetRow, Step, TaskCell};
 use crate::page::Order;
 use crate::rows::{SlotView, VersionView};
 
@@ -246,6 +246,14 @@ impl History {
             cells.extend(wanted.map(|(_, cell)| cell));
         }
         Ok(cells)
+    }
+
+    /// Steps of a run in the table: row number `chunk`.
+    pub(crate) fn steps(&self, id: RunId, chunk: u32) -> Result<Vec<Step>, ViewsError> {
+        match self.table.get(&keys::steps(id, chunk))? {
+            Some(row) => rows::decode("steps", &row),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Task runs of a small run: they are in its row.

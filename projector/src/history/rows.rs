@@ -75,6 +75,7 @@ mod tests {
                 reused_from: Some(TaskRunId(4)),
                 retry_at: Some(Timestamp(9)),
             })),
+            passed: 3,
         };
         let cells = vec![TaskCell::default(), cell];
         let back: Vec<TaskCell> = decode("task runs", &encode(&cells)).unwrap();

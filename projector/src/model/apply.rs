@@ -74,8 +74,8 @@ impl Model {
             Event::RunCreated(event) => self.run_created(event, recorded),
             Event::RunStarted(event) => self.run_started(event, at),
             Event::RunCancelRequested(event) => self.run_cancel_requested(event, at),
-            // What comes of it is in the events that follow.
-            Event::RunDeadlinePassed(_) => {}
+            Event::RunEndMoved(event) => self.run_end_moved(event),
+            Event::RunDeadlinePassed(event) => self.run_deadline_passed(event, at),
             Event::RunFinished(event) => self.run_finished(event, recorded, out),
             Event::TaskQueued(event) => self.tasks_queued(event, at),
             // Reused task runs ended when their run was made.
@@ -85,6 +85,7 @@ impl Model {
             Event::TaskFinished(event) => self.tasks_finished(event, at),
             Event::AttemptLeased(event) => self.attempts_leased(event, at),
             Event::AttemptStarted(event) => self.attempts_started(event),
+            Event::TaskProgressed(event) => self.tasks_progressed(event, at),
             Event::AttemptFinished(event) => self.attempts_finished(event),
             Event::AttemptReportedLate(_) => self.late_reports += 1,
             Event::RunnerJoined(event) => self.runner_joined(event, at),

@@ -25,6 +25,8 @@ pub(crate) struct TaskCell {
     pub(crate) reason: Option<Arc<str>>,
     /// `None` for one that was neither leased nor reused.
     pub(crate) detail: Option<Box<Detail>>,
+    /// Stages of its task that it has passed.
+    pub(crate) passed: u8,
 }
 
 /// What only some task runs have.

@@ -13,6 +13,7 @@ mod run_sets;
 mod runs;
 mod server;
 mod slots;
+mod stages;
 mod task_runs;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -42,6 +43,7 @@ pub(crate) use contents::Removal;
 pub(crate) use run::{Run, RunRow};
 pub(crate) use run_sets::RunSetRow;
 pub(crate) use slots::{Ledger, PlanRow};
+pub(crate) use stages::Step;
 
 /// All views.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

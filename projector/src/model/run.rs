@@ -9,14 +9,17 @@ use fasti_core::domain::time::Timestamp;
 use fasti_core::domain::trigger::RunSignal;
 use serde::{Deserialize, Serialize};
 
+use super::stages::Step;
 use super::{Ownership, TaskCell};
-use crate::rows::TaskCounts;
+use crate::rows::{StageCounts, TaskCounts};
 
 /// A run with its task runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Run {
     pub(crate) row: RunRow,
     pub(crate) cells: Vec<TaskCell>,
+    /// What its task runs with stages did, in order.
+    pub(crate) steps: Vec<Step>,
 }
 
 /// A run without its task runs.
@@ -49,6 +52,14 @@ pub(crate) struct RunRow {
     pub(crate) key: Option<Arc<str>>,
     pub(crate) task_runs: u32,
     pub(crate) counts: TaskCounts,
+    /// Nothing of it is queued before this instant.
+    pub(crate) starts_at: Option<Timestamp>,
+    /// Why somebody asked for its end.
+    pub(crate) cancel_reason: Option<Arc<str>>,
+    /// When it had gone on too long.
+    pub(crate) deadline_passed_at: Option<Timestamp>,
+    /// How far its task runs with stages are; `None` when it has none.
+    pub(crate) stages: Option<Box<StageCounts>>,
 }
 
 impl RunRow {
@@ -69,7 +80,7 @@ impl RunRow {
             started_at: None,
             finished_at: None,
             finished_seq: None,
-            deadline: None,
+            deadline: event.ends_at,
             cancel_requested_at: None,
             reason: None,
             original_run: event.original_run,
@@ -81,7 +92,16 @@ impl RunRow {
             key: None,
             task_runs: event.task_runs,
             counts: TaskCounts::all_waiting(event.task_runs),
+            starts_at: event.starts_at,
+            cancel_reason: None,
+            deadline_passed_at: None,
+            stages: None,
         }
+    }
+
+    /// Whether it is to stop: then nothing of its stages is counted any more.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.cancel_requested_at.is_some() || self.deadline_passed_at.is_some()
     }
 
     /// Whether `id` is the run's own or one of its task runs'.

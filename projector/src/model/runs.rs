@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use fasti_core::domain::event::{
-    Recorded, RunCancelRequested, RunCreated, RunFinished, RunStarted,
+    Recorded, RunCancelRequested, RunCreated, RunDeadlinePassed, RunEndMoved, RunFinished,
+    RunStarted,
 };
 use fasti_core::domain::ids::RunId;
 use fasti_core::domain::ranges::index_in;
@@ -26,7 +27,9 @@ impl Model {
         let mut run = Run {
             cells: vec![TaskCell::default(); event.task_runs as usize],
             row,
+            steps: Vec::new(),
         };
+        run.row.stages = self.stages_of(event.definition);
         self.open_task_runs.waiting += u64::from(event.task_runs);
         for reuse in &event.reused {
             let index = index_in(event.run, reuse.task_run);
@@ -79,6 +82,19 @@ impl Model {
     pub(super) fn run_cancel_requested(&mut self, event: &RunCancelRequested, at: Timestamp) {
         if let Some(run) = self.runs.get_mut(&event.run) {
             run.row.cancel_requested_at.get_or_insert(at);
+            run.row.cancel_reason = event.reason.as_deref().map(Arc::from);
+        }
+    }
+
+    pub(super) fn run_end_moved(&mut self, event: &RunEndMoved) {
+        if let Some(run) = self.runs.get_mut(&event.run) {
+            run.row.deadline = Some(event.ends_at);
+        }
+    }
+
+    pub(super) fn run_deadline_passed(&mut self, event: &RunDeadlinePassed, at: Timestamp) {
+        if let Some(run) = self.runs.get_mut(&event.run) {
+            run.row.deadline_passed_at.get_or_insert(at);
         }
     }
 

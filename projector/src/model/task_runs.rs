@@ -75,6 +75,13 @@ impl Model {
         let Some(run) = self.runs.get_mut(&run) else {
             return;
         };
+        let graph = run
+            .row
+            .stages
+            .is_some()
+            .then(|| self.definitions.get(&run.row.definition))
+            .flatten()
+            .map(|used| used.graph.clone());
         let reason: Option<Arc<str>> = reason.map(Arc::from);
         for id in task_runs.iter() {
             let node = node(run, &mut self.open_task_runs, id);
@@ -91,6 +98,9 @@ impl Model {
             node.cell.finished_at = attempt.unwrap_or_default().or(at.into());
             if let Some(detail) = &mut node.cell.detail {
                 detail.retry_at = None;
+            }
+            if let Some(graph) = &graph {
+                run.stages_ended(graph, id, status, at);
             }
         }
     }

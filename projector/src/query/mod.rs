@@ -12,6 +12,7 @@ mod run_sets;
 mod runs;
 mod server;
 mod slots;
+mod stages;
 mod task_runs;
 mod waiting;
 

@@ -8,6 +8,7 @@ mod run;
 mod run_set;
 mod server;
 mod slot;
+mod stages;
 mod task_run;
 
 pub use batch::{BatchFilter, BatchView, LastRun, VersionView};
@@ -17,4 +18,5 @@ pub use run::{RunCounts, RunFilter, RunPage, RunView, TaskCounts};
 pub use run_set::RunSetView;
 pub use server::{ImageView, LogView, RunnerView, ServerStart};
 pub use slot::{LedgerView, PlanView, SlotOutcome, SlotTotals, SlotView};
+pub use stages::{EndedTaskRun, StageCounts, StepKind, StepView, TaskStages};
 pub use task_run::{AttemptView, TaskRunFilter, TaskRunView};

@@ -9,6 +9,7 @@ use fasti_core::domain::time::Timestamp;
 use fasti_core::domain::trigger::RunSignal;
 use serde::{Deserialize, Serialize};
 
+use super::StageCounts;
 use crate::access::Access;
 use crate::page::{Page, Total};
 
@@ -73,6 +74,14 @@ pub struct RunView {
     pub labels: Vec<String>,
     /// Task runs by status.
     pub task_counts: TaskCounts,
+    /// Nothing of it is queued before this instant.
+    pub starts_at: Option<Timestamp>,
+    /// Why somebody asked for its end.
+    pub cancel_reason: Option<Arc<str>>,
+    /// When it had gone on too long.
+    pub deadline_passed_at: Option<Timestamp>,
+    /// How far its task runs with stages are; `None` when it has none.
+    pub stages: Option<StageCounts>,
     /// Key under which it was asked for.
     pub idempotency_key: Option<Arc<str>>,
     /// The event that made it.

@@ -93,6 +93,7 @@ impl Entry {
             timeout_ms: None,
             grace_ms: 0,
             staging: None,
+            stages: Vec::new(),
         })
     }
 }

@@ -42,6 +42,7 @@ fn launch(number: u32) -> Launch {
         timeout_ms: None,
         grace_ms: 100,
         staging: None,
+        stages: Vec::new(),
     }
 }
 

@@ -59,6 +59,8 @@ impl Event {
             | Self::RunSetCancelled(_)
             | Self::RunSetFinished(_)
             | Self::RunCreated(_)
+            | Self::RunEndMoved(_)
+            | Self::TaskProgressed(_)
             | Self::RunStarted(_)
             | Self::RunCancelRequested(_)
             | Self::RunDeadlinePassed(_)
@@ -128,6 +130,8 @@ impl Event {
             | Self::TriggerHeld(_)
             | Self::TriggerIgnored(_)
             | Self::RunCreated(_)
+            | Self::RunEndMoved(_)
+            | Self::TaskProgressed(_)
             | Self::RunStarted(_)
             | Self::RunCancelRequested(_)
             | Self::RunDeadlinePassed(_)
@@ -150,6 +154,8 @@ impl Event {
         match self {
             Self::RunCreated(e) => Some(e.run),
             Self::RunStarted(e) => Some(e.run),
+            Self::RunEndMoved(e) => Some(e.run),
+            Self::TaskProgressed(e) => Some(e.run),
             Self::RunCancelRequested(e) => Some(e.run),
             Self::RunDeadlinePassed(e) => Some(e.run),
             Self::RunFinished(e) => Some(e.run),
@@ -237,6 +243,8 @@ impl Event {
             Self::RunSetCancelled(e) => Some(e.batch),
             Self::RunCreated(e) => Some(e.batch),
             Self::RunStarted(e) => Some(e.batch),
+            Self::RunEndMoved(e) => Some(e.batch),
+            Self::TaskProgressed(e) => Some(e.batch),
             Self::RunCancelRequested(e) => Some(e.batch),
             Self::RunDeadlinePassed(e) => Some(e.batch),
             Self::RunFinished(e) => Some(e.batch),
@@ -289,6 +297,7 @@ impl Event {
             Self::AttemptLeased(e) => Some(&e.runner),
             Self::AttemptStarted(e) => Some(&e.runner),
             Self::AttemptFinished(e) => Some(&e.runner),
+            Self::TaskProgressed(e) => Some(&e.runner),
             Self::AttemptReportedLate(e) => Some(&e.runner),
             Self::RunnerJoined(e) => Some(&e.info.runner),
             Self::RunnerLost(e) => Some(&e.runner),
@@ -339,6 +348,7 @@ impl Event {
             | Self::RunSetCancelled(_)
             | Self::RunSetFinished(_)
             | Self::RunCreated(_)
+            | Self::RunEndMoved(_)
             | Self::RunStarted(_)
             | Self::RunCancelRequested(_)
             | Self::RunDeadlinePassed(_)
@@ -369,6 +379,7 @@ impl Event {
             Self::AttemptLeased(e) => only(&e.leases, |lease| lease.task_run),
             Self::AttemptStarted(e) => only(&e.starts, |start| start.task_run),
             Self::AttemptFinished(e) => only(&e.ends, |end| end.task_run),
+            Self::TaskProgressed(e) => only(&e.marks, |mark| mark.task_run),
             Self::AttemptReportedLate(e) => Some(e.end.task_run),
             Self::LogCreated(_)
             | Self::ServerStarted(_)
@@ -417,6 +428,7 @@ impl Event {
             | Self::RunSetCancelled(_)
             | Self::RunSetFinished(_)
             | Self::RunCreated(_)
+            | Self::RunEndMoved(_)
             | Self::RunStarted(_)
             | Self::RunCancelRequested(_)
             | Self::RunDeadlinePassed(_)

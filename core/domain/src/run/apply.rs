@@ -7,8 +7,8 @@ use crate::attempt::Outcome;
 use crate::backfill;
 use crate::event::{
     AttemptFinished, AttemptLeased, AttemptStarted, RunCancelRequested, RunCreated,
-    RunDeadlinePassed, RunFinished, RunStarted, TaskAttemptFailed, TaskFinished, TaskQueued,
-    TaskSkipped,
+    RunDeadlinePassed, RunEndMoved, RunFinished, RunStarted, TaskAttemptFailed, TaskFinished,
+    TaskQueued, TaskSkipped,
 };
 use crate::graph::Graph;
 use crate::ids::RunId;
@@ -50,7 +50,7 @@ pub(crate) fn created(state: &mut State, event: &RunCreated) {
         tasks,
         live: BTreeMap::new(),
         retry_at: BTreeMap::new(),
-        deadline: None,
+        deadline: event.ends_at,
         start_by: event.start_by,
         cancel_at: None,
         results: BTreeMap::new(),
@@ -58,6 +58,7 @@ pub(crate) fn created(state: &mut State, event: &RunCreated) {
         has_failure: false,
         first_failure: None,
         step: event.step,
+        starts_at: event.starts_at,
     };
     for reuse in &event.reused {
         if let Some(index) = index_in(event.run, reuse.task_run) {
@@ -79,6 +80,12 @@ pub(crate) fn created(state: &mut State, event: &RunCreated) {
     if let Some(start_by) = event.start_by {
         state.timers.insert((start_by, Timer::StartBy(event.run)));
     }
+    if let Some(starts_at) = event.starts_at {
+        state.timers.insert((starts_at, Timer::Open(event.run)));
+    }
+    if let Some(ends_at) = event.ends_at {
+        state.timers.insert((ends_at, Timer::Deadline(event.run)));
+    }
     state.live_task_runs += u64::from(run.task_runs());
     if let Some(replaced) = state.runs.insert(event.run, run) {
         state.live_task_runs -= u64::from(replaced.task_runs());
@@ -90,6 +97,14 @@ fn forget_start_by(state: &mut State, id: RunId) {
     let start_by = state.runs.get_mut(&id).and_then(|run| run.start_by.take());
     if let Some(start_by) = start_by {
         state.timers.remove(&(start_by, Timer::StartBy(id)));
+    }
+}
+
+/// Its start has come, or it is to stop before.
+fn forget_start(state: &mut State, id: RunId) {
+    let starts_at = state.runs.get_mut(&id).and_then(|run| run.starts_at.take());
+    if let Some(starts_at) = starts_at {
+        state.timers.remove(&(starts_at, Timer::Open(id)));
     }
 }
 
@@ -106,15 +121,31 @@ pub(crate) fn started(state: &mut State, event: &RunStarted, at: Timestamp) {
     if let Some(run) = state.runs.get_mut(&event.run) {
         run.started_at = Some(at);
         run.rundate = Some(event.rundate.clone());
-        run.deadline = event.deadline;
-        if let Some(deadline) = event.deadline {
-            state.timers.insert((deadline, Timer::Deadline(event.run)));
-        }
+        let ends_at = run.deadline;
+        set_deadline(state, event.run, event.deadline.or(ends_at));
+    }
+}
+
+pub(crate) fn end_moved(state: &mut State, event: &RunEndMoved) {
+    set_deadline(state, event.run, Some(event.ends_at));
+}
+
+fn set_deadline(state: &mut State, id: RunId, deadline: Option<Timestamp>) {
+    let Some(run) = state.runs.get_mut(&id) else {
+        return;
+    };
+    if let Some(before) = run.deadline.take() {
+        state.timers.remove(&(before, Timer::Deadline(id)));
+    }
+    run.deadline = deadline;
+    if let Some(deadline) = deadline {
+        state.timers.insert((deadline, Timer::Deadline(id)));
     }
 }
 
 pub(crate) fn cancel_requested(state: &mut State, event: &RunCancelRequested) {
     forget_start_by(state, event.run);
+    forget_start(state, event.run);
     forget_cancel(state, event.run);
     if let Some(run) = state.runs.get_mut(&event.run) {
         run.stop = Some(Stop::Cancel(event.reason.clone()));
@@ -123,6 +154,7 @@ pub(crate) fn cancel_requested(state: &mut State, event: &RunCancelRequested) {
 }
 
 pub(crate) fn deadline_passed(state: &mut State, event: &RunDeadlinePassed) {
+    forget_start(state, event.run);
     if let Some(run) = state.runs.get_mut(&event.run) {
         if run.stop.is_none() {
             run.stop = Some(Stop::Deadline);
@@ -136,6 +168,7 @@ pub(crate) fn deadline_passed(state: &mut State, event: &RunDeadlinePassed) {
 
 pub(crate) fn finished(state: &mut State, event: &RunFinished) {
     forget_start_by(state, event.run);
+    forget_start(state, event.run);
     forget_cancel(state, event.run);
     let Some(run) = state.runs.remove(&event.run) else {
         return;
@@ -158,6 +191,7 @@ pub(crate) fn finished(state: &mut State, event: &RunFinished) {
 }
 
 pub(crate) fn queued(state: &mut State, event: &TaskQueued) {
+    forget_start(state, event.run);
     let Some(run) = state.runs.get_mut(&event.run) else {
         return;
     };

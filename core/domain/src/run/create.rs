@@ -6,7 +6,7 @@ use crate::access::{Principal, check_write};
 use crate::batch::{
     SavedFrom, add_definition, check_another, check_definition, check_needs, saved_event,
 };
-use crate::command::{CreateRun, Follow, Hashed, RunSource};
+use crate::command::{CreateRun, Follow, Hashed, RunSource, RunWindow};
 use crate::definition::Definition;
 use crate::event::{Event, RunCreated, TaskQueued, TaskReused};
 use crate::graph::Graph;
@@ -42,9 +42,11 @@ pub(crate) fn create(
     state: &State,
     principal: &Principal,
     command: &CreateRun,
+    window: RunWindow,
     at: Timestamp,
 ) -> Result<Vec<Event>, Rejection> {
     check_rundate(command.rundate.as_deref())?;
+    check_window(window, at)?;
     let mut events = Vec::new();
     let mut run = match &command.source {
         RunSource::Saved(batch) => from_saved(state, principal, *batch, at)?,
@@ -55,6 +57,9 @@ pub(crate) fn create(
     check_room(state, 1, u64::from(run.task_runs))?;
     run.run_type = command.run_type;
     run.rundate.clone_from(&command.rundate);
+    run.starts_at = window.starts_at.filter(|starts_at| *starts_at > at);
+    run.ends_at = window.ends_at;
+    run.scheduled_time = run.starts_at.unwrap_or(at);
     if let Some(repeats) = &command.repeats {
         run.original_run = Some(repeats.original);
         run.version = repeats.version;
@@ -72,6 +77,20 @@ pub(crate) fn create(
     }
     events.push(run.into());
     Ok(events)
+}
+
+/// Whether a run could begin before it ends.
+fn check_window(window: RunWindow, at: Timestamp) -> Result<(), Rejection> {
+    let Some(ends_at) = window.ends_at else {
+        return Ok(());
+    };
+    if window.starts_at.unwrap_or(at).max(at) < ends_at {
+        return Ok(());
+    }
+    Err(Rejection::invalid(
+        "ends_at",
+        "a run must end after it starts, and later than now",
+    ))
 }
 
 /// Whether there is room for so many more runs with so many task runs together.
@@ -210,6 +229,8 @@ pub(crate) fn blank(
         start_by: None,
         signal: None,
         step: None,
+        starts_at: None,
+        ends_at: None,
     }
 }
 
@@ -248,9 +269,11 @@ pub(crate) fn set_runs(
     Ok(events)
 }
 
-/// What a new run begins with: reused task runs count at once, those that wait for nothing are queued.
-pub(crate) fn open(state: &State, id: RunId) -> Vec<Event> {
-    let Some(run) = state.runs.get(&id) else {
+/// What a new run begins with: reused task runs count at once, those that wait for nothing are queued. Nothing
+/// before the instant that it is to start at.
+pub(crate) fn open(state: &State, id: RunId, at: Timestamp) -> Vec<Event> {
+    let run = state.runs.get(&id);
+    let Some(run) = run.filter(|run| run.starts_at.is_none_or(|starts_at| starts_at <= at)) else {
         return Vec::new();
     };
     let Some(used) = state.definitions.get(&run.definition) else {

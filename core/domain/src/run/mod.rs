@@ -223,6 +223,8 @@ pub struct Run {
     pub(crate) first_failure: Option<u32>,
     /// The step of a flow that it carries out.
     pub(crate) step: Option<u64>,
+    /// Nothing of it is queued before this instant; `None` once it came.
+    pub(crate) starts_at: Option<Timestamp>,
 }
 
 /// Why a run is to stop.

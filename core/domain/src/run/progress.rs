@@ -38,7 +38,10 @@ pub(crate) fn begin(state: &State, id: RunId, at: Timestamp) -> Vec<Event> {
             rundate: date,
             deadline: run
                 .fail_after_seconds
-                .map(|s| at.plus_ms(s.saturating_mul(1000))),
+                .map(|s| at.plus_ms(s.saturating_mul(1000)))
+                .into_iter()
+                .chain(run.deadline)
+                .min(),
         }
         .into(),
     ]

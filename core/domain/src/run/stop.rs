@@ -8,13 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::access::{Principal, check_write};
 use crate::batch::{bounded, resumed};
 use crate::event::{
-    Event, RunCancelRequested, RunDeadlinePassed, TaskFinished, TaskQueued, TaskSkipped,
+    Event, RunCancelRequested, RunDeadlinePassed, RunEndMoved, TaskFinished, TaskQueued,
+    TaskSkipped,
 };
 use crate::flow;
 use crate::ids::RunId;
 use crate::limits::{CANCEL_STEP_MS, CANCELS_PER_STEP, EVENTS_PER_WAKE_MAX, TIMERS_PER_WAKE_MAX};
 use crate::ranges::TaskRuns;
 use crate::rejection::Rejection;
+use crate::run::create::open;
 use crate::run::{Run, Stop, TaskStatus};
 use crate::slots::{self, RunIds};
 use crate::state::{State, Timer};
@@ -124,6 +126,12 @@ pub(crate) fn wake(state: &State, at: Timestamp) -> Vec<Event> {
                 events.extend(flow::fill(state, id));
             }
             Timer::Signal(id) => events.extend(trigger::fire_held(state, id, at, &mut ids)),
+            Timer::Open(id) => {
+                if is_over_by(state, id, at) {
+                    continue;
+                }
+                events.extend(open(state, id, at));
+            }
             Timer::Slot(_) | Timer::StartBy(_) | Timer::Deadline(_) | Timer::FillFlows(_) => {}
         }
     }
@@ -154,6 +162,43 @@ pub(crate) fn wake(state: &State, at: Timestamp) -> Vec<Event> {
         }
     }
     events
+}
+
+/// Whether a run ends no later than now, so that it need not begin.
+fn is_over_by(state: &State, id: RunId, at: Timestamp) -> bool {
+    let deadline = state.runs.get(&id).and_then(|run| run.deadline);
+    deadline.is_some_and(|deadline| deadline <= at)
+}
+
+/// Has a run end at another instant.
+pub(crate) fn move_end(
+    state: &State,
+    principal: &Principal,
+    id: RunId,
+    ends_at: Timestamp,
+    at: Timestamp,
+) -> Result<Vec<Event>, Rejection> {
+    let run = state.runs.get(&id).ok_or(Rejection::UnknownRun { id })?;
+    if let Some(used) = state.definitions.get(&run.definition) {
+        check_write(principal, "cancel", used.graph.definition())?;
+    }
+    if run.starts_at.unwrap_or(at).max(at) >= ends_at {
+        return Err(Rejection::invalid(
+            "ends_at",
+            "a run must end after it starts, and later than now; cancel it to end it at once",
+        ));
+    }
+    if run.is_stopping() || run.deadline == Some(ends_at) {
+        return Ok(Vec::new());
+    }
+    Ok(vec![
+        RunEndMoved {
+            run: id,
+            batch: run.batch,
+            ends_at,
+        }
+        .into(),
+    ])
 }
 
 fn cancelled(state: &State, id: RunId) -> Vec<Event> {
@@ -202,6 +247,7 @@ fn ends(state: &State, due: &[Timer]) -> Vec<Event> {
             | Timer::Resume(_)
             | Timer::Slot(_)
             | Timer::Signal(_)
+            | Timer::Open(_)
             | Timer::Cancel(_)
             | Timer::FillFlows(_) => {}
         }
