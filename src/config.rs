@@ -27,6 +27,8 @@ pub(crate) struct ConfigFile {
     pub(crate) blobs: crate::sweeping::BlobsSection,
     /// Limits of output.
     pub(crate) output: crate::sweeping::OutputSection,
+    /// What predicts the items of batch jobs.
+    pub(crate) predictions: crate::predictions::PredictionsSection,
 }
 
 /// `[server]`.

@@ -7,6 +7,7 @@ mod config;
 mod environments;
 mod local_runner;
 mod phases;
+mod predictions;
 mod publishing;
 mod rebuilding;
 mod sdk;
@@ -19,6 +20,10 @@ mod user;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // The process of one item: there are many, so nothing is set up that they do not need.
+    if std::env::args_os().nth(1).is_some_and(|verb| verb == "item") {
+        return fasti_runner::item::run();
+    }
     let cli = cli::parse();
     match cli::run(cli) {
         Ok(()) => ExitCode::SUCCESS,

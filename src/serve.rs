@@ -77,6 +77,8 @@ pub(crate) struct ServeSettings {
     /// Limits of what lies beside the log.
     pub(crate) blobs: BlobsSection,
     pub(crate) output: OutputSection,
+    /// What predicts the items of batch jobs.
+    pub(crate) predictions: crate::predictions::PredictionsSection,
 }
 
 /// Longest path of a socket that the system takes: 108 bytes with the NUL at its end.
@@ -404,6 +406,7 @@ fn api_config(settings: &ServeSettings, address: SocketAddr) -> ApiConfig {
         token: settings.token.clone(),
         webhook_keys: settings.webhook_keys.clone(),
         allowed_hosts: settings.allowed_hosts.clone(),
+        predictions: settings.predictions.used(address),
         ..config
     }
 }

@@ -12,6 +12,7 @@ use warp::http::{HeaderMap, HeaderValue, header};
 
 use crate::call::App;
 use crate::config::ApiConfig;
+use crate::dialects::datature;
 use crate::errors::{Code, Problem};
 use crate::groups;
 
@@ -22,7 +23,33 @@ const USER_BYTES_MAX: usize = 128;
 ///
 /// # Errors
 /// The token is missing or wrong, or the user name cannot be one.
-pub(crate) async fn principal(app: &App, headers: &HeaderMap) -> Result<Principal, Problem> {
+pub(crate) async fn principal(
+    app: &App,
+    path: &str,
+    headers: &HeaderMap,
+) -> Result<Principal, Problem> {
+    if !datature::is_ours(path) {
+        return shown(app, headers).await;
+    }
+    // The key of the client is a token like any other.
+    let mut headers = headers.clone();
+    headers.remove(header::AUTHORIZATION);
+    let key = headers.get("secret-key").map(HeaderValue::as_bytes);
+    let bearer = key.map(|key| [b"Bearer ", key].concat());
+    let bearer = bearer.and_then(|bearer| HeaderValue::from_bytes(&bearer).ok());
+    if let Some(bearer) = bearer.filter(|_| app.config.token.is_some()) {
+        headers.insert(header::AUTHORIZATION, bearer);
+    }
+    shown(app, &headers).await.map_err(|problem| {
+        if problem.code() != Code::Unauthenticated {
+            return problem;
+        }
+        refused("the secret key is missing or wrong; give the server's token as the secret key of the client")
+    })
+}
+
+/// Who shows a token, or needs none.
+async fn shown(app: &App, headers: &HeaderMap) -> Result<Principal, Problem> {
     let claimed = bearer(headers).and_then(|given| {
         let text = std::str::from_utf8(given).ok()?;
         Some((text.to_owned(), claimed_attempt(text)?))

@@ -10,6 +10,7 @@ use fasti_core::engine::EngineHandle;
 use fasti_core::feed::Feed;
 use fasti_core::link::Links;
 use fasti_core::ports::{Clock, ExactRead};
+use fasti_core::protocol::item_v1::Targets;
 use fasti_core::store::{Content, Vitals};
 use fasti_projector::{PastViews, SharedViews};
 
@@ -45,6 +46,68 @@ pub struct ApiConfig {
     pub bodies_bytes_max: u64,
     /// Largest packed source tree in bytes. Default: 256 MiB.
     pub bundle_bytes_max: u64,
+    /// What predicts the items of batch jobs, and where they may reach.
+    pub predictions: Predictions,
+}
+
+/// Programs that predict, projects that have them, and what they may reach.
+#[derive(Clone, Default)]
+pub struct Predictions {
+    /// By name.
+    pub programs: BTreeMap<String, Predictor>,
+    /// Names of projects besides `default`.
+    pub projects: Vec<String>,
+    /// Addresses that items are fetched from, and predictions delivered to.
+    pub targets: Targets,
+    /// Delivers single messages; `None`: nobody does.
+    pub caller: Option<Arc<dyn Deliver>>,
+}
+
+impl std::fmt::Debug for Predictions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut debug = f.debug_struct("Predictions");
+        debug.field("programs", &self.programs).finish_non_exhaustive()
+    }
+}
+
+/// A program that predicts one item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Predictor {
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// For people.
+    pub title: String,
+}
+
+/// Delivers a message to an address that somebody named.
+pub trait Deliver: Send + Sync {
+    /// One attempt. May take half a minute.
+    fn deliver(&self, delivery: &Delivery) -> Delivered;
+}
+
+/// A message and where it goes.
+pub struct Delivery {
+    /// Address.
+    pub endpoint: String,
+    /// Key that it is signed with.
+    pub key: Option<Vec<u8>>,
+    /// Its id.
+    pub id: String,
+    /// Its bytes.
+    pub body: Vec<u8>,
+}
+
+/// What became of a delivery.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Delivered {
+    /// Status of the answer; 0 when there was none.
+    pub status: u16,
+    /// Time until then.
+    pub latency_ms: u64,
+    /// Beginning of the answer.
+    pub body: Option<String>,
+    /// Why it failed.
+    pub reason: Option<String>,
 }
 
 impl ApiConfig {
@@ -71,6 +134,7 @@ impl ApiConfig {
             definition_bytes_max: 64 * MIB,
             bodies_bytes_max: 512 * MIB,
             bundle_bytes_max: 256 * MIB,
+            predictions: Predictions::default(),
         }
     }
 }

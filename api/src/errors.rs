@@ -4,7 +4,7 @@ use fasti_core::domain::rejection::{Kind, Rejection};
 use fasti_core::engine::SubmitError;
 use serde::Serialize;
 use utoipa::ToSchema;
-use warp::http::{HeaderName, HeaderValue, StatusCode, header};
+use warp::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use warp::reply::Response;
 
 pub use crate::codes::Code;
@@ -139,6 +139,18 @@ impl Problem {
     /// Its code.
     pub(crate) fn code(&self) -> Code {
         self.code
+    }
+
+    /// What was attempted, and what to do.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// Adds the headers it comes with.
+    pub(crate) fn add_headers(&self, headers: &mut HeaderMap) {
+        for (name, value) in &self.headers {
+            headers.insert(name.clone(), value.clone());
+        }
     }
 
     /// The answer.

@@ -31,7 +31,10 @@ mod table;
 mod trace;
 mod webhook;
 
-pub use config::{ApiConfig, ApiParts, RebuildViews, WebhookKeys};
+pub use config::{
+    ApiConfig, ApiParts, Deliver, Delivered, Delivery, Predictions, Predictor, RebuildViews,
+    WebhookKeys,
+};
 pub use environments::{Environment, Environments, Stage};
 pub use errors::{Code, FieldError, ProblemDocument};
 pub use openapi::openapi_json;

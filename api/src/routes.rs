@@ -11,7 +11,7 @@ use warp::reply::Response;
 
 use crate::body::Body;
 use crate::call::{App, Call, Hangup};
-use crate::dialects::{native, scale_v6};
+use crate::dialects::{datature, native, scale_v6};
 use crate::errors::{Answer, Code, Problem};
 use crate::page;
 use crate::table::{Scope, Table};
@@ -60,6 +60,9 @@ macro_rules! method {
     };
     (PUT) => {
         warp::put()
+    };
+    (PATCH) => {
+        warp::patch()
     };
     (DELETE) => {
         warp::delete()
@@ -145,18 +148,14 @@ pub(crate) fn all(app: &Arc<App>) -> (Table, BoxedFilter<(Response,)>) {
     let mut table = Table::default();
     let native = native::routes::all(app, &mut Scope::new(&mut table));
     let scale = scale_v6::routes::all(app, &mut Scope::new(&mut table));
+    let datature = datature::routes::all(app, &mut Scope::new(&mut table));
     let page = page::routes(app, &mut Scope::new(&mut table));
     let nothing = warp::any().map(|| {
         // The table is asked first, so this would be a route that the table knows and warp does not.
         answered(Err(Problem::new(Code::NotFound, "nothing is here")))
     });
-    let all = native
-        .or(scale)
-        .unify()
-        .or(page)
-        .unify()
-        .or(nothing)
-        .unify();
+    let all = native.or(scale).unify().or(datature).unify();
+    let all = all.or(page).unify().or(nothing).unify();
     (table, all.map(warp::Reply::into_response).boxed())
 }
 

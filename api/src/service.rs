@@ -16,6 +16,7 @@ use warp::reply::Response;
 
 use crate::auth;
 use crate::call::App;
+use crate::dialects::refusal;
 use crate::errors::{Code, Problem};
 use crate::guard;
 use crate::leftover::Shared;
@@ -67,13 +68,8 @@ impl Service {
             let refused = response.extensions_mut().remove::<Problem>();
             refused.map_or(Ok(response), Err)
         });
-        let mut response = answer.unwrap_or_else(|problem| {
-            if crate::dialects::scale_v6::is_own(&path) {
-                crate::dialects::scale_v6::refused(&problem)
-            } else {
-                problem.into_response(Some(trace.as_str()))
-            }
-        });
+        let mut response =
+            answer.unwrap_or_else(|problem| refusal(&path, problem, trace.as_str()));
         if is_head {
             response = without_body(response);
         }
@@ -129,8 +125,8 @@ impl Service {
             request.headers(),
             is_static,
         )?;
-        if !is_static && !crate::dialects::native::is_open(path) {
-            let principal = auth::principal(&self.app, request.headers()).await?;
+        if !is_static && !crate::dialects::is_open(path) {
+            let principal = auth::principal(&self.app, path, request.headers()).await?;
             request.extensions_mut().insert(principal);
         }
         self.table.check(request.method(), path)?;

@@ -18,6 +18,7 @@ mod config;
 mod drive;
 mod error;
 mod home;
+pub mod item;
 mod launcher;
 pub mod limits;
 mod orphans;

@@ -98,3 +98,9 @@ pub const STAGED_FILES_MAX: usize = 100_000;
 
 /// Bytes of the values that a step writes down.
 pub const STEP_VALUES_BYTES_MAX: u64 = fasti_core::domain::limits::STEP_VALUES_BYTES_MAX as u64;
+
+/// Bytes that an attempt may say about its progress; what comes after is not read.
+pub const PROGRESS_BYTES_MAX: u64 = 1 << 20;
+
+/// Bytes of what it says beside the name of a stage.
+pub const PROGRESS_DETAIL_BYTES_MAX: usize = 1_000;

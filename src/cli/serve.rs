@@ -186,7 +186,9 @@ fn settle(args: ServeArgs, config: ConfigFile) -> anyhow::Result<ServeSettings> 
         .catch_up_seconds
         .or(config.schedule.catch_up_seconds)
         .unwrap_or(CATCH_UP_SECONDS);
+    config.predictions.check()?;
     Ok(ServeSettings {
+        predictions: config.predictions,
         data: args
             .data
             .or(server.data)

@@ -1,4 +1,25 @@
 //! The dialects spoken over HTTP, each with its own wire types, errors and paging.
 
+pub(crate) mod datature;
 pub(crate) mod native;
 pub(crate) mod scale_v6;
+
+use warp::reply::Response;
+
+use crate::errors::Problem;
+
+/// A refusal in the words of the dialect that a path belongs to.
+pub(crate) fn refusal(path: &str, problem: Problem, trace_id: &str) -> Response {
+    if datature::is_ours(path) {
+        return datature::into_response(&problem);
+    }
+    if scale_v6::is_own(path) {
+        return scale_v6::refused(&problem);
+    }
+    problem.into_response(Some(trace_id))
+}
+
+/// Whether a path needs no key.
+pub(crate) fn is_open(path: &str) -> bool {
+    native::is_open(path) || datature::is_open(path)
+}

@@ -30,7 +30,7 @@ pub const UPSTREAM_VALUES_KEPT_MAX: usize = 1_000_000;
 pub const ARGUMENTS_MAX: usize = 10_000;
 
 /// Stages of one task: so many columns can still be read.
-pub const STAGES_MAX: usize = 15;
+pub const STAGES_MAX: usize = 14;
 
 /// Marks that one attempt may set: each is a part of an event.
 pub const MARKS_PER_ATTEMPT_MAX: usize = 200;

@@ -2,4 +2,5 @@
 //! machine, NATS between machines.
 
 pub mod frame;
+pub mod item_v1;
 pub mod runner_v1;

@@ -13,7 +13,8 @@ use crate::rows::{StageCounts, StepKind, TaskStages};
 
 const INDEX_BITS: u32 = 20;
 const KIND_BITS: u32 = 4;
-const ENDED: u64 = (1 << KIND_BITS) - 1;
+const FAILED: u64 = (1 << KIND_BITS) - 1;
+const SUCCEEDED: u64 = FAILED - 1;
 
 /// One step in eight bytes: milliseconds since the first, kind, position of the task run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,8 +24,9 @@ pub(crate) struct Step(u64);
 impl Step {
     fn new(since_first_ms: i64, kind: StepKind, index: u32) -> Self {
         let kind = match kind {
-            StepKind::Passed(stage) => u64::from(stage).min(ENDED - 1),
-            StepKind::Ended => ENDED,
+            StepKind::Passed(stage) => u64::from(stage).min(SUCCEEDED - 1),
+            StepKind::Succeeded => SUCCEEDED,
+            StepKind::Failed => FAILED,
         };
         let since = u64::try_from(since_first_ms).unwrap_or(0);
         Self(since << (INDEX_BITS + KIND_BITS) | kind << INDEX_BITS | u64::from(index))
@@ -35,8 +37,9 @@ impl Step {
     }
 
     pub(crate) fn kind(self) -> StepKind {
-        match self.0 >> INDEX_BITS & ENDED {
-            ENDED => StepKind::Ended,
+        match self.0 >> INDEX_BITS & FAILED {
+            FAILED => StepKind::Failed,
+            SUCCEEDED => StepKind::Succeeded,
             stage => StepKind::Passed(u8::try_from(stage).unwrap_or(u8::MAX)),
         }
     }
@@ -133,16 +136,22 @@ impl Run {
         if stages == 0 {
             return;
         }
-        match status {
-            TaskStatus::Success => self.pass(graph, index, stages, at),
-            TaskStatus::Failure => self.fail(task, index),
+        let kind = match status {
+            TaskStatus::Success => {
+                self.pass(graph, index, stages, at);
+                StepKind::Succeeded
+            }
+            TaskStatus::Failure => {
+                self.fail(task, index);
+                StepKind::Failed
+            }
             TaskStatus::Waiting
             | TaskStatus::Queued
             | TaskStatus::Running
             | TaskStatus::Skipped
             | TaskStatus::Cancelled => return,
-        }
-        self.step(StepKind::Ended, index, at);
+        };
+        self.step(kind, index, at);
     }
 
     fn fail(&mut self, task: u32, index: u32) {
@@ -182,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_step_is_what_was_put_in() {
-        let kinds = [StepKind::Passed(0), StepKind::Passed(14), StepKind::Ended];
+        let kinds = [StepKind::Passed(0), StepKind::Passed(13), StepKind::Succeeded, StepKind::Failed];
         for kind in kinds {
             for (since, index) in [(0, 0), (1, 99_999), (1 << 39, (1 << 20) - 1)] {
                 let step = Step::new(since, kind, index);

@@ -10,7 +10,7 @@ use fasti_core::domain::ids::BatchId;
 use crate::access::{Access, Visible};
 use crate::error::ViewsError;
 use crate::model::{BatchRow, Ownership};
-use crate::page::Page;
+use crate::page::{Order, Page};
 use crate::rows::{BatchFilter, BatchView, RunCounts, VersionView};
 use crate::views::Views;
 
@@ -59,6 +59,36 @@ impl Views {
             next,
             as_of: self.as_of(),
         })
+    }
+
+    /// Batches by age, those beyond `beyond` in that order.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    pub fn batches_by_age(
+        &self,
+        filter: &BatchFilter,
+        visible: Visible<'_>,
+        order: Order,
+        beyond: Option<BatchId>,
+        limit: usize,
+    ) -> Result<Vec<BatchView>, ViewsError> {
+        let all = &self.model.batches;
+        let ids: &mut dyn Iterator<Item = (&BatchId, &BatchRow)> = match order {
+            Order::Ascending => {
+                let start = beyond.map_or(Bound::Unbounded, Bound::Excluded);
+                &mut all.range((start, Bound::Unbounded))
+            }
+            Order::Descending => {
+                let end = beyond.map_or(Bound::Unbounded, Bound::Excluded);
+                &mut all.range((Bound::Unbounded, end)).rev()
+            }
+        };
+        let fitting = ids.filter(|(_, row)| fits(row, filter) && visible(row.ownership.access()));
+        fitting
+            .take(limit)
+            .map(|(id, row)| self.batch_view(*id, row))
+            .collect()
     }
 
     /// Ids by name, tag and age, behind `after`.

@@ -30,4 +30,21 @@ impl Views {
             .map(|(key, view)| (key.as_str(), view))
             .take_while(move |(key, _)| key.starts_with(prefix))
     }
+
+    /// As [`Views::documents`] the other way round: those before `before`, or from the last.
+    pub fn documents_back<'a>(
+        &'a self,
+        kind: &str,
+        prefix: &'a str,
+        before: Option<&'a str>,
+    ) -> impl Iterator<Item = (&'a str, &'a DocumentView)> {
+        let of_kind = self.model.documents.get(kind);
+        let end = before.map_or(Bound::Unbounded, Bound::Excluded);
+        of_kind
+            .into_iter()
+            .flat_map(move |all| all.range::<str, _>((Bound::Included(prefix), end)).rev())
+            .map(|(key, view)| (key.as_str(), view))
+            .skip_while(move |(key, _)| !key.starts_with(prefix))
+            .take_while(move |(key, _)| key.starts_with(prefix))
+    }
 }

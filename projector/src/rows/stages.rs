@@ -61,8 +61,10 @@ pub struct StepView {
 pub enum StepKind {
     /// It passed this stage (by position).
     Passed(u8),
-    /// It came to its end; in which stage says [`EndedTaskRun`].
-    Ended,
+    /// It succeeded.
+    Succeeded,
+    /// It failed; in which stage says [`EndedTaskRun`].
+    Failed,
 }
 
 /// What there is to say of a task run that came to its end.

@@ -8,6 +8,7 @@ use fasti_core::domain::time::Timestamp;
 use rustix::process::Pid;
 
 use super::outlet::Outlet;
+use super::progress::Progress;
 use super::{News, Record, Shared, command, python, scratch};
 use crate::supervisor::{Ended, Input};
 use crate::{clock, process};
@@ -47,7 +48,10 @@ pub(super) fn run(shared: &Shared, record: &Arc<Record>, slot: usize) -> Ended {
     let outlet = record
         .outlet
         .get_or_init(|| Outlet::of_slot(&shared.places, slot));
-    let over = if record.is_unwanted() {
+    let progress = record
+        .progress
+        .get_or_init(|| Progress::of(&shared.places, &record.launch));
+    let mut over = if record.is_unwanted() {
         Over::new(Outcome::Stopped, 0, 0)
     } else {
         let over = match &record.launch.program {
@@ -63,6 +67,12 @@ pub(super) fn run(shared: &Shared, record: &Arc<Record>, slot: usize) -> Ended {
         shared.strays.end_of(record.attempt(), &shared.live);
     }
     scratch::clear(&shared.places, slot);
+    let said = progress
+        .as_ref()
+        .and_then(|progress| progress.settle(&record.launch, &shared.news));
+    if !over.outcome.is_success() {
+        over.failure = over.failure.or(said);
+    }
     let (stdout_bytes, stderr_bytes) = outlet.settle(&shared.places, &record.launch);
     Ended {
         at: over.at,

@@ -19,7 +19,7 @@ use rustix::process::{Pid, Signal};
 use super::attempt::{Over, begin};
 use super::environment::{Variables, apply, path_of};
 use super::outlet::Outlet;
-use super::{Record, Shared, scratch, staging};
+use super::{Record, Shared, progress, scratch, staging};
 use crate::outcome::{SpawnFailure, of_status};
 use crate::places::Stream;
 use crate::process::{self, Child};
@@ -42,7 +42,10 @@ pub(super) fn run(
         let laid_out = staging::lay_out(&shared.places, attempt, slot, staged)?;
         own.to_mut().extend(laid_out);
     }
-    let variables = shared.base.with(&own, Some(&attempt.to_string()))?;
+    let mut variables = shared.base.with(&own, Some(&attempt.to_string()))?;
+    if let Some(Some(progress)) = record.progress.get() {
+        variables.insert(progress::VARIABLE.into(), progress.path().into());
+    }
     let cwd = match cwd {
         Some(cwd) => shared.places.data().join(cwd),
         None => scratch::make(&shared.places, slot)?,
@@ -74,7 +77,10 @@ fn spawn(
     };
     let path = path_of(variables);
     loop {
-        let file = shared.programs.find(name, path, cwd)?;
+        let file = match own_program(name) {
+            Some(own) => own,
+            None => shared.programs.find(name, path, cwd)?,
+        };
         let mut command = Command::new(&file);
         command
             .arg0(name)
@@ -98,6 +104,18 @@ fn spawn(
             Err(error) => return Err(explain(name, &file, cwd, &error)),
         }
     }
+}
+
+/// A command called `fasti` is the program that this runner is, whatever lies where `PATH` says: the two must be of
+/// one version. It is there even when its file was replaced.
+fn own_program(name: &str) -> Option<PathBuf> {
+    if name != "fasti" {
+        return None;
+    }
+    if cfg!(target_os = "linux") {
+        return Some(PathBuf::from("/proc/self/exe"));
+    }
+    std::env::current_exe().ok()
 }
 
 /// The system does not say whether the program or the working folder is at fault.

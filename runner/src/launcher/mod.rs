@@ -10,6 +10,7 @@ mod environment;
 mod news;
 mod outlet;
 mod program;
+mod progress;
 mod python;
 mod record;
 mod scratch;
@@ -175,6 +176,9 @@ impl Launcher {
         for record in self.shared.live.all() {
             if let Some(outlet) = record.outlet.get() {
                 outlet.move_written(&self.shared.places, &record.launch);
+            }
+            if let Some(Some(progress)) = record.progress.get() {
+                progress.tell_written(&record.launch, &self.shared.news);
             }
         }
     }

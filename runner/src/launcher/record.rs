@@ -9,6 +9,7 @@ use fasti_core::domain::launch::Launch;
 use rustix::process::{Pid, Signal};
 
 use super::outlet::Outlet;
+use super::progress::Progress;
 use crate::process;
 use crate::supervisor::StopSignal;
 
@@ -19,6 +20,8 @@ pub(crate) struct Record {
     pub(crate) launch: Arc<Launch>,
     /// Its output, from the moment it has a slot.
     pub(crate) outlet: OnceLock<Outlet>,
+    /// How far it is, from the same moment, if its task has stages.
+    pub(crate) progress: OnceLock<Option<Progress>>,
     state: Mutex<State>,
 }
 
@@ -40,6 +43,7 @@ impl Record {
         Self {
             launch,
             outlet: OnceLock::new(),
+            progress: OnceLock::new(),
             state: Mutex::default(),
         }
     }

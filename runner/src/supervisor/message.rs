@@ -35,6 +35,13 @@ pub enum Input {
         /// Which.
         process: Process,
     },
+    /// The process of an attempt says how far it is.
+    Progressed {
+        /// Whose.
+        token: Token,
+        /// What it says, in order.
+        marks: Vec<Mark>,
+    },
     /// An attempt handed out by [`Action::Start`] is over, and no process of it is left.
     Ended {
         /// Whose.
@@ -46,6 +53,19 @@ pub enum Input {
     Terminate,
     /// Time passed; see [`next_wake_ms`](super::Supervisor::next_wake_ms).
     Wake,
+}
+
+/// A stage that an attempt has passed, or something that it says about one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// The stage.
+    pub stage: String,
+    /// When it was seen.
+    pub at: Timestamp,
+    /// What else was said, as JSON text.
+    pub detail: Option<String>,
+    /// It is about a stage that goes on.
+    pub is_note: bool,
 }
 
 /// How an attempt ended, as the launcher saw it.

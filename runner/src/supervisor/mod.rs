@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use fasti_core::domain::attempt::{
-    AttemptEnd, AttemptNews, AttemptReport, AttemptStart, Outcome, Process, Usage,
+    AttemptEnd, AttemptNews, AttemptReport, AttemptStart, Outcome, Process, StageMark, Usage,
 };
 use fasti_core::domain::ids::{AttemptId, LogId, Token};
 use fasti_core::domain::launch::Launch;
@@ -25,7 +25,7 @@ use fasti_core::protocol::runner_v1::{
 };
 
 use self::entry::{Cause, Entry, Phase};
-pub use self::message::{Action, Ended, Exit, Input, Moment, StopSignal};
+pub use self::message::{Action, Ended, Exit, Input, Mark, Moment, StopSignal};
 use self::outbox::{Outbox, Remembered};
 use crate::limits::{
     LAUNCHES_AHEAD_MAX, LAUNCHES_QUEUED_MAX, PING_MS, REPORT_WAIT_MS, REPORTS_UNACKED_MAX,
@@ -120,6 +120,7 @@ impl Supervisor {
             Input::Disconnected => self.on_disconnected(now),
             Input::Server(message) => self.on_server(now, message, actions),
             Input::Started { token, at, process } => self.on_started(now, token, at, process),
+            Input::Progressed { token, marks } => self.on_progressed(token, marks),
             Input::Ended { token, ended } => self.on_ended(now, token, *ended),
             Input::Terminate => self.close_by_kill(now, false, Exit::Done, actions),
             Input::Wake => {}
@@ -316,6 +317,24 @@ impl Supervisor {
             process,
         };
         self.report(token, AttemptNews::Started(start), None);
+    }
+
+    fn on_progressed(&mut self, token: Token, marks: Vec<Mark>) {
+        let Some(entry) = self.entries.get(&token) else {
+            return;
+        };
+        let AttemptId { task_run, number } = entry.attempt;
+        for mark in marks {
+            let mark = StageMark {
+                task_run,
+                number,
+                stage: mark.stage,
+                at: mark.at,
+                detail: mark.detail,
+                is_note: mark.is_note,
+            };
+            self.report(token, AttemptNews::Progressed(mark), None);
+        }
     }
 
     fn on_ended(&mut self, now: Moment, token: Token, ended: Ended) {

@@ -186,6 +186,7 @@ impl World {
             assert_eq!(first, first_number + all.len() as u64);
             all.extend(reports.into_iter().map(|report| match report.report.news {
                 AttemptNews::Started(start) => format!("s{}", start.task_run),
+                AttemptNews::Progressed(mark) => format!("p{}", mark.task_run),
                 AttemptNews::Finished(end) => {
                     format!("f{}:{}", end.task_run, end.outcome.summary())
                 }
