@@ -21,7 +21,10 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     // The process of one item: there are many, so nothing is set up that they do not need.
-    if std::env::args_os().nth(1).is_some_and(|verb| verb == "item") {
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|verb| verb == "item")
+    {
         return fasti_runner::item::run();
     }
     let cli = cli::parse();

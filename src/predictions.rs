@@ -39,7 +39,8 @@ impl PredictionsSection {
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         let wrong = |message: String| Err(Failure::new(Exit::Usage, message).into());
         let is_name = |name: &str| {
-            let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+            let is_word =
+                |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
             (1..=64).contains(&name.len()) && name.chars().all(is_word)
         };
         let names = self.programs.keys().chain(&self.projects);
@@ -49,7 +50,9 @@ impl PredictionsSection {
             ));
         }
         if self.programs.contains_key("echo") {
-            return wrong("`echo` in [predictions.programs] is built in; take another name".to_owned());
+            return wrong(
+                "`echo` in [predictions.programs] is built in; take another name".to_owned(),
+            );
         }
         for (name, program) in &self.programs {
             if program.command.first().is_none_or(String::is_empty) {
@@ -88,7 +91,12 @@ impl Deliver for Caller {
             id: &delivery.id,
             body: &delivery.body,
         };
-        let attempted = attempt(&self.0, &delivery.endpoint, delivery.key.as_deref(), message);
+        let attempted = attempt(
+            &self.0,
+            &delivery.endpoint,
+            delivery.key.as_deref(),
+            message,
+        );
         Delivered {
             status: attempted.status,
             latency_ms: attempted.latency_ms,
@@ -108,7 +116,8 @@ mod tests {
 
     #[test]
     fn names_and_commands_are_checked() {
-        let good = section("projects = [\"a\"]\n[programs.digits]\ncommand = [\"python3\", \"x.py\"]");
+        let good =
+            section("projects = [\"a\"]\n[programs.digits]\ncommand = [\"python3\", \"x.py\"]");
         assert!(good.check().is_ok());
         for bad in [
             "projects = [\"A b\"]",

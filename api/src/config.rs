@@ -66,7 +66,9 @@ pub struct Predictions {
 impl std::fmt::Debug for Predictions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut debug = f.debug_struct("Predictions");
-        debug.field("programs", &self.programs).finish_non_exhaustive()
+        debug
+            .field("programs", &self.programs)
+            .finish_non_exhaustive()
     }
 }
 

@@ -68,8 +68,7 @@ impl Service {
             let refused = response.extensions_mut().remove::<Problem>();
             refused.map_or(Ok(response), Err)
         });
-        let mut response =
-            answer.unwrap_or_else(|problem| refusal(&path, problem, trace.as_str()));
+        let mut response = answer.unwrap_or_else(|problem| refusal(&path, problem, trace.as_str()));
         if is_head {
             response = without_body(response);
         }

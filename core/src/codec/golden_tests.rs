@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use fasti_domain::attempt::{
-    AttemptEnd, AttemptStart, Failure, Lease, Outcome, Process, ResultRef, Usage,
+    AttemptEnd, AttemptStart, Failure, Lease, Outcome, Process, ResultRef, StageMark, Usage,
 };
 use fasti_domain::batch::SavedFrom;
 use fasti_domain::command::Settings;

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use fasti_domain::ids::Digest;
 use serde::{Deserialize, Serialize};
 
-
 /// Stages of an item, in order; delivered is who succeeded.
 pub const STAGES: [&str; 4] = ["gathered", "preprocessed", "predicted", "delivered"];
 

@@ -191,7 +191,12 @@ mod tests {
 
     #[test]
     fn a_step_is_what_was_put_in() {
-        let kinds = [StepKind::Passed(0), StepKind::Passed(13), StepKind::Succeeded, StepKind::Failed];
+        let kinds = [
+            StepKind::Passed(0),
+            StepKind::Passed(13),
+            StepKind::Succeeded,
+            StepKind::Failed,
+        ];
         for kind in kinds {
             for (since, index) in [(0, 0), (1, 99_999), (1 << 39, (1 << 20) - 1)] {
                 let step = Step::new(since, kind, index);

@@ -33,7 +33,11 @@ pub(super) fn line(data: &Path, dataset: &DatasetRef, index: u32) -> Result<Item
     open(&dataset.index)?
         .read_exact_at(&mut place, entry)
         .map_err(missing)?;
-    let number = |bytes: &[u8]| bytes.iter().fold(0, |n: u64, byte| n << 8 | u64::from(*byte));
+    let number = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .fold(0, |n: u64, byte| n << 8 | u64::from(*byte))
+    };
     let (start, end) = (number(&place[..8]), number(&place[8..]));
     let len = usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX);
     let mut bytes = vec![0; len];

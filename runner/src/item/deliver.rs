@@ -111,8 +111,8 @@ pub fn attempt(
             let status = response.status();
             let config = response.body_mut().with_config().limit(ANSWER_BYTES_MAX);
             let body = config.lossy_utf8(true).read_to_string().ok();
-            let reason = (!status.is_success())
-                .then(|| format!("the receiver answers {}", status.as_u16()));
+            let reason =
+                (!status.is_success()).then(|| format!("the receiver answers {}", status.as_u16()));
             Attempted {
                 status: status.as_u16(),
                 latency_ms,
@@ -129,7 +129,13 @@ fn sign(key: &[u8], timestamp: &str, message: Message<'_>) -> String {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
         return String::new();
     };
-    for part in [message.id.as_bytes(), b".", timestamp.as_bytes(), b".", message.body] {
+    for part in [
+        message.id.as_bytes(),
+        b".",
+        timestamp.as_bytes(),
+        b".",
+        message.body,
+    ] {
         mac.update(part);
     }
     format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
@@ -194,7 +200,10 @@ pub(super) fn deliver_all(
         [] => Ok(()),
         [only] => one(only),
         several => std::thread::scope(|scope| {
-            let threads: Vec<_> = several.iter().map(|to| scope.spawn(move || one(to))).collect();
+            let threads: Vec<_> = several
+                .iter()
+                .map(|to| scope.spawn(move || one(to)))
+                .collect();
             let ends = threads.into_iter().map(|thread| {
                 thread
                     .join()
@@ -214,7 +223,10 @@ fn deliver(
     report: &Report,
 ) -> Result<(), String> {
     // The same whatever process does it: a receiver that has seen it can leave it at that.
-    let id = format!("item_{}_{}_{}", surroundings.batch, surroundings.index, destination.id);
+    let id = format!(
+        "item_{}_{}_{}",
+        surroundings.batch, surroundings.index, destination.id
+    );
     let message = Message { id: &id, body };
     let mut wait_ms = BACKOFF_MS;
     let mut number = 0;
@@ -233,9 +245,14 @@ fn deliver(
             return Ok(());
         };
         if number > destination.max_retries {
-            return Err(format!("not delivered to {} after {number} attempts: {reason}", destination.id));
+            return Err(format!(
+                "not delivered to {} after {number} attempts: {reason}",
+                destination.id
+            ));
         }
-        std::thread::sleep(Duration::from_millis(wait_ms.min(destination.max_backoff_ms)));
+        std::thread::sleep(Duration::from_millis(
+            wait_ms.min(destination.max_backoff_ms),
+        ));
         wait_ms = wait_ms.saturating_mul(2);
     }
 }

@@ -21,7 +21,11 @@ const REDIRECTS_MAX: u32 = 5;
 pub(super) fn gather(spec: &ItemSpec, line: &ItemLine) -> Result<Vec<u8>, String> {
     let url = &line.url;
     Reach(spec.targets.clone()).check(url)?;
-    let redirects = if url.starts_with("https") { REDIRECTS_MAX } else { 0 };
+    let redirects = if url.starts_with("https") {
+        REDIRECTS_MAX
+    } else {
+        0
+    };
     let agent = agent(&spec.targets, TIMEOUT, redirects, url);
     let mut response = agent
         .get(url)

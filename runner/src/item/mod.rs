@@ -67,7 +67,8 @@ fn work(report: &Report) -> Result<(), Failed> {
     let gather = |message: String| Failed::new(STAGES[0], message);
     let surroundings = surroundings().map_err(gather)?;
     let spec = read_spec().map_err(gather)?;
-    let line = dataset::line(&surroundings.data, &spec.dataset, surroundings.index).map_err(gather)?;
+    let line =
+        dataset::line(&surroundings.data, &spec.dataset, surroundings.index).map_err(gather)?;
     let gathered = gather::gather(&spec, &line).map_err(gather)?;
     report.passed(STAGES[0]);
     let folder = Path::new(".");

@@ -32,7 +32,8 @@ pub(super) fn stage(
         return Ok(());
     }
     let write = |name: &str, bytes: &[u8]| {
-        fs::write(folder.join(name), bytes).map_err(|error| format!("cannot write `{name}`: {error}"))
+        fs::write(folder.join(name), bytes)
+            .map_err(|error| format!("cannot write `{name}`: {error}"))
     };
     write(&file_name(&line.url), gathered)?;
     write("item.json", line.raw.get().as_bytes())
@@ -46,7 +47,11 @@ fn file_name(url: &str) -> String {
     let is_ending = |ending: &&str| {
         (1..=16).contains(&ending.len()) && ending.chars().all(|c| c.is_ascii_alphanumeric())
     };
-    match last.rsplit_once('.').map(|(_, ending)| ending).filter(is_ending) {
+    match last
+        .rsplit_once('.')
+        .map(|(_, ending)| ending)
+        .filter(is_ending)
+    {
         Some(ending) => format!("item.{}", ending.to_ascii_lowercase()),
         None => "item".to_owned(),
     }
@@ -78,27 +83,41 @@ pub(super) fn predict(
         .env("FASTI_ITEM_URL", &line.url)
         .env("FASTI_ITEM_FILE", file_name(&line.url))
         .env_remove("FASTI_PROGRESS")
+        // What the item may ask of the server is not the predictor's.
+        .env_remove("FASTI_TOKEN")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| format!("cannot start `{program}`: {error}"))?;
     let errors = child.stderr.take();
-    let reader = std::thread::spawn(move || errors.map(|pipe| read(pipe, ERROR_BYTES_MAX)).unwrap_or_default());
+    let reader = std::thread::spawn(move || {
+        errors
+            .map(|pipe| read(pipe, ERROR_BYTES_MAX))
+            .unwrap_or_default()
+    });
     let output = child
         .stdout
         .take()
         .map(|pipe| read(pipe, PREDICTION_BYTES_MAX + 1))
         .unwrap_or_default();
-    let status = child.wait().map_err(|error| format!("cannot wait for `{program}`: {error}"))?;
+    let status = child
+        .wait()
+        .map_err(|error| format!("cannot wait for `{program}`: {error}"))?;
     let errors = reader.join().unwrap_or_default();
     if !status.success() {
         let text = String::from_utf8_lossy(&errors).into_owned();
-        let last = text.lines().rev().map(str::trim).find(|line| !line.is_empty());
+        let last = text
+            .lines()
+            .rev()
+            .map(str::trim)
+            .find(|line| !line.is_empty());
         return Err(last.map_or_else(|| format!("`{program}` ended with {status}"), str::to_owned));
     }
     if output.len() as u64 > PREDICTION_BYTES_MAX {
-        return Err(format!("the prediction is longer than {PREDICTION_BYTES_MAX} bytes"));
+        return Err(format!(
+            "the prediction is longer than {PREDICTION_BYTES_MAX} bytes"
+        ));
     }
     parsed(&output)
 }
@@ -123,7 +142,8 @@ fn parsed(output: &[u8]) -> Result<Box<RawValue>, String> {
 
 /// The built-in predictor: the item's own fields and its size.
 fn echo(line: &ItemLine, gathered: &[u8]) -> Result<Box<RawValue>, String> {
-    let mut fields: Value = serde_json::from_str(line.raw.get()).map_err(|error| error.to_string())?;
+    let mut fields: Value =
+        serde_json::from_str(line.raw.get()).map_err(|error| error.to_string())?;
     if let Value::Object(fields) = &mut fields {
         fields.insert("sizeBytes".to_owned(), gathered.len().into());
     }

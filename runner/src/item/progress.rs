@@ -18,7 +18,10 @@ impl Report {
         let path = std::env::var_os("FASTI_PROGRESS");
         let mut options = OpenOptions::new();
         options.append(true).create(true).mode(0o600);
-        Self(path.and_then(|path| options.open(path).ok()).map(Mutex::new))
+        Self(
+            path.and_then(|path| options.open(path).ok())
+                .map(Mutex::new),
+        )
     }
 
     pub(crate) fn passed(&self, stage: &str) {
@@ -44,7 +47,9 @@ impl Report {
             return;
         };
         let text = format!("{line}\n");
-        let mut file = file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut file = file
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         // Whoever does not hear it learns of the end by the exit code.
         file.write_all(text.as_bytes()).ok();
     }

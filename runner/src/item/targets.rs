@@ -37,7 +37,10 @@ impl Reach {
 
     fn is_allowed(&self, host: &str) -> bool {
         let host = host.trim_matches(['[', ']']);
-        self.0.allowed.iter().any(|known| known.eq_ignore_ascii_case(host))
+        self.0
+            .allowed
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(host))
     }
 
     fn may_reach(&self, host: &str, ip: IpAddr) -> bool {
@@ -134,13 +137,33 @@ mod tests {
     #[test]
     fn what_is_not_public_is_told_apart() {
         for inside in [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0",
-            "100.64.0.1", "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fc00::1",
-            "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:db8::1", "ff02::1",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "0.0.0.0",
+            "100.64.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::1",
+            "::",
+            "fe80::1",
+            "fc00::1",
+            "::ffff:127.0.0.1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+            "2001:db8::1",
+            "ff02::1",
         ] {
             assert!(!is_public(inside.parse().unwrap()), "{inside}");
         }
-        for outside in ["1.1.1.1", "93.184.216.34", "2606:4700::1111", "::ffff:1.1.1.1"] {
+        for outside in [
+            "1.1.1.1",
+            "93.184.216.34",
+            "2606:4700::1111",
+            "::ffff:1.1.1.1",
+        ] {
             assert!(is_public(outside.parse().unwrap()), "{outside}");
         }
     }
@@ -159,7 +182,14 @@ mod tests {
             allowed: Vec::new(),
         });
         assert!(local.check("http://127.0.0.1:1/x").is_ok());
-        for bad in ["ftp://x/y", "nothing", "", "http://", "file:///etc/passwd", "/x"] {
+        for bad in [
+            "ftp://x/y",
+            "nothing",
+            "",
+            "http://",
+            "file:///etc/passwd",
+            "/x",
+        ] {
             assert!(local.check(bad).is_err(), "{bad}");
         }
         assert!(outside.may_reach("images.example", "127.0.0.1".parse().unwrap()));

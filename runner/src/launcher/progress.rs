@@ -147,12 +147,15 @@ mod tests {
         let mut reading = Reading::default();
         assert!(reading.read(&path).is_empty(), "there is no file");
         let mut file = File::create(&path).unwrap();
-        file.write_all(b"{\"passed\":\"a\"}\nnonsense\n{\"pas").unwrap();
+        file.write_all(b"{\"passed\":\"a\"}\nnonsense\n{\"pas")
+            .unwrap();
         let first = reading.read(&path);
         assert_eq!(first.len(), 1);
         assert_eq!((first[0].stage.as_str(), first[0].is_note), ("a", false));
-        file.write_all(b"sed\":\"b\"}\n{\"note\":\"c\",\"detail\":{\"x\":1}}\n").unwrap();
-        file.write_all(b"{\"failure\":{\"reason\":\"r\",\"message\":\"m\"}}\n").unwrap();
+        file.write_all(b"sed\":\"b\"}\n{\"note\":\"c\",\"detail\":{\"x\":1}}\n")
+            .unwrap();
+        file.write_all(b"{\"failure\":{\"reason\":\"r\",\"message\":\"m\"}}\n")
+            .unwrap();
         let second = reading.read(&path);
         assert_eq!(second.len(), 2);
         assert_eq!(second[0].stage, "b");
@@ -166,7 +169,11 @@ mod tests {
     fn a_process_that_says_too_much_is_not_listened_to() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("progress");
-        fs::write(&path, "{\"passed\":\"a\"}\n".repeat(MARKS_PER_ATTEMPT_MAX * 2)).unwrap();
+        fs::write(
+            &path,
+            "{\"passed\":\"a\"}\n".repeat(MARKS_PER_ATTEMPT_MAX * 2),
+        )
+        .unwrap();
         let mut reading = Reading::default();
         assert_eq!(reading.read(&path).len(), MARKS_PER_ATTEMPT_MAX);
     }

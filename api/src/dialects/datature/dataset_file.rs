@@ -66,7 +66,9 @@ pub(super) fn read(blobs: &Blobs, digest: Digest) -> Result<Items, Unusable> {
             break;
         }
         if bytes > LINE_BYTES_MAX {
-            return content(format!("line {number} is longer than {LINE_BYTES_MAX} bytes"));
+            return content(format!(
+                "line {number} is longer than {LINE_BYTES_MAX} bytes"
+            ));
         }
         let text = line.trim_ascii();
         if !text.is_empty() {
@@ -74,7 +76,9 @@ pub(super) fn read(blobs: &Blobs, digest: Digest) -> Result<Items, Unusable> {
                 return content(format!("line {number} {why}"));
             }
             if count as usize == TASK_RUNS_MAX {
-                return content(format!("there are more than {TASK_RUNS_MAX} items; split the file"));
+                return content(format!(
+                    "there are more than {TASK_RUNS_MAX} items; split the file"
+                ));
             }
             let indent = (line.len() - line.trim_ascii_start().len()) as u64;
             let from = start + indent;
@@ -85,7 +89,9 @@ pub(super) fn read(blobs: &Blobs, digest: Digest) -> Result<Items, Unusable> {
         start += bytes;
     }
     if count == 0 {
-        return content("there are no items in the file; write a JSON object with a `url` a line".to_owned());
+        return content(
+            "there are no items in the file; write a JSON object with a `url` a line".to_owned(),
+        );
     }
     let (index, index_bytes) = index.commit()?;
     Ok(Items {
@@ -137,7 +143,10 @@ impl Urls {
         let place = u64::from(position) * ENTRY_BYTES as u64;
         self.index.as_ref()?.read_exact_at(&mut entry, place).ok()?;
         let (start, end) = entry.split_first_chunk::<8>()?;
-        let (start, end) = (u64::from_be_bytes(*start), u64::from_be_bytes(*end.first_chunk()?));
+        let (start, end) = (
+            u64::from_be_bytes(*start),
+            u64::from_be_bytes(*end.first_chunk()?),
+        );
         let mut line = vec![0; usize::try_from(end.checked_sub(start)?).ok()?];
         self.file.as_ref()?.read_exact_at(&mut line, start).ok()?;
         Some(line)

@@ -87,7 +87,12 @@ impl Sort {
     ///
     /// # Errors
     /// 404.
-    pub(super) async fn get<T>(self, call: &Call, project: &str, id: &str) -> Result<Stored<T>, Problem>
+    pub(super) async fn get<T>(
+        self,
+        call: &Call,
+        project: &str,
+        id: &str,
+    ) -> Result<Stored<T>, Problem>
     where
         T: DeserializeOwned + Send + 'static,
     {
@@ -104,7 +109,8 @@ impl Sort {
         let prefix = format!("{project}/");
         let found = call.ask(None, move |views, _| {
             let all = views.documents(self.kind, &prefix, None);
-            all.map(|(key, view)| stored(&key[prefix.len()..], view)).collect()
+            all.map(|(key, view)| stored(&key[prefix.len()..], view))
+                .collect()
         });
         found.await.map(|(all, _)| all)
     }
@@ -203,8 +209,11 @@ impl Sort {
                 Err(problem) => return Err(problem),
             }
         }
-        Err(Problem::new(Code::Busy, "others change the same thing all the time; try again")
-            .retry_after(1))
+        Err(Problem::new(
+            Code::Busy,
+            "others change the same thing all the time; try again",
+        )
+        .retry_after(1))
     }
 
     /// An upload shows no key: it is made in the name of whoever made the document.
@@ -221,7 +230,9 @@ impl Sort {
     /// Those of the command.
     pub(super) async fn remove(self, call: &Call, project: &str, id: &str) -> Result<(), Problem> {
         let change = self.change::<()>(project, id, None, None, Vec::new())?;
-        submit_changes(call, &call.principal, vec![change]).await.map(drop)
+        submit_changes(call, &call.principal, vec![change])
+            .await
+            .map(drop)
     }
 
     fn change<T: Serialize>(
@@ -273,7 +284,11 @@ pub(super) async fn submit_changes(
 ///
 /// # Errors
 /// Why it is refused.
-pub(super) async fn submit(call: &Call, who: &Principal, command: Command) -> Result<Receipt, Problem> {
+pub(super) async fn submit(
+    call: &Call,
+    who: &Principal,
+    command: Command,
+) -> Result<Receipt, Problem> {
     let request = Request {
         command,
         principal: who.clone(),

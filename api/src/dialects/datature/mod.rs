@@ -53,7 +53,12 @@ mod tests {
 
     #[test]
     fn the_paths_of_the_dialect_are_told_apart() {
-        for ours in ["/workspace", "/workspace/projects", "/workspaces/w/artifacts", "/projects/p"] {
+        for ours in [
+            "/workspace",
+            "/workspace/projects",
+            "/workspaces/w/artifacts",
+            "/projects/p",
+        ] {
             assert!(is_ours(ours), "{ours}");
         }
         for other in ["/", "/api/v1/runs", "/workspacex", "/ui/projects"] {

@@ -36,7 +36,10 @@ impl Wanted {
         let query = Query::parse(query);
         let limit = query.number("limit")?.unwrap_or(LIMIT_DEFAULT);
         if !(1..=LIMIT_MAX).contains(&limit) {
-            return Err(bad("limit", format_args!("between 1 and {LIMIT_MAX}, not {limit}")));
+            return Err(bad(
+                "limit",
+                format_args!("between 1 and {LIMIT_MAX}, not {limit}"),
+            ));
         }
         let anchor = query.text("page").map(anchor).transpose()?;
         Ok(Self { limit, anchor })
@@ -93,12 +96,19 @@ fn token(order: Order, key: &str) -> String {
 fn anchor(token: &str) -> Result<(Order, String), Problem> {
     let bytes = URL_SAFE_NO_PAD.decode(token).ok();
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-    let read = text.as_deref().and_then(|text| match text.split_at_checked(1)? {
-        ("a", key) => Some((Order::Ascending, key.to_owned())),
-        ("d", key) => Some((Order::Descending, key.to_owned())),
-        _ => None,
-    });
-    read.ok_or_else(|| bad("page", "is no page of this list; ask without it for the first one"))
+    let read = text
+        .as_deref()
+        .and_then(|text| match text.split_at_checked(1)? {
+            ("a", key) => Some((Order::Ascending, key.to_owned())),
+            ("d", key) => Some((Order::Descending, key.to_owned())),
+            _ => None,
+        });
+    read.ok_or_else(|| {
+        bad(
+            "page",
+            "is no page of this list; ask without it for the first one",
+        )
+    })
 }
 
 #[cfg(test)]
@@ -118,7 +128,11 @@ mod tests {
                 (Order::Ascending, Some(beyond)) => key > beyond,
                 (Order::Descending, Some(beyond)) => key < beyond,
             };
-            Ok(all.into_iter().filter(|(key, _)| behind(key)).take(limit).collect())
+            Ok(all
+                .into_iter()
+                .filter(|(key, _)| behind(key))
+                .take(limit)
+                .collect())
         };
         Wanted::read(query).unwrap().page(list).unwrap()
     }
@@ -142,13 +156,24 @@ mod tests {
     fn tokens_need_no_escaping() {
         for n in 0..64 {
             let token = token(Order::Ascending, &"~\u{ff}?>".repeat(n));
-            assert!(token.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_'));
+            assert!(
+                token
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+            );
         }
     }
 
     #[test]
     fn what_is_no_page_is_refused() {
-        for bad in ["limit=0", "limit=1001", "limit=x", "page=nothing", "page=%41", "page=eA"] {
+        for bad in [
+            "limit=0",
+            "limit=1001",
+            "limit=x",
+            "page=nothing",
+            "page=%41",
+            "page=eA",
+        ] {
             assert!(Wanted::read(bad).is_err(), "{bad}");
         }
     }

@@ -11,7 +11,11 @@ pub(super) struct Query<'a>(Vec<(&'a str, &'a str)>);
 impl<'a> Query<'a> {
     pub(super) fn parse(text: &'a str) -> Self {
         let pairs = text.split('&').filter(|pair| !pair.is_empty());
-        Self(pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).collect())
+        Self(
+            pairs
+                .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+                .collect(),
+        )
     }
 
     pub(super) fn text(&self, name: &str) -> Option<&'a str> {
@@ -26,9 +30,12 @@ impl<'a> Query<'a> {
             return Ok(None);
         };
         let number = text.parse();
-        number
-            .map(Some)
-            .map_err(|_| bad(name, format_args!("`{text}` is no whole number that fits here")))
+        number.map(Some).map_err(|_| {
+            bad(
+                name,
+                format_args!("`{text}` is no whole number that fits here"),
+            )
+        })
     }
 }
 

@@ -22,7 +22,9 @@ const KEY_BYTES_MAX: usize = 4_096;
 /// 400: it is no base64, or of no length.
 pub(super) fn key(contents: &str) -> Result<Vec<u8>, Problem> {
     let text = contents.strip_prefix("whsec_").unwrap_or(contents);
-    let decoded = STANDARD.decode(text).or_else(|_| STANDARD_NO_PAD.decode(text));
+    let decoded = STANDARD
+        .decode(text)
+        .or_else(|_| STANDARD_NO_PAD.decode(text));
     match decoded {
         Ok(key) if (1..=KEY_BYTES_MAX).contains(&key.len()) => Ok(key),
         // What was sent is not repeated: it may be a secret all the same.
@@ -68,10 +70,18 @@ fn path(call: &Call, name: &str) -> Result<std::path::PathBuf, Problem> {
 /// Whole or not at all, and there to stay.
 fn write(path: &Path, key: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
     let new = path.with_extension("new");
     let mut options = std::fs::OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    let mut file = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&new)?;
     file.write_all(key)?;
     file.sync_all()?;
     std::fs::rename(&new, path)?;

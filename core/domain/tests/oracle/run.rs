@@ -53,6 +53,8 @@ pub(crate) struct RunModel {
     pub(crate) deadline: Option<Timestamp>,
     /// It is cancelled then unless it has started.
     pub(crate) start_by: Option<Timestamp>,
+    /// Nothing of it is queued before.
+    pub(crate) starts_at: Option<Timestamp>,
     has_started: bool,
     has_leased: bool,
     /// It carries out a step of a flow, which counts its own tries.
@@ -81,8 +83,9 @@ impl RunModel {
             definition,
             nodes,
             stopping: None,
-            deadline: None,
+            deadline: event.ends_at,
             start_by: event.start_by,
+            starts_at: event.starts_at,
             has_started: false,
             has_leased: false,
             is_step: event.step.is_some(),
@@ -193,17 +196,23 @@ impl RunModel {
                 self.start_by = None;
                 self.deadline = event.deadline;
             }
+            Event::RunEndMoved(event) => self.deadline = Some(event.ends_at),
+            Event::TaskProgressed(_) => assert!(!self.is_stopping(), "counted while stopping"),
             Event::RunCancelRequested(_) => {
                 assert_ne!(self.stopping, Some(Stopping::Cancel), "cancelled twice");
                 self.stopping = Some(Stopping::Cancel);
                 self.start_by = None;
+                self.starts_at = None;
             }
             Event::RunDeadlinePassed(_) => {
                 assert!(self.deadline.take().is_some_and(|at| at <= now));
                 self.stopping = self.stopping.or(Some(Stopping::Deadline));
+                self.starts_at = None;
             }
             Event::TaskQueued(event) => self.each(&event.task_runs, |run, index| {
                 assert!(!run.is_stopping(), "queued while stopping");
+                let starts_at = run.starts_at.take();
+                assert!(starts_at.is_none_or(|at| at <= now), "queued too early");
                 match run.nodes[index].stand {
                     Stand::Waiting => assert!(run.is_open(run.nodes[index].task)),
                     Stand::Retrying(at) => assert!(at <= now, "retried too early"),

@@ -49,7 +49,10 @@ pub(in super::super) fn label(project: &str) -> String {
 
 /// # Errors
 /// 500: what was built cannot be written.
-pub(in super::super) fn definition(parts: JobParts<'_>, who: &Principal) -> Result<Definition, Problem> {
+pub(in super::super) fn definition(
+    parts: JobParts<'_>,
+    who: &Principal,
+) -> Result<Definition, Problem> {
     let internal = |error: serde_json::Error| Problem::internal(&error);
     let note = serde_json::to_string(parts.note).map_err(internal)?;
     let stdin = serde_json::to_string(parts.spec).map_err(internal)?;

@@ -28,7 +28,9 @@ pub(in super::super) fn job_of(facts: Facts) -> wire::Job {
     } = facts;
     let run = run.as_ref();
     let status = status(run, ms(created_at));
-    let moved = run.and_then(|run| run.deadline).map_or(note.stop_at_time, ms);
+    let moved = run
+        .and_then(|run| run.deadline)
+        .map_or(note.stop_at_time, ms);
     wire::Job {
         id: format!("batchjob_{id}"),
         object: "batch_job",
@@ -68,7 +70,9 @@ fn status(run: Option<&RunView>, created_ms: i64) -> wire::JobStatus {
         return wire::JobStatus {
             overview: "Failed",
             message: "Batch job cancelled".to_owned(),
-            reason: Some(format!("{UNFINISHED} due to requested cancellation at {at}")),
+            reason: Some(format!(
+                "{UNFINISHED} due to requested cancellation at {at}"
+            )),
             cancelled_at: Some(at),
             ..counted
         };

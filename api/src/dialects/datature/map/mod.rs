@@ -18,5 +18,7 @@ pub(super) fn ms(at: Timestamp) -> i64 {
 /// The instant of so many milliseconds, if it is one of an age that can be reckoned with.
 pub(super) fn instant(ms: i64) -> Option<Timestamp> {
     const YEAR_3000_MS: i64 = 32_503_680_000_000;
-    (0..=YEAR_3000_MS).contains(&ms).then(|| Timestamp(ms * 1_000))
+    (0..=YEAR_3000_MS)
+        .contains(&ms)
+        .then(|| Timestamp(ms * 1_000))
 }

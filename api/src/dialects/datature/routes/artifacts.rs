@@ -40,9 +40,7 @@ pub(super) fn command_of(call: &Call, artifact: &str) -> Result<Option<Vec<Strin
     let name = artifact.strip_prefix("artifact_");
     let programs = &call.app.config.predictions.programs;
     let program = name.and_then(|name| programs.get(name));
-    let program = program.ok_or_else(|| {
-        Problem::not_found("artifact", &artifact)
-    })?;
+    let program = program.ok_or_else(|| Problem::not_found("artifact", &artifact))?;
     Ok(Some(program.command.clone()))
 }
 
@@ -89,8 +87,13 @@ async fn list_all(_workspace: String, call: Call) -> Answer {
 
 async fn get(project: String, id: String, call: Call) -> Answer {
     known_project(&call, &project).await?;
-    let found = all(&call, &project).into_iter().find(|known| known.id == id);
-    ok(&call, &found.ok_or_else(|| Problem::not_found("artifact", &id))?)
+    let found = all(&call, &project)
+        .into_iter()
+        .find(|known| known.id == id);
+    ok(
+        &call,
+        &found.ok_or_else(|| Problem::not_found("artifact", &id))?,
+    )
 }
 
 /// The machine there is, for any region.
@@ -101,7 +104,11 @@ async fn instances(project: String, id: String, region: String, call: Call) -> A
     let instance = wire::Instance {
         instance_id: INSTANCE,
         resources: wire::InstanceResources { cpu: 1, ram: 1_024 },
-        regions: vec![if region == "*" { "local".to_owned() } else { region.clone() }],
+        regions: vec![if region == "*" {
+            "local".to_owned()
+        } else {
+            region.clone()
+        }],
         accelerator: None,
     };
     let answer = wire::AvailableInstances {

@@ -82,7 +82,10 @@ fn show(root: &str, project: &str, stored: Stored<Dataset>) -> wire::Dataset {
     let id = stored.id;
     let (url, expires) = match &dataset.upload {
         Some(upload) => (
-            format!("{root}/projects/{project}/batch/datasets/{id}/upload/{}", upload.token),
+            format!(
+                "{root}/projects/{project}/batch/datasets/{id}/upload/{}",
+                upload.token
+            ),
             upload.expires_ms,
         ),
         None => (String::new(), stored.updated_ms),
@@ -116,7 +119,9 @@ fn show(root: &str, project: &str, stored: Stored<Dataset>) -> wire::Dataset {
 async fn list(project: String, call: Call) -> Answer {
     known_project(&call, &project).await?;
     let (root, of) = (root(&call), project.clone());
-    let page = DATASETS.page(&call, &project, move |it| show(&root, &of, it)).await?;
+    let page = DATASETS
+        .page(&call, &project, move |it| show(&root, &of, it))
+        .await?;
     ok(&call, &page)
 }
 
@@ -144,12 +149,18 @@ fn announced(call: &Call, new: wire::NewDataset) -> Result<Dataset, Problem> {
         return Err(bad("spec.source.kind", format_args!("must be `{KIND}`")));
     }
     if source.size_bytes > FILE_BYTES_MAX {
-        return Err(bad("spec.source.sizeBytes", format_args!("at most {FILE_BYTES_MAX}")));
+        return Err(bad(
+            "spec.source.sizeBytes",
+            format_args!("at most {FILE_BYTES_MAX}"),
+        ));
     }
     let crc = STANDARD.decode(&source.crc32c).ok();
     let crc = crc.and_then(|bytes| <[u8; 4]>::try_from(bytes).ok());
     let Some(crc) = crc else {
-        return Err(bad("spec.source.crc32c", "must be the base64 of four bytes, big-endian"));
+        return Err(bad(
+            "spec.source.crc32c",
+            "must be the base64 of four bytes, big-endian",
+        ));
     };
     let now_ms = ms(now(call));
     Ok(Dataset {

@@ -168,10 +168,15 @@ async fn delete(project: String, id: String, call: Call) -> Answer {
     known_project(&call, &project).await?;
     DEPLOYMENTS.get::<Deployment>(&call, &project, &id).await?;
     let used = |note: &super::super::map::JobNote| {
-        note.deployment.get("deploymentId").and_then(serde_json::Value::as_str) == Some(id.as_str())
+        note.deployment
+            .get("deploymentId")
+            .and_then(serde_json::Value::as_str)
+            == Some(id.as_str())
     };
     if let Some(job) = unfinished(&call, &project, used).await? {
-        return Err(in_use(format!("the job {job} uses the deployment {id}; cancel it, or wait")));
+        return Err(in_use(format!(
+            "the job {job} uses the deployment {id}; cancel it, or wait"
+        )));
     }
     DEPLOYMENTS.remove(&call, &project, &id).await?;
     let deleted = wire::Deleted { id, deleted: true };
@@ -183,5 +188,8 @@ async fn delete(project: String, id: String, call: Call) -> Answer {
 /// # Errors
 /// 404.
 pub(super) async fn known(call: &Call, project: &str, id: &str) -> Result<Deployment, Problem> {
-    DEPLOYMENTS.get(call, project, id).await.map(|stored| stored.value)
+    DEPLOYMENTS
+        .get(call, project, id)
+        .await
+        .map(|stored| stored.value)
 }

@@ -78,7 +78,12 @@ fn run_of(views: &Views, asker: &Asker, batch: BatchId) -> Result<Option<RunView
     Ok(runs.page.items.into_iter().next())
 }
 
-fn found(views: &Views, asker: &Asker, batch: &BatchView, project: &str) -> Result<Option<Found>, Problem> {
+fn found(
+    views: &Views,
+    asker: &Asker,
+    batch: &BatchView,
+    project: &str,
+) -> Result<Option<Found>, Problem> {
     let Some(note) = note_of(batch, project) else {
         return Ok(None);
     };
@@ -94,7 +99,12 @@ fn found(views: &Views, asker: &Asker, batch: &BatchView, project: &str) -> Resu
 ///
 /// # Errors
 /// 404.
-pub(super) fn find(views: &Views, asker: &Asker, project: &str, id: &str) -> Result<Found, Problem> {
+pub(super) fn find(
+    views: &Views,
+    asker: &Asker,
+    project: &str,
+    id: &str,
+) -> Result<Found, Problem> {
     let missing = || Problem::not_found("job", &id);
     let own = id.strip_prefix("batchjob_").ok_or_else(missing)?;
     let batch: BatchId = own.parse().map_err(|_| missing())?;
@@ -147,7 +157,10 @@ pub(super) async fn unfinished(
         }
     });
     let (notes, _) = asked.await?;
-    Ok(notes.into_iter().find(|(_, note)| used(note)).map(|(id, _)| id))
+    Ok(notes
+        .into_iter()
+        .find(|(_, note)| used(note))
+        .map(|(id, _)| id))
 }
 
 async fn list(project: String, call: Call) -> Answer {
@@ -201,7 +214,10 @@ async fn patch(project: String, id: String, mut call: Call) -> Answer {
     let (change, _): (wire::JobChange, _) = call.json_or_default().await?;
     let stop_ms = change.spec.and_then(|spec| spec.stop_at_time);
     let Some(stop_ms) = stop_ms else {
-        return Err(bad("spec.stopAtTime", "say when to stop, in milliseconds since 1970"));
+        return Err(bad(
+            "spec.stopAtTime",
+            "say when to stop, in milliseconds since 1970",
+        ));
     };
     let stop = instant(stop_ms);
     let found = found_by_id(&call, &project, &id).await?;
@@ -219,7 +235,8 @@ async fn patch(project: String, id: String, mut call: Call) -> Answer {
         match submit(&call, &call.principal, command).await {
             Ok(receipt) => seen(&call, receipt.seq).await,
             // It came to its end in between: a finished job stays as it is.
-            Err(problem) if problem.code() == Code::RunFinished || problem.code() == Code::NotFound => {}
+            Err(problem)
+                if problem.code() == Code::RunFinished || problem.code() == Code::NotFound => {}
             Err(problem) => return Err(problem),
         }
     }

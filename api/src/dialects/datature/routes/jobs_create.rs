@@ -102,7 +102,9 @@ async fn start(
     let receipt = submit(call, &call.principal, command).await?;
     // From here on it is there: nothing may be answered that makes the client ask for another one.
     let named = call.app.parts.engine.inspect(move |state| {
-        state.batch_named(&name, Tag::default()).map(|batch| batch.id)
+        state
+            .batch_named(&name, Tag::default())
+            .map(|batch| batch.id)
     });
     let batch = named.await.ok().flatten();
     seen(call, receipt.seq).await;
@@ -136,9 +138,8 @@ fn times(
     let now_ms = ms(now(call));
     let start_ms = start.unwrap_or(now_ms);
     let stop_ms = stop.unwrap_or(start_ms.max(now_ms).saturating_add(STOP_AFTER_MS));
-    let read = |field, at| {
-        instant(at).ok_or_else(|| bad(field, "is no time in milliseconds since 1970"))
-    };
+    let read =
+        |field, at| instant(at).ok_or_else(|| bad(field, "is no time in milliseconds since 1970"));
     let starts_at = read("spec.startAtTime", start_ms)?;
     let ends_at = read("spec.stopAtTime", stop_ms)?;
     if start_ms >= stop_ms || stop_ms <= now_ms {
@@ -187,11 +188,18 @@ async fn destinations(
             ));
         }
         if all.iter().any(|known| known.id == to.webhook_id) {
-            return Err(bad("spec.resultDelivery.destinations", "names a webhook twice"));
+            return Err(bad(
+                "spec.resultDelivery.destinations",
+                "names a webhook twice",
+            ));
         }
         let stored: Stored<Webhook> = WEBHOOKS.get(call, project, &to.webhook_id).await?;
         all.push(Destination {
-            secret: stored.value.has_secret.then(|| SecretPath::new(&stored.id)).flatten(),
+            secret: stored
+                .value
+                .has_secret
+                .then(|| SecretPath::new(&stored.id))
+                .flatten(),
             id: stored.id,
             endpoint: stored.value.endpoint,
             max_retries: stored.value.max_retries,
@@ -207,7 +215,9 @@ async fn predictor(
     project: &str,
     deployment: &Map<String, Value>,
 ) -> Result<Option<Vec<String>>, Problem> {
-    let text = |map: &Map<String, Value>, name: &str| map.get(name).and_then(Value::as_str).map(str::to_owned);
+    let text = |map: &Map<String, Value>, name: &str| {
+        map.get(name).and_then(Value::as_str).map(str::to_owned)
+    };
     match text(deployment, "kind").as_deref() {
         Some("ExistingDeployment") => {
             let id = text(deployment, "deploymentId")

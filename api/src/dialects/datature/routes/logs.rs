@@ -33,7 +33,10 @@ impl Filter {
         let level = match query.text("minLevel") {
             None => Level::Info,
             Some(name) => Level::named(name).ok_or_else(|| {
-                bad("minLevel", format_args!("`{name}` is none of Debug, Info, Warning, Error"))
+                bad(
+                    "minLevel",
+                    format_args!("`{name}` is none of Debug, Info, Warning, Error"),
+                )
             })?,
         };
         let max = query.number("maxEntries")?.unwrap_or(ENTRIES_MAX);

@@ -68,7 +68,9 @@ async fn get_workspace(call: Call) -> Answer {
 
 /// When the log began: nothing here is older.
 async fn started(call: &Call) -> Result<i64, Problem> {
-    let first = call.ask(None, |views, _| Ok(views.log().server_starts.first().map(|start| ms(start.at))));
+    let first = call.ask(None, |views, _| {
+        Ok(views.log().server_starts.first().map(|start| ms(start.at)))
+    });
     Ok(first.await?.0.unwrap_or_default())
 }
 
@@ -112,7 +114,10 @@ async fn patch(id: String, mut call: Call) -> Answer {
     known_project(&call, &id).await?;
     let change: wire::ProjectChange = body(&mut call).await?;
     let Some(name) = change.name.filter(|name| !name.trim().is_empty()) else {
-        return Err(bad("name", "give a name; nothing else of a project changes here"));
+        return Err(bad(
+            "name",
+            "give a name; nothing else of a project changes here",
+        ));
     };
     let note = serde_json::to_string(&ProjectNote { name });
     let change = DocumentChange {

@@ -24,8 +24,14 @@ use crate::table::Scope;
 
 /// What became of an upload.
 enum Outcome {
-    Uploaded { content: Content, items: u32 },
-    Failed { overview: &'static str, message: String },
+    Uploaded {
+        content: Content,
+        items: u32,
+    },
+    Failed {
+        overview: &'static str,
+        message: String,
+    },
 }
 
 pub(super) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
@@ -38,7 +44,10 @@ async fn put(project: String, id: String, token: String, mut call: Call) -> Answ
     check_right(&call, &stored, &token)?;
     let outcome = take(&mut call, &stored).await?;
     let update = DATASETS.update(&call, &project, &id, |dataset: &mut Dataset| {
-        let has_right = dataset.upload.take().is_some_and(|upload| upload.token == token);
+        let has_right = dataset
+            .upload
+            .take()
+            .is_some_and(|upload| upload.token == token);
         if !has_right {
             return Err(used());
         }
@@ -141,7 +150,9 @@ async fn take(call: &mut Call, stored: &Stored<Dataset>) -> Result<Outcome, Prob
 /// Puts contents on record, so that they stay.
 async fn register(call: &Call, user: &str, digest: Digest, size: u64) -> Result<(), Problem> {
     let who = Principal::user(user, Vec::new(), false);
-    submit(call, &who, Command::RegisterBundle { digest, size }).await.map(drop)
+    submit(call, &who, Command::RegisterBundle { digest, size })
+        .await
+        .map(drop)
 }
 
 async fn write(mut writer: BlobWriter, piece: Bytes) -> Result<BlobWriter, Problem> {
@@ -160,5 +171,6 @@ async fn off_thread<T: Send + 'static>(
             Problem::internal(&error)
         }
     };
-    done.map_err(|error| Problem::internal(&error))?.map_err(failed)
+    done.map_err(|error| Problem::internal(&error))?
+        .map_err(failed)
 }

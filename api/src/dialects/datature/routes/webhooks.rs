@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::super::documents::{Stored, WEBHOOKS, now};
 use super::super::errors::{bad, in_use};
 use super::super::map::{JobNote, ms};
-use super::super::wire::{self, RetriesRequest, WebhookRequest, WebhookSecret};
 use super::super::secrets;
+use super::super::wire::{self, RetriesRequest, WebhookRequest, WebhookSecret};
 use super::jobs::unfinished;
 use super::{body, known_project, ok};
 use crate::call::{App, Call};
@@ -89,10 +89,16 @@ fn set_retries(webhook: &mut Webhook, retries: RetriesRequest) -> Result<(), Pro
     let max_retries = retries.max_retries.unwrap_or(webhook.max_retries);
     let max_backoff_ms = retries.max_backoff_ms.unwrap_or(webhook.max_backoff_ms);
     if max_retries > RETRIES_MAX {
-        return Err(bad("spec.retries.maxRetries", format_args!("at most {RETRIES_MAX}")));
+        return Err(bad(
+            "spec.retries.maxRetries",
+            format_args!("at most {RETRIES_MAX}"),
+        ));
     }
     if max_backoff_ms > BACKOFF_MS_MAX {
-        return Err(bad("spec.retries.maxBackoffMs", format_args!("at most {BACKOFF_MS_MAX}")));
+        return Err(bad(
+            "spec.retries.maxBackoffMs",
+            format_args!("at most {BACKOFF_MS_MAX}"),
+        ));
     }
     webhook.max_retries = max_retries;
     webhook.max_backoff_ms = max_backoff_ms;
@@ -102,7 +108,9 @@ fn set_retries(webhook: &mut Webhook, retries: RetriesRequest) -> Result<(), Pro
 async fn list(project: String, call: Call) -> Answer {
     known_project(&call, &project).await?;
     let of = project.clone();
-    let page = WEBHOOKS.page(&call, &project, move |it| show(&of, it)).await?;
+    let page = WEBHOOKS
+        .page(&call, &project, move |it| show(&of, it))
+        .await?;
     ok(&call, &page)
 }
 
@@ -120,7 +128,10 @@ async fn post(project: String, mut call: Call) -> Answer {
     let spec = new.spec.unwrap_or_default();
     let endpoint = spec.endpoint.unwrap_or_default();
     check_endpoint(&endpoint)?;
-    let key = spec.secret.map(|secret| secrets::key(&secret.contents)).transpose()?;
+    let key = spec
+        .secret
+        .map(|secret| secrets::key(&secret.contents))
+        .transpose()?;
     let mut webhook = Webhook {
         name,
         endpoint,
@@ -149,7 +160,10 @@ async fn patch(project: String, id: String, mut call: Call) -> Answer {
     let spec = change.spec.unwrap_or_default();
     // A secret in here is one that the client makes up when it is loaded; only `/secret` changes it.
     if change.name.is_none() && spec.endpoint.is_none() && spec.retries.is_none() {
-        return Err(bad("spec", "nothing to change; give an endpoint, retries or a name"));
+        return Err(bad(
+            "spec",
+            "nothing to change; give an endpoint, retries or a name",
+        ));
     }
     change.name.as_deref().map_or(Ok(()), check_name)?;
     spec.endpoint.as_deref().map_or(Ok(()), check_endpoint)?;
@@ -238,7 +252,11 @@ async fn test(project: &str, id: &str, call: &Call) -> Answer {
     let attempted = tokio::task::spawn_blocking(move || caller.deliver(&delivery)).await;
     let attempted = attempted.map_err(|error| Problem::internal(&error))?;
     let test = wire::WebhookTest {
-        status: if attempted.reason.is_none() { "Ok" } else { "Failed" },
+        status: if attempted.reason.is_none() {
+            "Ok"
+        } else {
+            "Failed"
+        },
         response_code: attempted.status,
         latency_ms: attempted.latency_ms,
         attempt_count: 1,
