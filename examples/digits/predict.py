@@ -1,8 +1,9 @@
 """Predict which digit is on a picture: the program of an item of a batch job.
 
-It is started in a folder of its own that holds the picture (the variable FASTI_ITEM_FILE names it) and the line of
-the dataset (item.json). What it prints is the prediction, in JSON. A failure ends it with another exit code than 0;
-the last line of standard error is the reason that users read.
+It is started in a folder of its own that holds the picture (the variable FASTI_ITEM_FILE
+names it) and the line of the dataset (item.json). What it prints is the prediction, in JSON.
+A failure ends it with another exit code than 0; the last line of standard error is the reason
+that users read.
 
     python predict.py digits.joblib
 """
@@ -17,6 +18,7 @@ from PIL import Image, UnidentifiedImageError
 
 
 def main(model_path: str) -> int:
+    """Print the prediction; return the exit code."""
     try:
         picture = Image.open(os.environ["FASTI_ITEM_FILE"]).convert("L").resize((8, 8))
     except UnidentifiedImageError:

@@ -1,6 +1,6 @@
 """Train a small model on the digits that come with scikit-learn, and keep it in a file.
 
-    python train.py digits.joblib
+python train.py digits.joblib
 """
 
 import sys
@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 
 def main(path: str) -> None:
+    """Train, keep, and say how good it is."""
     digits = load_digits()
     seen, unseen, labels, wanted = train_test_split(
         digits.data, digits.target, test_size=0.2, random_state=0

@@ -12,4 +12,5 @@ mod past;
 mod rebuild;
 mod repeating;
 mod slots;
+mod stages;
 mod world;

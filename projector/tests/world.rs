@@ -33,7 +33,7 @@ pub(crate) const START: Timestamp = Timestamp(1_711_846_800_000_000);
 
 /// See the module.
 pub(crate) struct World {
-    state: State,
+    pub(crate) state: State,
     log: MemLog,
     pub(crate) entries: Vec<Entry>,
     pub(crate) at: Timestamp,

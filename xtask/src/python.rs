@@ -24,6 +24,9 @@ const TESTS: &str = "python/tests";
 /// Tests against the real binary.
 const LIVE_TESTS: &str = "python/tests/live";
 
+/// Tests with the published Datature client against the real binary.
+const DATATURE_TESTS: &str = "python/tests/live_datature";
+
 /// Tests of the notebook widget, in a JupyterLab and a browser.
 const WIDGET_TESTS: &str = "python/tests/widget";
 
@@ -57,7 +60,7 @@ pub(crate) fn tests(workspace: &Workspace, tools: &Tools, report: &mut Report) {
         name: "python".to_owned(),
         python: tools.python(),
         folder: TESTS,
-        without: &[LIVE_TESTS, WIDGET_TESTS],
+        without: &[LIVE_TESTS, DATATURE_TESTS, WIDGET_TESTS],
     };
     suite.run(workspace, tools, report);
     for (version, python) in tools.other_pythons() {
@@ -77,6 +80,13 @@ pub(crate) fn tests(workspace: &Workspace, tools: &Tools, report: &mut Report) {
         ..suite
     };
     live.run(workspace, tools, report);
+    let datature = Suite {
+        name: "python datature".to_owned(),
+        folder: DATATURE_TESTS,
+        python: tools.datature_python(),
+        without: &[],
+    };
+    datature.run(workspace, tools, report);
     let widget = Suite {
         name: "python widget".to_owned(),
         folder: WIDGET_TESTS,

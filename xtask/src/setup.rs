@@ -27,6 +27,8 @@ pub(crate) struct Tools {
     other_pythons: Vec<(String, PathBuf)>,
     /// The interpreter of the virtual environment with a JupyterLab.
     widget_python: PathBuf,
+    /// The interpreter of the virtual environment with the published Datature client.
+    datature_python: PathBuf,
     /// A Chromium.
     chromium: PathBuf,
     /// A NATS server of at least [`tools::NATS_MIN`].
@@ -51,6 +53,11 @@ impl Tools {
     /// The interpreter of the virtual environment with a JupyterLab.
     pub(crate) fn widget_python(&self) -> &Path {
         &self.widget_python
+    }
+
+    /// The interpreter of the virtual environment with the published Datature client.
+    pub(crate) fn datature_python(&self) -> &Path {
+        &self.datature_python
     }
 
     /// The nextest program; its first argument is `nextest`.
@@ -96,6 +103,12 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Tools> {
             notebook,
             "venv-widget",
             python::WIDGET_PACKAGES,
+        )?,
+        datature_python: python::environment(
+            workspace,
+            notebook,
+            "venv-datature",
+            python::DATATURE_PACKAGES,
         )?,
         chromium: tools::chromium(workspace)?,
         nats_server: tools::nats_server(workspace, &python)?,

@@ -313,7 +313,7 @@ fn run_samples() -> Vec<Event> {
         RunEndMoved {
             run: RUN,
             batch: BATCH,
-            ends_at: AT,
+            ends_at: Timestamp(1_711_846_800_000_000),
         }
         .into(),
         TaskProgressed {
@@ -325,7 +325,7 @@ fn run_samples() -> Vec<Event> {
                     task_run: TaskRunId(43),
                     number: 1,
                     stage: "gathered".to_owned(),
-                    at: AT,
+                    at: Timestamp(1_711_846_800_000_000),
                     detail: None,
                     is_note: false,
                 },
@@ -333,7 +333,7 @@ fn run_samples() -> Vec<Event> {
                     task_run: TaskRunId(43),
                     number: 1,
                     stage: "delivered".to_owned(),
-                    at: AT,
+                    at: Timestamp(1_711_846_800_000_000),
                     detail: Some(r#"{"status":200}"#.to_owned()),
                     is_note: true,
                 },

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator, List
 
 import pytest
+
 from live_datature.datature_support import KEY, Receiver, Server, write_items
 
 os.environ["NO_PROXY"] = "127.0.0.1,localhost"
@@ -64,7 +65,9 @@ def dataset(project: Any, receiver: Receiver, tmp_path: Path) -> Callable[[List[
 
     def make(paths: List[str]) -> Any:
         items = [{"kind": "Image", "url": receiver.url + path, "tag": path} for path in paths]
-        made = project.batch.datasets.create("items", str(write_items(tmp_path / "x.ndjson", items)))
+        made = project.batch.datasets.create(
+            "items", str(write_items(tmp_path / "x.ndjson", items))
+        )
         return project.batch.datasets.wait_until_done(made.id, interval=1)
 
     return make

@@ -3,6 +3,7 @@
 from typing import Any, Callable
 
 import pytest
+
 from live_datature.datature_support import PROJECT, Server
 
 
@@ -31,9 +32,7 @@ def test_the_built_in_predictor_is_an_artifact(project: Any) -> None:
     assert "instance_x1cpu-standard" in [instance.id for instance in found.instances]
 
 
-def test_deployments_have_versions(
-    project: Any, dataset: Callable, start: Callable
-) -> None:
+def test_deployments_have_versions(project: Any, dataset: Callable, start: Callable) -> None:
     from datature.nexus import error
 
     made = project.deployments.create(

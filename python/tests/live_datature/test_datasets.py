@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Callable, Tuple
 
 import pytest
+
 from live_datature.datature_support import PROJECT, Receiver, Server, whole_numbers
 
 DATASETS = f"{PROJECT}/batch/datasets"
@@ -30,7 +31,9 @@ def announce(server: Server, size: int, crc: str) -> Any:
 
 def send(server: Server, made: Any, data: bytes) -> Tuple[int, Any]:
     target = made["status"]["source"]["uploadUrl"]
-    return server.raw(target["method"], target["url"], data, {**target["headers"], "Secret-Key": ""})
+    return server.raw(
+        target["method"], target["url"], data, {**target["headers"], "Secret-Key": ""}
+    )
 
 
 def uploaded(server: Server, data: bytes) -> Any:

@@ -3,6 +3,7 @@
 from typing import Any, Callable
 
 import pytest
+
 from live_datature.datature_support import PROJECT, Receiver, Server
 
 #: More than one page of the log. They fail at once, so that it does not take long.
@@ -36,7 +37,10 @@ def test_filters_are_inclusive_and_levels_are_levels(
     assert kinds("Info") == ["ItemPredicted"] * 3
     assert kinds("Warning") == kinds("Error") == ["ItemPredicted"]
     assert kinds("Debug") == (
-        ["ItemDelivered"] * 2 + ["ItemGathered"] * 2 + ["ItemPredicted"] * 3 + ["ItemPreprocessed"] * 2
+        ["ItemDelivered"] * 2
+        + ["ItemGathered"] * 2
+        + ["ItemPredicted"] * 3
+        + ["ItemPreprocessed"] * 2
     )
     for query in ("minLevel=Loud", "minLevel=info", "beforeTime=x", "maxEntries=-1"):
         assert server.raw("GET", f"{PROJECT}/batch/jobs/{job.id}/logs?{query}")[0] == 400
@@ -56,7 +60,9 @@ def test_more_than_a_page_is_read_whole_and_once(
     assert times == sorted(set(times), reverse=True)
 
 
-def test_a_job_without_a_page_has_an_empty_log(project: Any, dataset: Callable, start: Callable) -> None:
+def test_a_job_without_a_page_has_an_empty_log(
+    project: Any, dataset: Callable, start: Callable
+) -> None:
     import time
 
     job = start(dataset(["/a"]), start_at_time=int(time.time() * 1000) + 3_600_000)

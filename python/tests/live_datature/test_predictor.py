@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
 import pytest
+
 from live_datature.datature_support import Receiver, Server, until, write_items
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "digits"
@@ -109,9 +110,7 @@ def test_real_pictures_are_really_predicted(site: Site) -> None:
     counts = site.done(job).status.items
     assert (counts.gathered, counts.predicted, counts.failed_predict) == (5, 4, 1)
     assert (counts.delivered, counts.failed_deliver) == (4, 1)
-    found = {
-        body["item"]["index"]: body["predictions"]["label"] for body in site.receiver.bodies()
-    }
+    found = {body["item"]["index"]: body["predictions"]["label"] for body in site.receiver.bodies()}
     assert found == wanted
     entries = site.project.batch.jobs.get_logs(job.id).entries
     reasons = [entry.reason for entry in entries if entry.level == "Error"]

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pytest
+
 from live_datature.datature_support import PROJECT, Server, write_items
 
 TOKEN = "a token of the server"
@@ -68,7 +69,9 @@ def test_what_is_not_there_is_404_with_a_message(server: Server, path: str) -> N
     assert isinstance(refusal["message"], str)
 
 
-@pytest.mark.parametrize("query", ["limit=0&", "limit=1001&", "limit=x&", "page=nothing&", "page=YXg&"])
+@pytest.mark.parametrize(
+    "query", ["limit=0&", "limit=1001&", "limit=x&", "page=nothing&", "page=YXg&"]
+)
 def test_pages_that_are_none_are_refused(server: Server, query: str) -> None:
     for what in ("jobs", "datasets", "webhooks"):
         status, refusal = server.raw("GET", f"{PROJECT}/batch/{what}?{query}")
@@ -96,7 +99,10 @@ def test_a_job_needs_everything_it_names(
     items = dataset(["/a"])
     good = {
         "datasetId": items.id,
-        "deployment": {"kind": "NewEphemeralDeployment", "template": {"artifactId": "artifact_echo"}},
+        "deployment": {
+            "kind": "NewEphemeralDeployment",
+            "template": {"artifactId": "artifact_echo"},
+        },
         "resultDelivery": {"destinations": [{"kind": "Webhook", "webhookId": webhook.id}]},
     }
     before = len(project.batch.jobs.list({"limit": 1000}).data)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
+
 from live_datature.datature_support import Receiver, Server, until, write_items
 
 ITEMS = 60
@@ -35,9 +36,8 @@ def test_every_item_is_delivered_once_over_two_kills(
             "deployment_metadata": {"instance_id": "instance_x1cpu-standard"},
         },
     )
-    for delivered in (10, 30):
-        wanted = delivered
-        until("some are delivered", lambda: len(receiver.deliveries) >= wanted)
+    for wanted in (10, 30):
+        until("some are delivered", lambda wanted=wanted: len(receiver.deliveries) >= wanted)
         own.kill()
         own.start()
     done = project.batch.jobs.wait_until_done(job.id, interval=1)

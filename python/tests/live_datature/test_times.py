@@ -4,6 +4,7 @@ import time
 from typing import Any, Callable
 
 import pytest
+
 from live_datature.datature_support import PROJECT, Receiver, Server, until
 
 

@@ -7,6 +7,7 @@ import time
 from typing import Any, Callable
 
 import pytest
+
 from live_datature.datature_support import KEY, PROJECT, Receiver, Server
 
 WEBHOOKS = f"{PROJECT}/batch/webhooks"
@@ -108,7 +109,9 @@ def test_a_delivery_is_tried_again_under_the_same_id(
         if mark.get("is_note")
     ]
     assert len(details) == 3
-    assert "500" in details[0] and "302" in details[1] and "latencyMs" in details[2]
+    assert "500" in details[0]
+    assert "302" in details[1]
+    assert "latencyMs" in details[2]
 
 
 def test_a_delivery_ends_with_its_attempts(

@@ -21,6 +21,9 @@ pub(super) const PACKAGES: &str = "xtask/python-requirements.txt";
 /// Packages of the tests of the notebook widget.
 pub(super) const WIDGET_PACKAGES: &str = "xtask/widget-requirements.txt";
 
+/// Packages of the tests with the published Datature client.
+pub(super) const DATATURE_PACKAGES: &str = "xtask/datature-requirements.txt";
+
 /// Names an interpreter may have, the plain one first.
 const NAMES: [&str; 8] = [
     "python3",
