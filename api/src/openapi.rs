@@ -257,10 +257,8 @@ mod tests {
 
     #[test]
     fn no_route_takes_the_first_segment_of_a_dialect() {
-        let taken: [&str; 0] = [];
         let own = ["auth", "htc", ".well-known"];
         for row in crate::routes::table_of_tests().rows() {
-            assert!(!taken.contains(&row.segments[0]), "{}", row.path());
             if row.segments[0] == "api" {
                 assert!(!own.contains(&row.segments[2]), "{}", row.path());
             }

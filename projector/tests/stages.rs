@@ -75,14 +75,25 @@ fn counts_are_cumulative_and_every_end_is_counted_once() {
     });
     let views = world.views();
     let seen = counts(&views, run);
-    assert_eq!(seen.of(0).unwrap().passed, [4, 4, 2], "who succeeds has passed all");
-    assert_eq!(seen.of(0).unwrap().failed, [0, 0, 2], "in the stage that it was in");
+    assert_eq!(
+        seen.of(0).unwrap().passed,
+        [4, 4, 2],
+        "who succeeds has passed all"
+    );
+    assert_eq!(
+        seen.of(0).unwrap().failed,
+        [0, 0, 2],
+        "in the stage that it was in"
+    );
     let ends = steps(&views, run);
     let of = |kind| ends.iter().filter(|step| step.kind == kind).count();
     assert_eq!((of(StepKind::Succeeded), of(StepKind::Failed)), (2, 2));
     assert_eq!(of(StepKind::Passed(2)), 2);
     assert_eq!(ends.len(), seen.steps as usize);
-    assert!(ends.windows(2).all(|two| two[0].at_ms < two[1].at_ms), "no two alike");
+    assert!(
+        ends.windows(2).all(|two| two[0].at_ms < two[1].at_ms),
+        "no two alike"
+    );
 }
 
 #[test]
@@ -132,7 +143,10 @@ fn old_runs_keep_their_steps_on_disk() {
     let wanted = steps(&all, run);
     assert_eq!(wanted.len(), 300 * 4);
     assert_eq!(steps(&little, run), wanted);
-    assert_eq!(little.steps(run, 395, 20).unwrap().unwrap(), wanted[395..415]);
+    assert_eq!(
+        little.steps(run, 395, 20).unwrap().unwrap(),
+        wanted[395..415]
+    );
     for position in [0, 1, 399, 400, 401, 1_199] {
         let at_ms = wanted[position].at_ms;
         let position = u32::try_from(position).unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::access::Principal;
-use crate::command::{Command, Follow, Request, RunWindow};
+use crate::command::{Command, Follow, Request};
 use crate::event::{
     BundleRegistered, Event, ImageRegistered, ImageRemoved, LogCreated, ServerStarted,
 };
@@ -62,11 +62,9 @@ pub fn decide(state: &State, request: &Request, at: Timestamp) -> Result<Vec<Eve
         Command::TakeSignal(signal) => trigger::take(state, signal, at),
         Command::RemoveContents(removed) => Ok(contents::remove(removed)),
         Command::RemoveBundles { digests } => Ok(contents::remove_bundles(state, digests)),
-        Command::CreateRun(create) => {
-            run::create::create(state, who, create, RunWindow::default(), at)
-        }
+        Command::CreateRun(create) => run::create::create(state, who, create, at),
         Command::CreateRunWithin { create, window } => {
-            run::create::create(state, who, create, *window, at)
+            run::create::within(state, who, create, *window, at)
         }
         Command::MoveRunEnd { run, ends_at } => run::stop::move_end(state, who, *run, *ends_at, at),
         Command::CreateRunSet {

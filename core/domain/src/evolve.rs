@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::command::Subject;
-use crate::event::{DefinitionAdded, Event, ImageRegistered, Recorded};
+use crate::event::{DefinitionAdded, Event, ImageRegistered, Recorded, RunCreated};
 use crate::graph::Graph;
 use crate::limits::{KEY_KEPT_US, KEYS_MAX};
 use crate::state::{State, Timer, UsedDefinition, UsedKey};
@@ -165,6 +165,12 @@ fn remember_key(state: &mut State, recorded: &Recorded) {
     }
 }
 
+/// A run, or the set that it was made for.
+fn of_run(event: &RunCreated) -> Subject {
+    let run = Subject::Run(event.run);
+    event.run_set.map_or(run, Subject::RunSet)
+}
+
 /// What an event made, as far as a receipt names it.
 #[must_use]
 pub fn subject(event: &Event) -> Subject {
@@ -173,9 +179,7 @@ pub fn subject(event: &Event) -> Subject {
             batch: event.batch,
             version: event.version,
         },
-        Event::RunCreated(event) => event
-            .run_set
-            .map_or(Subject::Run(event.run), Subject::RunSet),
+        Event::RunCreated(event) => of_run(event),
         Event::RunCancelRequested(event) => Subject::Run(event.run),
         Event::RunEndMoved(event) => Subject::Run(event.run),
         Event::RunSetCreated(event) => Subject::RunSet(event.run_set),

@@ -257,6 +257,21 @@ fn counted(state: &State, run: &Run, index: u32, mark: &StageMark) -> Option<Sta
     })
 }
 
+fn started(runner: &RunnerId, starts: BTreeMap<(RunId, BatchId), Vec<AttemptStart>>) -> Vec<Event> {
+    let of_run = |((run, batch), starts)| {
+        pieces(starts).into_iter().map(move |starts| {
+            AttemptStarted {
+                run,
+                batch,
+                runner: runner.clone(),
+                starts,
+            }
+            .into()
+        })
+    };
+    starts.into_iter().flat_map(of_run).collect()
+}
+
 fn progressed(runner: &RunnerId, marks: BTreeMap<(RunId, BatchId), Vec<StageMark>>) -> Vec<Event> {
     let of_run = |((run, batch), marks)| {
         pieces(marks).into_iter().map(move |marks| {
@@ -288,7 +303,7 @@ pub(crate) fn report(
     let mut marks: BTreeMap<(RunId, BatchId), Vec<StageMark>> = BTreeMap::new();
     let mut ends: BTreeMap<(RunId, BatchId), Vec<AttemptEnd>> = BTreeMap::new();
     let mut late: Vec<Event> = Vec::new();
-    let mut started: BTreeSet<(TaskRunId, u32)> = BTreeSet::new();
+    let mut began: BTreeSet<(TaskRunId, u32)> = BTreeSet::new();
     let mut ended: BTreeSet<(TaskRunId, u32)> = BTreeSet::new();
     for report in reports {
         match &report.news {
@@ -298,7 +313,7 @@ pub(crate) fn report(
                     |run: &Run, index| run.live.get(&index).is_some_and(|a| a.process.is_some());
                 if let Some((run, index)) = run
                     && !known(run, index)
-                    && started.insert((start.task_run, start.number))
+                    && began.insert((start.task_run, start.number))
                 {
                     starts
                         .entry((run.id, run.batch))
@@ -334,18 +349,7 @@ pub(crate) fn report(
             }
         }
     }
-    let of_run = |((run, batch), starts)| {
-        pieces(starts).into_iter().map(move |starts| {
-            AttemptStarted {
-                run,
-                batch,
-                runner: runner.clone(),
-                starts,
-            }
-            .into()
-        })
-    };
-    let mut events: Vec<Event> = starts.into_iter().flat_map(of_run).collect();
+    let mut events = started(runner, starts);
     events.extend(progressed(runner, marks));
     events.extend(finished(runner, ends));
     events.extend(late);

@@ -207,17 +207,15 @@ fn auth(actor: &str) -> (&'static str, Option<&str>) {
     }
 }
 
+fn only<T>(items: &[T]) -> Option<&T> {
+    items.first().filter(|_| items.len() == 1)
+}
+
 /// When something happened that the log learned of later: an attempt's start and end, by the runner's clock.
 fn happened_at(event: &Event) -> Option<Timestamp> {
     match event {
-        Event::AttemptStarted(e) => match e.starts.as_slice() {
-            [start] => Some(start.started_at),
-            _ => None,
-        },
-        Event::AttemptFinished(e) => match e.ends.as_slice() {
-            [end] => Some(end.finished_at),
-            _ => None,
-        },
+        Event::AttemptStarted(e) => only(&e.starts).map(|start| start.started_at),
+        Event::AttemptFinished(e) => only(&e.ends).map(|end| end.finished_at),
         Event::AttemptReportedLate(e) => Some(e.end.finished_at),
         Event::LogCreated(_)
         | Event::ServerStarted(_)
@@ -284,6 +282,7 @@ fn happened_at(event: &Event) -> Option<Timestamp> {
 }
 
 /// What an event is about, as `<kind>/<id>`. One about several task runs is about their run.
+#[expect(clippy::too_many_lines, reason = "a line an event")]
 fn entity(log_id: LogId, event: &Event) -> String {
     let task_run = |run| match event.task_run() {
         Some(task_run) => format!("task_run/{task_run}"),

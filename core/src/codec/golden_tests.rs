@@ -138,6 +138,7 @@ fn samples() -> Vec<Event> {
     let mut all = log_samples();
     all.extend(batch_samples());
     all.extend(run_samples());
+    all.extend(progress_samples());
     all.extend(task_samples());
     all.extend(attempt_samples());
     all.extend(schedules::samples());
@@ -272,6 +273,41 @@ fn run_created() -> RunCreated {
     }
 }
 
+fn progress_samples() -> Vec<Event> {
+    vec![
+        RunEndMoved {
+            run: RUN,
+            batch: BATCH,
+            ends_at: Timestamp(1_711_846_800_000_000),
+        }
+        .into(),
+        TaskProgressed {
+            run: RUN,
+            batch: BATCH,
+            runner: runner(),
+            marks: vec![
+                StageMark {
+                    task_run: TaskRunId(43),
+                    number: 1,
+                    stage: "gathered".to_owned(),
+                    at: Timestamp(1_711_846_800_000_000),
+                    detail: None,
+                    is_note: false,
+                },
+                StageMark {
+                    task_run: TaskRunId(43),
+                    number: 1,
+                    stage: "delivered".to_owned(),
+                    at: Timestamp(1_711_846_800_000_000),
+                    detail: Some(r#"{"status":200}"#.to_owned()),
+                    is_note: true,
+                },
+            ],
+        }
+        .into(),
+    ]
+}
+
 fn run_samples() -> Vec<Event> {
     let set = RunSetId(99);
     vec![
@@ -308,36 +344,6 @@ fn run_samples() -> Vec<Event> {
             run: RUN,
             batch: BATCH,
             reason: Some("wrong data".to_owned()),
-        }
-        .into(),
-        RunEndMoved {
-            run: RUN,
-            batch: BATCH,
-            ends_at: Timestamp(1_711_846_800_000_000),
-        }
-        .into(),
-        TaskProgressed {
-            run: RUN,
-            batch: BATCH,
-            runner: runner(),
-            marks: vec![
-                StageMark {
-                    task_run: TaskRunId(43),
-                    number: 1,
-                    stage: "gathered".to_owned(),
-                    at: Timestamp(1_711_846_800_000_000),
-                    detail: None,
-                    is_note: false,
-                },
-                StageMark {
-                    task_run: TaskRunId(43),
-                    number: 1,
-                    stage: "delivered".to_owned(),
-                    at: Timestamp(1_711_846_800_000_000),
-                    detail: Some(r#"{"status":200}"#.to_owned()),
-                    is_note: true,
-                },
-            ],
         }
         .into(),
         RunDeadlinePassed {

@@ -40,10 +40,10 @@ pub(super) fn gather(spec: &ItemSpec, line: &ItemLine) -> Result<Vec<u8>, String
         .with_config()
         .limit(spec.item_bytes_max)
         .read_to_vec()
-        .map_err(|error| match error {
-            ureq::Error::BodyExceedsLimit(limit) => {
-                format!("`{url}` is larger than the {limit} bytes allowed")
+        .map_err(|error| {
+            if let ureq::Error::BodyExceedsLimit(limit) = error {
+                return format!("`{url}` is larger than the {limit} bytes allowed");
             }
-            other => format!("cannot fetch `{url}`: {}", why(&other)),
+            format!("cannot fetch `{url}`: {}", why(&error))
         })
 }

@@ -45,10 +45,11 @@ fn tls() -> TlsConfig {
 
 /// What went wrong, in one line.
 pub(super) fn why(error: &ureq::Error) -> String {
-    match error {
-        ureq::Error::Other(inner) => inner.to_string(),
-        ureq::Error::Timeout(_) => "no answer in time".to_owned(),
-        ureq::Error::HostNotFound => "the host is not known".to_owned(),
-        other => other.to_string(),
+    if let ureq::Error::Other(inner) = error {
+        return inner.to_string();
     }
+    if let ureq::Error::Timeout(_) = error {
+        return "no answer in time".to_owned();
+    }
+    error.to_string()
 }

@@ -365,10 +365,7 @@ impl Event {
     #[must_use]
     pub fn task_run(&self) -> Option<TaskRunId> {
         fn only<T>(items: &[T], id: impl Fn(&T) -> TaskRunId) -> Option<TaskRunId> {
-            match items {
-                [item] => Some(id(item)),
-                _ => None,
-            }
+            (items.len() == 1).then(|| id(&items[0]))
         }
         match self {
             Self::TaskQueued(e) => e.task_runs.single(),

@@ -77,6 +77,14 @@ pub(crate) fn created(state: &mut State, event: &RunCreated) {
         set.live += 1;
         backfill::run_created(set, event);
     }
+    set_timers(state, event);
+    state.live_task_runs += u64::from(run.task_runs());
+    if let Some(replaced) = state.runs.insert(event.run, run) {
+        state.live_task_runs -= u64::from(replaced.task_runs());
+    }
+}
+
+fn set_timers(state: &mut State, event: &RunCreated) {
     if let Some(start_by) = event.start_by {
         state.timers.insert((start_by, Timer::StartBy(event.run)));
     }
@@ -85,10 +93,6 @@ pub(crate) fn created(state: &mut State, event: &RunCreated) {
     }
     if let Some(ends_at) = event.ends_at {
         state.timers.insert((ends_at, Timer::Deadline(event.run)));
-    }
-    state.live_task_runs += u64::from(run.task_runs());
-    if let Some(replaced) = state.runs.insert(event.run, run) {
-        state.live_task_runs -= u64::from(replaced.task_runs());
     }
 }
 

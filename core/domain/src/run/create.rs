@@ -42,6 +42,16 @@ pub(crate) fn create(
     state: &State,
     principal: &Principal,
     command: &CreateRun,
+    at: Timestamp,
+) -> Result<Vec<Event>, Rejection> {
+    within(state, principal, command, RunWindow::default(), at)
+}
+
+/// A run that starts and ends at given instants.
+pub(crate) fn within(
+    state: &State,
+    principal: &Principal,
+    command: &CreateRun,
     window: RunWindow,
     at: Timestamp,
 ) -> Result<Vec<Event>, Rejection> {

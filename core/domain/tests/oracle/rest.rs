@@ -81,7 +81,10 @@ impl RunModel {
             .collect();
         for task in waiting {
             let waits = self.starts_at.is_some();
-            assert!(waits || !self.is_open(task), "task {task} of {id} is not queued");
+            assert!(
+                waits || !self.is_open(task),
+                "task {task} of {id} is not queued"
+            );
             assert!(!self.is_in_vain(task), "task {task} of {id} is not skipped");
         }
         for node in &self.nodes {

@@ -9,7 +9,14 @@ use crate::world::{Held, World, ended};
 
 fn staged() -> Definition {
     let stages = ["load", "fit"].map(str::to_owned).to_vec();
-    batch("b", vec![Task { stages, ..task("a") }], &[])
+    batch(
+        "b",
+        vec![Task {
+            stages,
+            ..task("a")
+        }],
+        &[],
+    )
 }
 
 fn mark(world: &World, held: Held, stage: &str) -> AttemptReport {
@@ -31,7 +38,11 @@ fn marks(world: &World) -> Vec<String> {
         Event::TaskProgressed(event) => event.marks.iter().map(|it| it.stage.clone()).collect(),
         _ => Vec::new(),
     };
-    world.log.iter().flat_map(|it| of_event(&it.event)).collect()
+    world
+        .log
+        .iter()
+        .flat_map(|it| of_event(&it.event))
+        .collect()
 }
 
 #[test]
@@ -46,14 +57,25 @@ fn stages_of_the_task_are_recorded_before_the_end() {
     let reports = vec![
         mark(&world, held, "load"),
         mark(&world, held, "unknown"),
-        ended(held, fasti_domain::attempt::Outcome::Exited { code: 0 }, now),
+        ended(
+            held,
+            fasti_domain::attempt::Outcome::Exited { code: 0 },
+            now,
+        ),
         mark(&world, held, "fit"),
     ];
     world.report("r1", reports);
     assert_eq!(marks(&world), ["load", "fit"]);
-    assert_eq!(world.told()[..2], ["task.progressed", "attempt.finished a.1 exit code 0"]);
+    assert_eq!(
+        world.told()[..2],
+        ["task.progressed", "attempt.finished a.1 exit code 0"]
+    );
     world.report("r1", vec![mark(&world, held, "fit")]);
-    assert_eq!(marks(&world).len(), 2, "an attempt that is over passes nothing");
+    assert_eq!(
+        marks(&world).len(),
+        2,
+        "an attempt that is over passes nothing"
+    );
 }
 
 #[test]

@@ -53,7 +53,15 @@ fn a_start_that_has_passed_is_now() {
     let mut world = World::new();
     world.join("r1", 1);
     let id = run(&mut world, Some(0), None);
-    assert!(world.state.run(id).unwrap().live_attempts().next().is_some());
+    assert!(
+        world
+            .state
+            .run(id)
+            .unwrap()
+            .live_attempts()
+            .next()
+            .is_some()
+    );
 }
 
 #[test]
@@ -76,7 +84,10 @@ fn a_run_ends_at_its_end_whether_it_started_or_not() {
     world.pass_ms(1_000);
     assert_eq!(world.told(), ["run.deadline_passed"]);
     world.end("a", Outcome::Stopped);
-    assert_eq!(world.told().last().unwrap(), "run.finished failure (fail_after)");
+    assert_eq!(
+        world.told().last().unwrap(),
+        "run.finished failure (fail_after)"
+    );
 }
 
 #[test]
@@ -101,7 +112,10 @@ fn a_cancel_before_the_start_leaves_no_timer() {
     let mut world = World::new();
     let id = run(&mut world, Some(500), Some(1_000));
     world.cancel(id);
-    assert_eq!(world.told().last().unwrap(), "run.finished cancelled (cancelled)");
+    assert_eq!(
+        world.told().last().unwrap(),
+        "run.finished cancelled (cancelled)"
+    );
     assert_eq!(world.state.next_wake(), None);
 }
 
@@ -113,7 +127,11 @@ fn an_end_can_be_moved() {
     let command = Command::MoveRunEnd { run: id, ends_at };
     world.ask(command.clone());
     world.ask(command);
-    assert_eq!(world.told(), ["run.end_moved"], "the same again changes nothing");
+    assert_eq!(
+        world.told(),
+        ["run.end_moved"],
+        "the same again changes nothing"
+    );
     world.pass_ms(1_500);
     assert!(world.told().is_empty());
     world.pass_ms(500);
@@ -123,7 +141,11 @@ fn an_end_can_be_moved() {
 #[test]
 fn windows_without_room_are_refused() {
     let mut world = World::new();
-    for (starts, ends) in [(Some(500), Some(500)), (Some(500), Some(400)), (None, Some(0))] {
+    for (starts, ends) in [
+        (Some(500), Some(500)),
+        (Some(500), Some(400)),
+        (None, Some(0)),
+    ] {
         let command = within(&mut world, starts, ends);
         assert_eq!(world.refused(command).field().as_deref(), Some("ends_at"));
     }
