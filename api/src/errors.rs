@@ -141,11 +141,6 @@ impl Problem {
         self.code
     }
 
-    /// What was attempted, and what to do.
-    pub(crate) fn detail(&self) -> &str {
-        &self.detail
-    }
-
     /// Adds the headers it comes with.
     pub(crate) fn add_headers(&self, headers: &mut HeaderMap) {
         for (name, value) in &self.headers {

@@ -261,6 +261,7 @@ impl Server {
                     "started twice"
                 );
             }
+            AttemptNews::Progressed(_) => {}
             AttemptNews::Finished(end) => {
                 assert_eq!(report.report.token, token(end.attempt()));
                 let attempt = end.attempt();

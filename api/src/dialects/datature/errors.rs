@@ -16,14 +16,7 @@ struct Refusal<'a> {
 /// would of 422, which is 400 here.
 pub(crate) fn into_response(problem: &Problem) -> Response {
     let code = problem.code();
-    let status = match code {
-        Code::Unauthenticated => 403,
-        Code::ValidationFailed | Code::MethodNotAllowed | Code::UnsupportedMediaType => 400,
-        Code::VersionMismatch => 409,
-        // More than may be kept: trying again at once would not help.
-        Code::Limit => 429,
-        other => other.status(),
-    };
+    let status = status(code);
     let refusal = Refusal {
         message: problem.detail(),
         code: code.as_str(),
@@ -38,6 +31,27 @@ pub(crate) fn into_response(problem: &Problem) -> Response {
     );
     problem.add_headers(response.headers_mut());
     response
+}
+
+fn status(code: Code) -> u16 {
+    use Code::{MethodNotAllowed, UnsupportedMediaType, ValidationFailed};
+    if code == Code::Unauthenticated {
+        return 403;
+    }
+    if matches!(
+        code,
+        ValidationFailed | MethodNotAllowed | UnsupportedMediaType
+    ) {
+        return 400;
+    }
+    if code == Code::VersionMismatch {
+        return 409;
+    }
+    // More than may be kept: trying again at once would not help.
+    if code == Code::Limit {
+        return 429;
+    }
+    code.status()
 }
 
 /// 409: something else needs it.

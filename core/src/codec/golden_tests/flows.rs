@@ -201,6 +201,7 @@ fn types() -> Vec<Event> {
     ]
 }
 
+#[allow(clippy::too_many_lines, reason = "a list")]
 fn sets() -> Vec<Event> {
     let forced = Forced {
         all: false,

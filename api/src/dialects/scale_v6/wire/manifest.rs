@@ -227,6 +227,7 @@ pub(crate) fn definition(manifest: &Manifest, who: &Principal) -> Definition {
         count_for_prewarming: false,
         priority: None,
         timeout_ms: Some(manifest.timeout_ms),
+        stages: Vec::new(),
     };
     Definition {
         name: format!("scale.{}.{}", manifest.name, manifest.version),
