@@ -43,8 +43,8 @@ impl PredictionsSection {
                 |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
             (1..=64).contains(&name.len()) && name.chars().all(is_word)
         };
-        let names = self.programs.keys().chain(&self.projects);
-        for name in names.filter(|name| !is_name(name)) {
+        let mut names = self.programs.keys().chain(&self.projects);
+        if let Some(name) = names.find(|name| !is_name(name)) {
             return wrong(format!(
                 "`{name}` in [predictions] is no name; write a to z, digits, `_` and `-`, at most 64"
             ));
