@@ -40,6 +40,7 @@ use crate::dialects::native::{routes, wire};
         routes::get_graph,
         routes::explain_run,
         routes::compare_run,
+        routes::compare_versions,
         routes::cancel_run,
         routes::rerun_run,
         routes::list_task_runs,

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::Global;
 use super::client::{Client, query};
 use super::exit::{Exit, Failure};
-use super::read;
 use super::show::{Show, Style, Table};
+use super::{batch_compare, read};
 use crate::config::ConfigFile;
 
 /// Commands about batches.
@@ -27,6 +27,8 @@ pub(crate) enum BatchCommand {
     Save(FileArgs),
     /// Check a definition without saving it.
     Validate(FileArgs),
+    /// What changed between two versions of a batch.
+    Compare(batch_compare::CompareArgs),
     /// Switch the schedule of a batch off.
     Pause(PauseArgs),
     /// Switch the schedule of a batch on again.
@@ -111,6 +113,7 @@ pub(crate) fn run(
             ));
             Ok(())
         }
+        BatchCommand::Compare(args) => batch_compare::compare(&client, &show, &args),
         BatchCommand::Pause(args) => {
             let until = args.until.map(|at| at.to_string());
             let body = json!({"reason": args.reason, "until": until});

@@ -3,13 +3,13 @@
 
 mod backfill;
 mod batch;
+mod batch_compare;
 mod calendar;
 mod client;
 mod demo;
 mod doctor;
 mod event;
 mod exit;
-mod flow;
 mod follow;
 mod image;
 mod log;
@@ -20,6 +20,7 @@ mod read;
 mod run;
 mod run_diff;
 mod run_page;
+mod run_set;
 mod schedule;
 mod serve;
 mod shell;
@@ -123,9 +124,6 @@ enum Noun {
     /// Runs of batches.
     #[command(subcommand)]
     Run(run::RunCommand),
-    /// Flows: many inputs through one graph, where what did not change is not done again.
-    #[command(subcommand)]
-    Flow(flow::FlowCommand),
     /// Images: where the code and the interpreter of tasks are.
     #[command(subcommand)]
     Image(image::ImageCommand),
@@ -191,7 +189,6 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Noun::Run(command) => run::run(command, &global, &config),
         Noun::Why(args) => why::why(&args, &global, &config),
         Noun::WhyNot(args) => why::why_not(&args, &global, &config),
-        Noun::Flow(command) => flow::run(command, &global, &config),
         Noun::Image(command) => image::run(command, &global, &config),
         Noun::Logs(args) => logs::run(&args, &global, &config),
         Noun::Event(command) => event::run(command, &global, &config),

@@ -9,7 +9,7 @@ use super::Global;
 use super::client::{Client, query};
 use super::exit::{Exit, Failure};
 use super::show::{Show, Table};
-use super::{follow, read, run_diff, run_page};
+use super::{follow, read, run_diff, run_page, run_set};
 use crate::config::ConfigFile;
 
 /// Commands about runs.
@@ -30,6 +30,9 @@ pub(crate) enum RunCommand {
     Diff(run_diff::DiffArgs),
     /// Run a finished run again, all of it or in part.
     Rerun(RerunArgs),
+    /// Sets of flows: many inputs through one graph, where what did not change is not done again.
+    #[command(subcommand)]
+    Set(run_set::RunSetCommand),
 }
 
 /// A run.
@@ -164,6 +167,7 @@ pub(crate) fn run(command: RunCommand, global: &Global, config: &ConfigFile) -> 
             }
             started(&client, &show, &run, &args.waiting)
         }
+        RunCommand::Set(command) => run_set::run(&client, &show, command),
     }
 }
 

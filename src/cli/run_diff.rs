@@ -37,9 +37,7 @@ pub(crate) fn diff(client: &Client, show: &Show, args: &DiffArgs) -> anyhow::Res
         show.line("definition: the same")?;
     }
     for change in changes {
-        let field = read::text(change, "field");
-        let (before, after) = (value(&change["before"]), value(&change["after"]));
-        show.line(&format!("definition: {field}: {before} -> {after}"))?;
+        show.line(&format!("definition: {}", self::change(change)))?;
     }
     let mut table = Table::new(
         &[
@@ -72,6 +70,13 @@ pub(crate) fn diff(client: &Client, show: &Show, args: &DiffArgs) -> anyhow::Res
         read::text(&found, "different"),
         read::text(&found, "same")
     ))
+}
+
+/// A field that differs, on one line.
+pub(super) fn change(change: &Value) -> String {
+    let field = read::text(change, "field");
+    let (before, after) = (value(&change["before"]), value(&change["after"]));
+    format!("{field}: {before} -> {after}")
 }
 
 fn side(side: &Value) -> String {

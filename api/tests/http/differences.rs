@@ -76,3 +76,35 @@ async fn a_failed_run_is_compared_with_the_last_one_that_worked() {
     );
     server.stop().await;
 }
+
+#[tokio::test]
+async fn two_versions_of_a_batch_are_compared() {
+    let server = Server::start().await;
+    let mut definition = chain("b", &["a", "b"]);
+    let batch = server.saved(&definition).await;
+    let path = format!("/api/v1/batches/{batch}/diff");
+    let first = server.get(&path).await.json();
+    assert_eq!(
+        (&first["from"], &first["to"], &first["definition"]),
+        (&json!(1), &json!(1), &json!([]))
+    );
+    definition["tasks"][1]["retries"] = json!(3);
+    server.saved(&definition).await;
+    let found = server.get(&path).await.json();
+    assert_eq!(
+        (&found["batch_name"], &found["from"], &found["to"]),
+        (&json!("b"), &json!(1), &json!(2))
+    );
+    assert_eq!(found["definition"].as_array().unwrap().len(), 1);
+    assert_eq!(found["definition"][0]["field"], "tasks.b.retries");
+    assert_eq!(found["definition"][0]["after"], 3);
+    let back = server.get(&format!("{path}?from=2&to=1")).await.json();
+    assert_eq!(back["definition"][0]["before"], 3);
+    for (query, field) in [("?from=7", "from"), ("?to=7", "to")] {
+        let refused = server.get(&format!("{path}{query}")).await;
+        assert_eq!(refused.status, 404);
+        assert_eq!(refused.json()["field"], field);
+    }
+    assert_eq!(server.get(&format!("{path}?from=x")).await.status, 400);
+    server.stop().await;
+}

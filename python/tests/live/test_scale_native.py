@@ -13,7 +13,7 @@ from live.scale_support import Scale, definition, job
 
 def fasti(live: Server, *arguments: str) -> Any:
     binary = os.environ["FASTI_BIN"]
-    command = [binary, "--url", live.url, "--json", "flow", *arguments]
+    command = [binary, "--url", live.url, "--json", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -36,21 +36,21 @@ def scale(live: Server) -> Scale:
 
 
 def test_a_chain_on_the_command_line(scale: Scale, live: Server) -> None:
-    plan = fasti(live, "start", "pair", "--over", "1", "--force", "one", "--dry-run")
+    plan = fasti(live, "run", "set", "start", "pair", "--over", "1", "--force", "one", "--dry-run")
     assert (plan["is_valid"], plan["flows_estimated"], plan["superseded_set_id"]) == (True, 2, 1)
     assert plan["diff"]["nodes"]["one"]["is_forced"]
     assert plan["diff"]["nodes"]["two"]["status"] == "deleted"
-    made = fasti(live, "start", "pair", "--over", "1", "--title", "again")
+    made = fasti(live, "run", "set", "start", "pair", "--over", "1", "--title", "again")
     assert (made["root_id"], made["superseded_set_id"], made["title"]) == (1, 1, "again")
     scale.finished(made["id"])
-    shown = fasti(live, "show", str(made["id"]))
+    shown = fasti(live, "run", "set", "show", str(made["id"]))
     assert (shown["flows_completed"], shown["steps"]["completed"]) == (2, 2)
-    assert [it["id"] for it in fasti(live, "list")] == [1, made["id"]]
-    compared = fasti(live, "compare", str(made["id"]))
+    assert [it["id"] for it in fasti(live, "run", "set", "list")] == [1, made["id"]]
+    compared = fasti(live, "run", "set", "compare", str(made["id"]))
     assert [it["id"] for it in compared["sets"]] == [1, made["id"]]
     assert compared["nodes"]["two"][1] is None
     assert compared["nodes"]["one"][0]["steps"]["completed"] == 2
-    found = fasti(live, "diff", "pair")
+    found = fasti(live, "batch", "compare", "pair")
     assert {name: it["status"] for name, it in found["nodes"].items()} == {
         "one": "unchanged",
         "two": "deleted",
@@ -59,8 +59,13 @@ def test_a_chain_on_the_command_line(scale: Scale, live: Server) -> None:
 
 def test_tables_for_people(scale: Scale, live: Server) -> None:
     binary = os.environ["FASTI_BIN"]
-    for arguments in (["list"], ["show", "1"], ["compare", "1"], ["diff", "pair"]):
-        command = [binary, "--url", live.url, "flow", *arguments]
+    for arguments in (
+        ["run", "set", "list"],
+        ["run", "set", "show", "1"],
+        ["run", "set", "compare", "1"],
+        ["batch", "compare", "pair"],
+    ):
+        command = [binary, "--url", live.url, *arguments]
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
         assert done.returncode == 0, done.stderr
         assert "one" in done.stdout or "pair" in done.stdout

@@ -1,17 +1,13 @@
 //! Differences of runs.
 
 use fasti_core::domain::ids::Seq;
+use fasti_projector::rows::BatchView;
 use fasti_replay::diff;
 
 use super::super::wire;
 
 /// As it is answered.
 pub(crate) fn run_diff(found: diff::RunDiff, as_of: Seq) -> wire::RunDiff {
-    let change = |change: diff::Change| wire::DefinitionChange {
-        field: change.field,
-        before: change.before,
-        after: change.after,
-    };
     let task = |task: diff::TaskDiff| wire::TaskDiff {
         name: task.name,
         run: task.run.map(task_side),
@@ -20,12 +16,39 @@ pub(crate) fn run_diff(found: diff::RunDiff, as_of: Seq) -> wire::RunDiff {
     wire::RunDiff {
         run: side(found.run),
         with: side(found.with),
-        definition: found.definition.into_iter().map(change).collect(),
+        definition: changes(found.definition),
         tasks: found.tasks.into_iter().map(task).collect(),
         different: found.different,
         same: found.same,
         as_of_seq: as_of.0,
     }
+}
+
+/// Two versions as they are answered.
+pub(crate) fn batch_diff(
+    batch: &BatchView,
+    from: u32,
+    to: u32,
+    found: Vec<diff::Change>,
+    as_of: Seq,
+) -> wire::BatchDiff {
+    wire::BatchDiff {
+        batch_id: batch.id.to_string(),
+        batch_name: batch.name.to_string(),
+        from,
+        to,
+        definition: changes(found),
+        as_of_seq: as_of.0,
+    }
+}
+
+fn changes(found: Vec<diff::Change>) -> Vec<wire::DefinitionChange> {
+    let change = |change: diff::Change| wire::DefinitionChange {
+        field: change.field,
+        before: change.before,
+        after: change.after,
+    };
+    found.into_iter().map(change).collect()
 }
 
 fn side(side: diff::Side) -> wire::DiffRun {

@@ -24,7 +24,7 @@ mod trigger;
 pub(crate) use batch::{batch, batch_version};
 pub(crate) use calendar::{calendar, calendar_from_wire};
 pub(crate) use definition::{from_wire as definition_from_wire, to_wire as definition_to_wire};
-pub(crate) use diff::run_diff;
+pub(crate) use diff::{batch_diff, run_diff};
 pub(crate) use event::{event, listed_event};
 pub(crate) use explanation::explanation;
 pub(crate) use flow::{

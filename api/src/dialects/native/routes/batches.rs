@@ -31,6 +31,7 @@ pub(super) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         route!(scope, app, POST [id / "resume"] => resume_batch),
         route!(scope, app, GET [id / "versions"] => super::list_versions),
         route!(scope, app, GET [id / "versions" / version] => super::get_version),
+        route!(scope, app, GET [id / "diff"] => super::compare_versions),
         route!(scope, app, GET [id / "slots"] => super::list_slots),
         route!(scope, app, GET [id / "why-not"] => super::explain_absence),
         route!(scope, app, POST [id / "runs"] => super::start_batch),

@@ -6,6 +6,23 @@ use utoipa::ToSchema;
 
 use super::{RunStatus, TaskStatus};
 
+/// Two versions of a batch side by side.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BatchDiff {
+    /// UUID of the batch.
+    pub(crate) batch_id: String,
+    /// Its name.
+    pub(crate) batch_name: String,
+    /// The version that it is compared with.
+    pub(crate) from: u32,
+    /// The version that is compared.
+    pub(crate) to: u32,
+    /// Fields in which they differ, 200 at most.
+    pub(crate) definition: Vec<DefinitionChange>,
+    /// Position in the log this is as of.
+    pub(crate) as_of_seq: u64,
+}
+
 /// Two runs side by side.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RunDiff {

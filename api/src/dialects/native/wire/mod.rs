@@ -24,7 +24,7 @@ mod words;
 pub(crate) use batch::{Batch, BatchVersion, LastRun, Pause};
 pub(crate) use calendar::{Calendar, CalendarBody};
 pub(crate) use definition::{Definition, Edge, Task};
-pub(crate) use diff::{DefinitionChange, DiffRun, RunDiff, TaskDiff, TaskSide};
+pub(crate) use diff::{BatchDiff, DefinitionChange, DiffRun, RunDiff, TaskDiff, TaskSide};
 pub(crate) use event::Event;
 pub(crate) use explanation::{Cause, Explanation};
 pub(crate) use flow::{

@@ -1,17 +1,15 @@
-//! `fasti flow`: sets of flows, made over items or over an earlier set, and what changed in between.
+//! `fasti run set`: sets of flows, made over items or over an earlier set, and what changed in between.
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::Global;
-use super::client::{Client, encode};
-use super::read;
+use super::client::Client;
 use super::show::{Show, Table};
-use crate::config::ConfigFile;
+use super::{batch_compare, read};
 
 /// Commands about sets of flows.
 #[derive(Debug, Subcommand)]
-pub(crate) enum FlowCommand {
+pub(crate) enum RunSetCommand {
     /// List sets of flows.
     List(ListArgs),
     /// Show a set.
@@ -20,8 +18,6 @@ pub(crate) enum FlowCommand {
     Start(StartArgs),
     /// Show the sets of a chain side by side.
     Compare(OfSet),
-    /// Show what changed between two revisions of a graph.
-    Diff(DiffArgs),
 }
 
 /// Which sets to list.
@@ -70,47 +66,14 @@ pub(crate) struct StartArgs {
     dry_run: bool,
 }
 
-/// Two revisions of a graph.
-#[derive(Debug, Args)]
-pub(crate) struct DiffArgs {
-    /// Name of the graph.
-    flow_type: String,
-    /// Revision [default: the one before].
-    #[arg(long, value_name = "N")]
-    from: Option<u32>,
-    /// Revision [default: the present one].
-    #[arg(long, value_name = "N")]
-    to: Option<u32>,
-}
-
-pub(crate) fn run(
-    command: FlowCommand,
-    global: &Global,
-    config: &ConfigFile,
-) -> anyhow::Result<()> {
-    let show = Show::new(global);
-    let client = Client::new(global, config);
+pub(super) fn run(client: &Client, show: &Show, command: RunSetCommand) -> anyhow::Result<()> {
     match command {
-        FlowCommand::List(args) => sets(&show, &client.list("/flow-sets", args.limit)?),
-        FlowCommand::Show(of) => one(&show, client.get(&format!("/flow-sets/{}", of.set))?),
-        FlowCommand::Start(args) => start(&client, &show, &args),
-        FlowCommand::Compare(of) => {
+        RunSetCommand::List(args) => sets(show, &client.list("/flow-sets", args.limit)?),
+        RunSetCommand::Show(of) => one(show, client.get(&format!("/flow-sets/{}", of.set))?),
+        RunSetCommand::Start(args) => start(client, show, &args),
+        RunSetCommand::Compare(of) => {
             let found = client.get(&format!("/flow-sets/{}/comparison", of.set))?;
-            compare(&show, &found)
-        }
-        FlowCommand::Diff(args) => {
-            let revision =
-                |name: &str, number: Option<u32>| number.map(|it| format!("{name}={it}"));
-            let query: Vec<String> = [revision("from", args.from), revision("to", args.to)]
-                .into_iter()
-                .flatten()
-                .collect();
-            let path = format!(
-                "/flow-types/{}/diff?{}",
-                encode(&args.flow_type),
-                query.join("&")
-            );
-            diff(&show, &client.get(&path)?)
+            compare(show, &found)
         }
     }
 }
@@ -168,7 +131,7 @@ fn start(client: &Client, show: &Show, args: &StartArgs) -> anyhow::Result<()> {
     if answer["diff"].is_null() {
         Ok(())
     } else {
-        diff(show, &answer["diff"])
+        batch_compare::graph(show, &answer["diff"])
     }
 }
 
@@ -196,37 +159,6 @@ fn compare(show: &Show, found: &Value) -> anyhow::Result<()> {
                 read::text(steps, "failed"),
             ]);
         }
-    }
-    show.table(&table)
-}
-
-fn diff(show: &Show, found: &Value) -> anyhow::Result<()> {
-    if show.is_json() {
-        return show.json(found);
-    }
-    for reason in read::items(found, "reasons") {
-        show.line(reason.as_str().unwrap_or_default())?;
-    }
-    let mut table = Table::new(&["NODE", "IS", "DONE ANEW", "WHY"], &[]);
-    for (name, node) in found["nodes"].as_object().into_iter().flatten() {
-        let changes = read::items(node, "changes")
-            .iter()
-            .filter_map(Value::as_str);
-        let anew = if node["is_done_anew"] == true {
-            "yes"
-        } else {
-            "no"
-        };
-        let mut why: Vec<&str> = changes.collect();
-        if node["is_forced"] == true {
-            why.push("forced");
-        }
-        table.row(vec![
-            name.clone(),
-            read::text(node, "status"),
-            anew.to_owned(),
-            why.join("; "),
-        ]);
     }
     show.table(&table)
 }
