@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use fasti_core::domain::attempt::{AttemptNews, AttemptReport, Outcome, StageMark};
+use fasti_core::domain::attempt::{AttemptNews, AttemptReport, Outcome};
 use fasti_core::domain::command::Command;
 use fasti_core::domain::definition::{Definition, Task};
 use fasti_core::domain::ids::RunId;
+use fasti_core::domain::stages::StageMark;
 use fasti_projector::rows::{StageCounts, StepKind, StepView};
 use fasti_projector::{HistoryTable, MemoryTable, Views};
 

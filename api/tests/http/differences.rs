@@ -105,6 +105,6 @@ async fn two_versions_of_a_batch_are_compared() {
         assert_eq!(refused.status, 404);
         assert_eq!(refused.json()["field"], field);
     }
-    assert_eq!(server.get(&format!("{path}?from=x")).await.status, 400);
+    assert_eq!(server.get(&format!("{path}?from=x")).await.status, 422);
     server.stop().await;
 }

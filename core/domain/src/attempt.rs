@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::batch::bounded;
 use crate::flow::Gathered;
 use crate::ids::{AttemptId, Digest, TaskRunId, Token};
+use crate::stages::StageMark;
 use crate::time::Timestamp;
 
 /// How an attempt ended. Every way is here; only `Exited` with code 0 is a success.
@@ -145,25 +146,6 @@ pub struct AttemptStart {
     pub started_at: Timestamp,
     /// The process.
     pub process: Process,
-}
-
-/// The process of an attempt says that it has passed a stage of its task, or something about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StageMark {
-    /// The task run.
-    pub task_run: TaskRunId,
-    /// Number of the attempt.
-    pub number: u32,
-    /// The stage; one of its task's.
-    pub stage: String,
-    /// When, by the runner's clock.
-    pub at: Timestamp,
-    /// What else it says, as JSON text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
-    /// It is about a stage that goes on: nothing was passed.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_note: bool,
 }
 
 /// An attempt is over.

@@ -18,7 +18,7 @@ use declare::events;
 pub use recorded::{KeyUse, Recorded, UnknownEvent};
 use serde::{Deserialize, Serialize};
 
-use crate::attempt::{AttemptEnd, AttemptStart, Lease, StageMark};
+use crate::attempt::{AttemptEnd, AttemptStart, Lease};
 use crate::backfill::Backfill;
 use crate::batch::SavedFrom;
 use crate::calendar::NamedCalendar;
@@ -30,9 +30,11 @@ pub use crate::flow::events::*;
 use crate::ids::{BatchId, Digest, LogId, RunId, RunSetId, RunnerId, TaskRunId};
 use crate::image::Image;
 use crate::ranges::TaskRuns;
+pub use crate::run::stop::RunEndMoved;
 use crate::run::{Reuse, RunStatus, RunType, TaskStatus};
 use crate::runner::RunnerInfo;
 use crate::slots::NextSlot;
+pub use crate::stages::TaskProgressed;
 use crate::time::Timestamp;
 use crate::trigger::RunSignal;
 
@@ -409,15 +411,6 @@ events! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ends_at: Option<Timestamp>,
     }
-    /// A run is to be ended at another instant than was said before.
-    RunEndMoved = "run.end_moved" v 1 {
-        /// The run.
-        run: RunId,
-        /// Its batch.
-        batch: BatchId,
-        /// When it is ended if it still goes on, started or not.
-        ends_at: Timestamp,
-    }
     /// The first attempt of a run was given to a runner.
     RunStarted = "run.started" v 1 {
         /// The run.
@@ -540,17 +533,6 @@ events! {
         /// The attempts with their processes.
         starts: Vec<AttemptStart>,
     }
-    /// The processes of attempts say that they have passed stages of their task, or something about one.
-    TaskProgressed = "task.progressed" v 1 {
-        /// The run.
-        run: RunId,
-        /// Its batch.
-        batch: BatchId,
-        /// The runner.
-        runner: RunnerId,
-        /// What they say, in order.
-        marks: Vec<StageMark>,
-    }
     /// Attempts are over. Every attempt leased has exactly one such end.
     AttemptFinished = "attempt.finished" v 1 {
         /// The run.
@@ -582,6 +564,8 @@ events! {
         reason: String,
     }
     => {
+        RunEndMoved = "run.end_moved" v 1;
+        TaskProgressed = "task.progressed" v 1;
         DocumentSaved = "document.saved" v 1;
         DocumentRemoved = "document.removed" v 1;
         ContentsRemoved = "contents.removed" v 1;

@@ -41,6 +41,7 @@ pub mod seeded;
 pub mod simulate;
 pub mod slots;
 pub mod spawnable;
+pub mod stages;
 pub mod state;
 pub mod time;
 pub mod trigger;

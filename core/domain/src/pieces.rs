@@ -1,8 +1,9 @@
 //! Long lists, in as many events as keep each small enough to stay inline in the log: a larger payload is a file of
 //! its own, with syncs of its own, and would make the widest commits the slowest.
 
-use crate::attempt::{AttemptEnd, AttemptStart, Outcome, StageMark};
+use crate::attempt::{AttemptEnd, AttemptStart, Outcome};
 use crate::limits::EVENT_LIST_BYTES_MAX;
+use crate::stages::StageMark;
 
 /// About the encoded bytes of a lease, names of fields included.
 pub(crate) const LEASE_BYTES: usize = 60;

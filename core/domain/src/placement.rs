@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::attempt::{
-    AttemptEnd, AttemptNews, AttemptReport, AttemptStart, Lease, Outcome, StageMark,
-};
+use crate::attempt::{AttemptEnd, AttemptNews, AttemptReport, AttemptStart, Lease, Outcome};
 use crate::batch::bounded;
 use crate::event::{
     AttemptFinished, AttemptLeased, AttemptReportedLate, AttemptStarted, Event, RunnerJoined,
@@ -23,6 +21,7 @@ use crate::rejection::Rejection;
 use crate::run::Run;
 use crate::runner::RunnerInfo;
 use crate::seeded;
+use crate::stages::StageMark;
 use crate::state::State;
 use crate::time::Timestamp;
 

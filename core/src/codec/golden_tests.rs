@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use fasti_domain::attempt::{
-    AttemptEnd, AttemptStart, Failure, Lease, Outcome, Process, ResultRef, StageMark, Usage,
+    AttemptEnd, AttemptStart, Failure, Lease, Outcome, Process, ResultRef, Usage,
 };
 use fasti_domain::batch::SavedFrom;
 use fasti_domain::command::Settings;
@@ -27,6 +27,7 @@ use super::{decode, encode, event_json};
 use crate::record::StoredRecord;
 
 mod flows;
+mod progress;
 mod schedules;
 
 const BATCH: BatchId = BatchId([0xba; 16]);
@@ -138,7 +139,7 @@ fn samples() -> Vec<Event> {
     let mut all = log_samples();
     all.extend(batch_samples());
     all.extend(run_samples());
-    all.extend(progress_samples());
+    all.extend(progress::samples());
     all.extend(task_samples());
     all.extend(attempt_samples());
     all.extend(schedules::samples());
@@ -271,41 +272,6 @@ fn run_created() -> RunCreated {
         starts_at: None,
         ends_at: None,
     }
-}
-
-fn progress_samples() -> Vec<Event> {
-    vec![
-        RunEndMoved {
-            run: RUN,
-            batch: BATCH,
-            ends_at: Timestamp(1_711_846_800_000_000),
-        }
-        .into(),
-        TaskProgressed {
-            run: RUN,
-            batch: BATCH,
-            runner: runner(),
-            marks: vec![
-                StageMark {
-                    task_run: TaskRunId(43),
-                    number: 1,
-                    stage: "gathered".to_owned(),
-                    at: Timestamp(1_711_846_800_000_000),
-                    detail: None,
-                    is_note: false,
-                },
-                StageMark {
-                    task_run: TaskRunId(43),
-                    number: 1,
-                    stage: "delivered".to_owned(),
-                    at: Timestamp(1_711_846_800_000_000),
-                    detail: Some(r#"{"status":200}"#.to_owned()),
-                    is_note: true,
-                },
-            ],
-        }
-        .into(),
-    ]
 }
 
 fn run_samples() -> Vec<Event> {

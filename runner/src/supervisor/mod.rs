@@ -14,11 +14,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use fasti_core::domain::attempt::{
-    AttemptEnd, AttemptNews, AttemptReport, AttemptStart, Outcome, Process, StageMark, Usage,
+    AttemptEnd, AttemptNews, AttemptReport, AttemptStart, Outcome, Process, Usage,
 };
 use fasti_core::domain::ids::{AttemptId, LogId, Token};
 use fasti_core::domain::launch::Launch;
 use fasti_core::domain::runner::RunnerInfo;
+use fasti_core::domain::stages::StageMark;
 use fasti_core::domain::time::Timestamp;
 use fasti_core::protocol::runner_v1::{
     self, FromRunner, Held, Report, ShutdownMode, StopAttempt, ToRunner,

@@ -6,7 +6,7 @@
 pub(crate) mod apply;
 pub(crate) mod create;
 pub(crate) mod progress;
-pub(crate) mod stop;
+pub mod stop;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -5,14 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::access::{Principal, check_write};
 use crate::batch::{bounded, resumed};
 use crate::event::{
-    Event, RunCancelRequested, RunDeadlinePassed, RunEndMoved, TaskFinished, TaskQueued,
-    TaskSkipped,
+    Event, RunCancelRequested, RunDeadlinePassed, TaskFinished, TaskQueued, TaskSkipped,
 };
 use crate::flow;
-use crate::ids::RunId;
+use crate::ids::{BatchId, RunId};
 use crate::limits::{CANCEL_STEP_MS, CANCELS_PER_STEP, EVENTS_PER_WAKE_MAX, TIMERS_PER_WAKE_MAX};
 use crate::ranges::TaskRuns;
 use crate::rejection::Rejection;
@@ -22,6 +23,17 @@ use crate::slots::{self, RunIds};
 use crate::state::{State, Timer};
 use crate::time::Timestamp;
 use crate::trigger;
+
+/// A run is to be ended at another instant than was said before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunEndMoved {
+    /// The run.
+    pub run: RunId,
+    /// Its batch.
+    pub batch: BatchId,
+    /// When it is ended if it still goes on, started or not.
+    pub ends_at: Timestamp,
+}
 
 pub(crate) fn cancel(
     state: &State,

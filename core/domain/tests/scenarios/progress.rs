@@ -1,8 +1,9 @@
 //! How far task runs say they are.
 
-use fasti_domain::attempt::{AttemptNews, AttemptReport, StageMark};
+use fasti_domain::attempt::{AttemptNews, AttemptReport};
 use fasti_domain::definition::{Definition, Task};
 use fasti_domain::event::Event;
+use fasti_domain::stages::StageMark;
 
 use crate::batches::{batch, task};
 use crate::world::{Held, World, ended};
