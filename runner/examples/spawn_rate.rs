@@ -256,6 +256,7 @@ impl Bench {
             grace_ms: 1_000,
             staging: None,
             stages: Vec::new(),
+            options: None,
         }
     }
 

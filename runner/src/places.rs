@@ -243,6 +243,7 @@ pub(crate) mod tests {
             grace_ms: 0,
             staging: None,
             stages: Vec::new(),
+            options: None,
         }
     }
 

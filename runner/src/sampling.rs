@@ -168,6 +168,7 @@ mod tests {
             grace_ms: 0,
             staging: None,
             stages: Vec::new(),
+            options: None,
         };
         Arc::new(Record::new(Arc::new(launch)))
     }

@@ -384,6 +384,7 @@ pub(crate) fn launch(number: u64, program: Program) -> Launch {
         grace_ms: 20_000,
         staging: None,
         stages: Vec::new(),
+        options: None,
     }
 }
 

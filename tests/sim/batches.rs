@@ -39,6 +39,7 @@ fn task(dice: &mut Dice, index: u32) -> Task {
             .flatten(),
         timeout_ms: dice.once_in(4).then_some(700),
         stages: Vec::new(),
+        options: None,
     }
 }
 

@@ -62,6 +62,18 @@ pub struct Batch {
     pub held: HeldSignals,
 }
 
+/// Somebody wants the runs of a batch stopped that go on now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchRunsCancelled {
+    /// The batch.
+    pub batch: BatchId,
+    /// Only those whose definition carries this label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Why, as given.
+    pub reason: Option<String>,
+}
+
 impl State {
     /// A living batch.
     ///
@@ -79,7 +91,7 @@ impl State {
             .map(|used| used.graph.definition().as_ref())
     }
 
-    fn check_batch_write(
+    pub(crate) fn check_batch_write(
         &self,
         principal: &Principal,
         action: &'static str,
@@ -319,6 +331,9 @@ fn check_task(definition: &Definition, index: usize) -> Result<(), Rejection> {
     }
     check_stages(&field("stages"), &task.stages)?;
     spawnable::check_texts(&field, task)?;
+    if let Some(options) = &task.options {
+        options.check(&field)?;
+    }
     match &task.work {
         Work::Python { entrypoint, .. } => check_entrypoint(&field("entrypoint"), entrypoint)?,
         Work::Command { argv, env, cwd, .. } => {

@@ -1,5 +1,6 @@
 //! Everything one can ask. Commands from outside and, below them, the consequences that `react` asks for.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -249,6 +250,22 @@ pub enum Command {
     },
     /// Something about flows.
     Flow(FlowCommand),
+    /// Stop the runs of a batch, a few at a time.
+    CancelBatchRuns {
+        /// The batch.
+        batch: BatchId,
+        /// Only those whose definition carries this label.
+        label: Option<String>,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Set limits of a pool, or take them away.
+    LimitPool {
+        /// Name of the pool.
+        pool: String,
+        /// Units by the name of who limits it; `None` takes the limit away.
+        limits: BTreeMap<String, Option<u64>>,
+    },
     /// A runner is here.
     JoinRunner {
         /// What it says of itself.
@@ -447,6 +464,8 @@ pub enum SettledKind {
     Success,
     /// It failed by itself.
     Failure(String),
+    /// Its own time limit passed.
+    TimedOut(String),
     /// Its runner was lost.
     Lost(String),
     /// It was stopped because its run was to stop.

@@ -16,14 +16,15 @@ use crate::slots::{self, RunIds};
 use crate::state::State;
 use crate::time::Timestamp;
 use crate::{
-    backfill, batch, calendars, contents, documents, flow, placement, run, run_set, spawnable,
-    trigger,
+    backfill, batch, calendars, contents, documents, flow, placement, pool, run, run_set,
+    spawnable, trigger,
 };
 
 /// Events that the request leads to at once. Changes nothing; the same input gives the same events.
 ///
 /// # Errors
 /// Why the request cannot be granted.
+#[expect(clippy::too_many_lines, reason = "one arm a command")]
 pub fn decide(state: &State, request: &Request, at: Timestamp) -> Result<Vec<Event>, Rejection> {
     let who = &request.principal;
     match &request.command {
@@ -89,6 +90,12 @@ pub fn decide(state: &State, request: &Request, at: Timestamp) -> Result<Vec<Eve
             run::stop::cancel(state, who, *run, reason.as_deref())
         }
         Command::Flow(command) => flow::decide(state, who, command, at),
+        Command::CancelBatchRuns {
+            batch,
+            label,
+            reason,
+        } => run::stop::cancel_of_batch(state, who, *batch, label.as_deref(), reason.as_deref()),
+        Command::LimitPool { pool, limits } => pool::limit(state, who, pool, limits),
         Command::JoinRunner { info } => placement::join(state, info),
         Command::LoseRunner { runner, reason } => Ok(placement::lose(state, runner, reason)),
         Command::Report { runner, reports } => placement::report(state, runner, reports),

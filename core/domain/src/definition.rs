@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::Digest;
 use crate::schedule::Schedule;
+pub use crate::task_options::{PoolUse, TaskOptions, TokenRequest};
 
 /// Environment of a batch; images may be restricted to some.
 #[derive(
@@ -173,6 +174,9 @@ pub struct Task {
     /// Stages that a task run of it passes, in order, as its process reports them; a success has passed all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<String>,
+    /// What only some tasks ask for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub options: Option<Box<TaskOptions>>,
 }
 
 /// What a task runs.
@@ -271,6 +275,12 @@ impl Task {
     #[must_use]
     pub fn is_parallel(&self) -> bool {
         !matches!(self.parts, Parts::One)
+    }
+
+    /// The share of a pool that each of its attempts takes.
+    #[must_use]
+    pub fn pool(&self) -> Option<&PoolUse> {
+        self.options.as_ref()?.pool.as_ref()
     }
 
     /// Name of the function whose value it returns: the last component of the entrypoint, or of the module

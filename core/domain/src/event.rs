@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attempt::{AttemptEnd, AttemptStart, Lease};
 use crate::backfill::Backfill;
+pub use crate::batch::BatchRunsCancelled;
 use crate::batch::SavedFrom;
 use crate::calendar::NamedCalendar;
 use crate::command::Settings;
@@ -29,6 +30,7 @@ pub use crate::documents::{DocumentRemoved, DocumentSaved};
 pub use crate::flow::events::*;
 use crate::ids::{BatchId, Digest, LogId, RunId, RunSetId, RunnerId, TaskRunId};
 use crate::image::Image;
+pub use crate::pool::PoolLimited;
 use crate::ranges::TaskRuns;
 pub use crate::run::stop::RunEndMoved;
 use crate::run::{Reuse, RunStatus, RunType, TaskStatus};
@@ -566,6 +568,8 @@ events! {
     => {
         RunEndMoved = "run.end_moved" v 1;
         TaskProgressed = "task.progressed" v 1;
+        BatchRunsCancelled = "batch.runs_cancelled" v 1;
+        PoolLimited = "pool.limited" v 1;
         DocumentSaved = "document.saved" v 1;
         DocumentRemoved = "document.removed" v 1;
         ContentsRemoved = "contents.removed" v 1;

@@ -8,7 +8,7 @@ use crate::event::{DefinitionAdded, Event, ImageRegistered, Recorded, RunCreated
 use crate::graph::Graph;
 use crate::limits::{KEY_KEPT_US, KEYS_MAX};
 use crate::state::{State, Timer, UsedDefinition, UsedKey};
-use crate::{backfill, batch, calendars, documents, placement, run, run_set, slots, trigger};
+use crate::{backfill, batch, calendars, documents, placement, pool, run, run_set, slots, trigger};
 
 /// Applies one event.
 #[expect(clippy::too_many_lines, reason = "one line an event")]
@@ -81,6 +81,8 @@ pub fn evolve(state: &mut State, recorded: &Recorded) {
         Event::RunEndMoved(event) => run::apply::end_moved(state, event),
         Event::RunCancelRequested(event) => run::apply::cancel_requested(state, event),
         Event::RunDeadlinePassed(event) => run::apply::deadline_passed(state, event),
+        Event::BatchRunsCancelled(event) => run::stop::evolve_cancelled_of_batch(state, event, at),
+        Event::PoolLimited(event) => pool::evolve_limited(state, event),
         Event::RunFinished(event) => run::apply::finished(state, event),
         Event::TaskQueued(event) => run::apply::queued(state, event),
         // The reused task runs ended when their run was created.
@@ -173,6 +175,7 @@ fn of_run(event: &RunCreated) -> Subject {
 
 /// What an event made, as far as a receipt names it.
 #[must_use]
+#[expect(clippy::too_many_lines, reason = "one line an event")]
 pub fn subject(event: &Event) -> Subject {
     match event {
         Event::BatchSaved(event) => Subject::Batch {
@@ -230,6 +233,8 @@ pub fn subject(event: &Event) -> Subject {
         | Event::RunStarted(_)
         | Event::TaskProgressed(_)
         | Event::RunDeadlinePassed(_)
+        | Event::BatchRunsCancelled(_)
+        | Event::PoolLimited(_)
         | Event::RunFinished(_)
         | Event::TaskQueued(_)
         | Event::TaskReused(_)

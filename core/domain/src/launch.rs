@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::ResultRef;
+use crate::definition::TaskOptions;
 use crate::flow::Staging;
 use crate::ids::{AttemptId, Digest, RunId, Token};
 use crate::time::Timestamp;
@@ -37,6 +38,9 @@ pub struct Launch {
     /// Stages that its process may report to have passed, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<String>,
+    /// What only some tasks ask for. The server fills in templates and tokens before it hands the launch over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub options: Option<Box<TaskOptions>>,
 }
 
 /// What an attempt runs.

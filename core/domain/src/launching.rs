@@ -13,6 +13,7 @@ use crate::limits::UPSTREAM_VALUES_KEPT_MAX;
 use crate::ranges::index_in;
 use crate::run::Run;
 use crate::state::State;
+use crate::task_uuid::TaskUuid;
 
 /// What the parts of parallel tasks get of their direct dependencies, kept from one launch to the next: it is the
 /// same for all parts of a task, and does not change any more once the first of them could be leased. Without
@@ -95,6 +96,7 @@ pub fn launch(
     let image = definition.image_of(task).and_then(|name| state.image(name));
     let mut env = image.map(|image| image.env.clone()).unwrap_or_default();
     env.extend(run_env(run, lease, definition, task, part));
+    env.extend(task_uuid(state, run, task_index));
     let program = match &task.work {
         Work::Command {
             argv,
@@ -103,11 +105,8 @@ pub fn launch(
             stdin,
         } => {
             env.extend(own.clone());
-            Program::Command {
-                argv: argv.clone(),
-                cwd: cwd.clone(),
-                stdin: stdin.clone(),
-            }
+            let (argv, cwd, stdin) = (argv.clone(), cwd.clone(), stdin.clone());
+            Program::Command { argv, cwd, stdin }
         }
         Work::Python {
             entrypoint,
@@ -152,6 +151,7 @@ pub fn launch(
         grace_ms: state.settings.grace_ms,
         staging,
         stages: task.stages.clone(),
+        options: task.options.clone(),
     })
 }
 
@@ -172,6 +172,12 @@ pub fn launches_of(state: &State, runner: &RunnerId) -> Vec<Launch> {
         launch(state, *run, &lease, &mut lists)
     });
     launches.collect()
+}
+
+/// One name for the task of this run, unique everywhere.
+fn task_uuid(state: &State, run: &Run, task: u32) -> Option<(String, String)> {
+    let uuid = TaskUuid::new(state.log_id.as_ref()?, run.id, task);
+    Some(("FASTI_TASK_UUID".to_owned(), uuid.to_string()))
 }
 
 fn run_env(

@@ -29,6 +29,7 @@ pub mod launching;
 pub mod limits;
 mod pieces;
 pub mod placement;
+pub mod pool;
 pub mod ranges;
 mod react;
 mod ready;
@@ -43,6 +44,8 @@ pub mod slots;
 pub mod spawnable;
 pub mod stages;
 pub mod state;
+pub mod task_options;
+pub mod task_uuid;
 pub mod time;
 pub mod trigger;
 

@@ -138,6 +138,18 @@ pub const DOCUMENT_BLOBS_MAX: usize = 100;
 /// Bytes of all annotations of a definition together, names included.
 pub const ANNOTATION_BYTES_MAX: usize = 8 << 20;
 
+/// Pools that have limits.
+pub const POOLS_MAX: usize = 10_000;
+
+/// Limits of one pool.
+pub const POOL_LIMITS_MAX: usize = 16;
+
+/// Signed tokens of one task.
+pub const TOKENS_MAX: usize = 16;
+
+/// Longest time a signed token holds: a year.
+pub const TOKEN_LIFETIME_SECONDS_MAX: u64 = 366 * 86_400;
+
 /// Bytes of a reason or message kept in an event.
 pub const REASON_BYTES_MAX: usize = 2_000;
 

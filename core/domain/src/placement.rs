@@ -16,6 +16,7 @@ use crate::limits::{
     EVENT_LIST_BYTES_MAX, LEASE_AHEAD_US, LEASES_AHEAD_MAX, LEASES_PER_STEP_MAX, RUNNERS_MAX,
 };
 use crate::pieces::{LEASE_BYTES, pieces};
+use crate::pool::{Budget, Room};
 use crate::ranges::index_in;
 use crate::rejection::Rejection;
 use crate::run::Run;
@@ -106,29 +107,43 @@ pub(crate) fn place(state: &State) -> Vec<Event> {
         .collect();
     let mut left = LEASES_PER_STEP_MAX;
     let mut events: Vec<Event> = Vec::new();
-    let queued = state
-        .ready
-        .iter()
-        .flat_map(|range| (range.first..range.end).map(|i| (range.run, i)));
-    for (id, index) in queued {
-        let Some(run) = state.runs.get(&id) else {
+    let mut budget = Budget::new(&state.pools);
+    let mut full: BTreeSet<&str> = BTreeSet::new();
+    let mut queue = state.ready.served();
+    'lanes: while let Some((range, lane)) = queue.next() {
+        if lane.pool.is_some_and(|used| full.contains(&*used.pool)) {
             continue;
-        };
-        let emptiest = room
-            .iter()
-            .max_by_key(|(_, room)| **room)
-            .map(|(id, _)| *id);
-        let Some(runner) = emptiest.filter(|_| left > 0) else {
-            break;
-        };
-        left -= 1;
-        if let Some(room_left) = room.get_mut(runner) {
-            *room_left -= 1;
-            if *room_left == 0 {
-                room.remove(runner);
-            }
         }
-        add_lease(&mut events, run, runner, lease(state, run, index));
+        let run = state.runs.get(&range.run);
+        for (run, index) in run
+            .into_iter()
+            .flat_map(|run| (range.first..range.end).map(move |index| (run, index)))
+        {
+            let emptiest = room
+                .iter()
+                .max_by_key(|(_, room)| **room)
+                .map(|(id, _)| *id);
+            let Some(runner) = emptiest.filter(|_| left > 0) else {
+                return events;
+            };
+            match lane.pool.map(|used| (used, budget.take(used))) {
+                None | Some((_, Room::Taken)) => {}
+                Some((_, Room::TooWide)) => continue 'lanes,
+                Some((used, Room::Later)) => {
+                    full.insert(&used.pool);
+                    continue 'lanes;
+                }
+            }
+            left -= 1;
+            if let Some(room_left) = room.get_mut(runner) {
+                *room_left -= 1;
+                if *room_left == 0 {
+                    room.remove(runner);
+                }
+            }
+            add_lease(&mut events, run, runner, lease(state, run, index));
+        }
+        queue.go_on(lane);
     }
     events
 }

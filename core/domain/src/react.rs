@@ -90,7 +90,10 @@ pub fn react(state: &State, event: &Event) -> Vec<Follow> {
         | Event::ContentsRemoved(_)
         | Event::Unknown(_)
         | Event::RunSetPaused(_)
+        // Placement follows by itself.
+        | Event::PoolLimited(_)
         // Its runs are cancelled by timers, a few at a time.
+        | Event::BatchRunsCancelled(_)
         | Event::RunSetCancelled(_)
         | Event::RunSetFinished(_)
         | Event::RunStarted(_)
@@ -183,9 +186,9 @@ fn settled_kind(end: &AttemptEnd, is_stopping: bool) -> SettledKind {
         // A runner that was told to end everything: not the task's fault.
         Outcome::Stopped => SettledKind::Lost("its runner was stopped".to_owned()),
         Outcome::Lost { .. } => SettledKind::Lost(reason()),
-        Outcome::Exited { .. }
-        | Outcome::Signaled { .. }
-        | Outcome::SpawnFailed { .. }
-        | Outcome::TimedOut { .. } => SettledKind::Failure(reason()),
+        Outcome::Exited { .. } | Outcome::Signaled { .. } | Outcome::SpawnFailed { .. } => {
+            SettledKind::Failure(reason())
+        }
+        Outcome::TimedOut { .. } => SettledKind::TimedOut(reason()),
     }
 }

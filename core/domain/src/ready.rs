@@ -1,11 +1,11 @@
 //! Task runs that wait for a runner: by priority, first in first out within a level. Kept as ranges, so that
 //! a queued array of 100,000 parts is one entry.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, btree_map};
 
 use serde::{Deserialize, Serialize};
 
-use crate::definition::Priority;
+use crate::definition::{PoolUse, Priority};
 use crate::ids::RunId;
 
 /// Place in the queue: lower goes first.
@@ -44,11 +44,37 @@ pub(crate) struct ReadyRange {
 /// The queue.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ReadyQueue {
-    entries: BTreeMap<Place, ReadyRange>,
-    /// The same entries by run and first position, so that one is found without a search.
-    places: BTreeSet<(RunId, u32, Place)>,
+    /// By the share of a pool that they take, so that a full pool is passed over whole.
+    lanes: BTreeMap<Option<PoolUse>, BTreeMap<Place, ReadyRange>>,
+    /// The lanes of the entries by run and first position, so that one is found without a search.
+    places: BTreeMap<(RunId, u32, Place), Option<PoolUse>>,
     last_order: u64,
     len: u64,
+}
+
+/// What is left of a lane behind its head.
+pub(crate) struct Lane<'a> {
+    pub(crate) pool: Option<&'a PoolUse>,
+    entries: btree_map::Iter<'a, Place, ReadyRange>,
+}
+
+/// The queue on its way to the runners: of each lane its head, the first of all first.
+pub(crate) struct Served<'a> {
+    heads: BTreeMap<Place, (ReadyRange, Lane<'a>)>,
+}
+
+impl<'a> Served<'a> {
+    /// The next entry, with its lane. To go on with the lane behind it, give it back.
+    pub(crate) fn next(&mut self) -> Option<(ReadyRange, Lane<'a>)> {
+        self.heads.pop_first().map(|(_, head)| head)
+    }
+
+    /// Goes on with a lane.
+    pub(crate) fn go_on(&mut self, mut lane: Lane<'a>) {
+        if let Some((place, range)) = lane.entries.next() {
+            self.heads.insert(*place, (*range, lane));
+        }
+    }
 }
 
 fn rank(priority: Priority) -> u8 {
@@ -61,7 +87,7 @@ fn rank(priority: Priority) -> u8 {
 
 impl ReadyQueue {
     /// Appends positions behind all others of their priority.
-    pub(crate) fn push(&mut self, priority: Priority, range: ReadyRange) {
+    pub(crate) fn push(&mut self, priority: Priority, pool: Option<&PoolUse>, range: ReadyRange) {
         self.last_order += 1;
         self.len += u64::from(range.end - range.first);
         let place = Place {
@@ -69,54 +95,81 @@ impl ReadyQueue {
             order: self.last_order,
             first: range.first,
         };
-        self.insert(place, range);
+        self.insert(place, pool.cloned(), range);
     }
 
-    fn insert(&mut self, place: Place, range: ReadyRange) {
-        self.places.insert((range.run, range.first, place));
-        self.entries.insert(place, range);
+    fn insert(&mut self, place: Place, pool: Option<PoolUse>, range: ReadyRange) {
+        let lane = self.lanes.entry(pool.clone()).or_default();
+        lane.insert(place, range);
+        self.places.insert((range.run, range.first, place), pool);
+    }
+
+    fn take(&mut self, entry: (RunId, u32, Place)) -> Option<(Option<PoolUse>, ReadyRange)> {
+        let pool = self.places.remove(&entry)?;
+        let lane = self.lanes.get_mut(&pool)?;
+        let range = lane.remove(&entry.2);
+        if lane.is_empty() {
+            self.lanes.remove(&pool);
+        }
+        Some((pool, range?))
     }
 
     /// Entries in the order in which they are served.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &ReadyRange> {
-        self.entries.values()
+    pub(crate) fn served(&self) -> Served<'_> {
+        let mut served = Served {
+            heads: BTreeMap::new(),
+        };
+        for (pool, lane) in &self.lanes {
+            let mut entries = lane.iter();
+            if let Some((place, range)) = entries.next() {
+                let lane = Lane {
+                    pool: pool.as_ref(),
+                    entries,
+                };
+                served.heads.insert(*place, (*range, lane));
+            }
+        }
+        served
     }
 
     /// Takes one position out, wherever it stands; what is left of its range keeps its turn.
     pub(crate) fn remove(&mut self, run: RunId, index: u32) {
         let before = (run, u32::MIN, Place::LOWEST)..=(run, index, Place::HIGHEST);
-        let Some((_, _, place)) = self.places.range(before).next_back().copied() else {
+        let Some((entry, pool)) = self.places.range(before).next_back() else {
             return;
         };
-        let Some(range) = self.entries.get(&place).copied() else {
-            return;
-        };
-        if index >= range.end {
+        let (entry, place) = (*entry, entry.2);
+        let range = self.lanes.get(pool).and_then(|lane| lane.get(&place));
+        if range.is_none_or(|range| index >= range.end) {
             return;
         }
+        let Some((pool, range)) = self.take(entry) else {
+            return;
+        };
         self.len -= 1;
-        self.entries.remove(&place);
-        self.places.remove(&(run, range.first, place));
         if range.first < index {
             let front = ReadyRange {
                 end: index,
                 ..range
             };
-            self.insert(place, front);
+            self.insert(place, pool.clone(), front);
         }
         if index + 1 < range.end {
             let first = index + 1;
-            self.insert(Place { first, ..place }, ReadyRange { first, ..range });
+            self.insert(
+                Place { first, ..place },
+                pool,
+                ReadyRange { first, ..range },
+            );
         }
     }
 
     /// Takes everything of a run out.
     pub(crate) fn remove_run(&mut self, run: RunId) {
         let all = (run, u32::MIN, Place::LOWEST)..=(run, u32::MAX, Place::HIGHEST);
-        let own: Vec<_> = self.places.range(all).copied().collect();
+        let own: Vec<_> = self.places.range(all).map(|(entry, _)| *entry).collect();
         for entry in own {
-            self.places.remove(&entry);
-            if let Some(range) = self.entries.remove(&entry.2) {
+            if let Some((_, range)) = self.take(entry) {
                 self.len -= u64::from(range.end - range.first);
             }
         }
@@ -141,19 +194,22 @@ mod tests {
     }
 
     fn order(queue: &ReadyQueue) -> Vec<(u64, u32)> {
-        queue
-            .iter()
-            .flat_map(|r| (r.first..r.end).map(|i| (r.run.0, i)))
-            .collect()
+        let mut served = queue.served();
+        let mut order = Vec::new();
+        while let Some((range, lane)) = served.next() {
+            order.extend((range.first..range.end).map(|index| (range.run.0, index)));
+            served.go_on(lane);
+        }
+        order
     }
 
     #[test]
     fn priority_then_first_in_first_out() {
         let mut queue = ReadyQueue::default();
-        queue.push(Priority::Normal, range(1, 0, 2));
-        queue.push(Priority::Low, range(2, 0, 1));
-        queue.push(Priority::High, range(3, 5, 6));
-        queue.push(Priority::Normal, range(4, 0, 1));
+        queue.push(Priority::Normal, None, range(1, 0, 2));
+        queue.push(Priority::Low, None, range(2, 0, 1));
+        queue.push(Priority::High, None, range(3, 5, 6));
+        queue.push(Priority::Normal, None, range(4, 0, 1));
         assert_eq!(order(&queue), [(3, 5), (1, 0), (1, 1), (4, 0), (2, 0)]);
         queue.remove(RunId(1), 0);
         assert_eq!(order(&queue), [(3, 5), (1, 1), (4, 0), (2, 0)]);
@@ -164,7 +220,7 @@ mod tests {
     #[test]
     fn removal_in_the_middle_keeps_the_rest() {
         let mut queue = ReadyQueue::default();
-        queue.push(Priority::Normal, range(1, 0, 5));
+        queue.push(Priority::Normal, None, range(1, 0, 5));
         queue.remove(RunId(1), 2);
         assert_eq!(order(&queue), [(1, 0), (1, 1), (1, 3), (1, 4)]);
         queue.remove(RunId(1), 9);
@@ -174,8 +230,8 @@ mod tests {
     #[test]
     fn a_divided_range_keeps_its_turn() {
         let mut queue = ReadyQueue::default();
-        queue.push(Priority::Normal, range(1, 0, 5));
-        queue.push(Priority::Normal, range(2, 0, 2));
+        queue.push(Priority::Normal, None, range(1, 0, 5));
+        queue.push(Priority::Normal, None, range(2, 0, 2));
         for index in [0, 2, 4] {
             queue.remove(RunId(1), index);
         }
@@ -183,5 +239,34 @@ mod tests {
         queue.remove_run(RunId(1));
         assert_eq!(order(&queue), [(2, 0), (2, 1)]);
         assert_eq!(queue.len(), 2);
+    }
+
+    #[test]
+    fn lanes_are_served_in_one_order() {
+        let share = |pool: &str, units| PoolUse {
+            pool: pool.into(),
+            units,
+        };
+        let (one, two) = (share("p", 1), share("p", 2));
+        let mut queue = ReadyQueue::default();
+        queue.push(Priority::Normal, Some(&one), range(1, 0, 2));
+        queue.push(Priority::Normal, None, range(2, 0, 1));
+        queue.push(Priority::High, Some(&two), range(3, 0, 1));
+        queue.push(Priority::Normal, Some(&one), range(4, 0, 1));
+        assert_eq!(order(&queue), [(3, 0), (1, 0), (1, 1), (2, 0), (4, 0)]);
+        queue.remove(RunId(1), 0);
+        queue.remove_run(RunId(3));
+        assert_eq!(order(&queue), [(1, 1), (2, 0), (4, 0)]);
+        assert_eq!(queue.len(), 3);
+        for run in [1, 2, 4] {
+            queue.remove_run(RunId(run));
+        }
+        assert_eq!(
+            queue,
+            ReadyQueue {
+                last_order: 4,
+                ..ReadyQueue::default()
+            }
+        );
     }
 }

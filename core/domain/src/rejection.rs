@@ -201,6 +201,12 @@ pub enum Rejection {
         /// Who registered it.
         owner: String,
     },
+    /// Only administrators may do it.
+    #[error("only an administrator may {action}")]
+    NotAdministrator {
+        /// What was asked.
+        action: &'static str,
+    },
     /// The idempotency key was used for something else.
     #[error(
         "the idempotency key `{key}` was used for another request; use a new key for a new request"
@@ -294,9 +300,10 @@ impl Rejection {
             Self::CalendarBusy { .. } => "calendar_busy",
             Self::ImageBusy { .. } => "image_busy",
             Self::VersionMismatch { .. } | Self::DocumentChanged { .. } => "version_mismatch",
-            Self::Forbidden(_) | Self::NotImageOwner { .. } | Self::NotCalendarOwner { .. } => {
-                "forbidden"
-            }
+            Self::Forbidden(_)
+            | Self::NotImageOwner { .. }
+            | Self::NotCalendarOwner { .. }
+            | Self::NotAdministrator { .. } => "forbidden",
             Self::KeyReused { .. } => "idempotency_key_reused",
             Self::UnknownToken { .. } => "unknown_token",
             Self::UnknownRunner { .. } => "unknown_runner",
@@ -331,9 +338,10 @@ impl Rejection {
             | Self::DocumentChanged { .. }
             | Self::UnknownToken { .. }
             | Self::UnknownRunner { .. } => Kind::Conflict,
-            Self::Forbidden(_) | Self::NotImageOwner { .. } | Self::NotCalendarOwner { .. } => {
-                Kind::Forbidden
-            }
+            Self::Forbidden(_)
+            | Self::NotImageOwner { .. }
+            | Self::NotCalendarOwner { .. }
+            | Self::NotAdministrator { .. } => Kind::Forbidden,
             Self::Limit { .. } => Kind::Limit,
         }
     }
@@ -365,6 +373,7 @@ impl Rejection {
             | Self::DocumentChanged { .. }
             | Self::Forbidden(_)
             | Self::NotImageOwner { .. }
+            | Self::NotAdministrator { .. }
             | Self::KeyReused { .. }
             | Self::UnknownToken { .. }
             | Self::UnknownRunner { .. }

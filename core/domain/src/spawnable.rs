@@ -12,9 +12,10 @@ use crate::limits::{
 use crate::rejection::Rejection;
 
 /// Variables that Fasti sets: those that tell a process what it is, and those by which it is known again.
-const OWN_NAMES: [&str; 16] = [
+const OWN_NAMES: [&str; 17] = [
     "FASTI_RUN_ID",
     "FASTI_TASK_RUN_ID",
+    "FASTI_TASK_UUID",
     "FASTI_ATTEMPT_NUMBER",
     "FASTI_BATCH_NAME",
     "FASTI_TASK_NAME",

@@ -16,6 +16,7 @@ use crate::graph::Graph;
 use crate::ids::{BatchId, Digest, LogId, RunId, RunSetId, RunnerId, Seq, TaskRunId};
 use crate::image::Image;
 use crate::placement::RunnerState;
+use crate::pool::Pool;
 use crate::ranges::index_in;
 use crate::ready::ReadyQueue;
 use crate::run::{LiveAttempt, Run};
@@ -62,6 +63,8 @@ pub struct State {
     #[serde(default)]
     pub(crate) documents: BTreeMap<String, BTreeMap<String, KnownDocument>>,
     pub(crate) flows: Flows,
+    /// Pools that have limits, or of which something is taken.
+    pub(crate) pools: BTreeMap<Arc<str>, Pool>,
 }
 
 /// A definition in use, ready to run.

@@ -34,6 +34,7 @@ pub(crate) fn task(name: &str) -> Task {
         priority: None,
         timeout_ms: None,
         stages: Vec::new(),
+        options: None,
     }
 }
 

@@ -236,6 +236,8 @@ fn happened_at(event: &Event) -> Option<Timestamp> {
         | Event::BatchPaused(_)
         | Event::BatchResumed(_)
         | Event::BatchDeleted(_)
+        | Event::BatchRunsCancelled(_)
+        | Event::PoolLimited(_)
         | Event::SchedulePlanned(_)
         | Event::ScheduleFired(_)
         | Event::ScheduleQueued(_)
@@ -295,6 +297,8 @@ fn entity(log_id: LogId, event: &Event) -> String {
         Event::BatchPaused(e) => format!("batch/{}", e.batch),
         Event::BatchResumed(e) => format!("batch/{}", e.batch),
         Event::BatchDeleted(e) => format!("batch/{}", e.batch),
+        Event::BatchRunsCancelled(e) => format!("batch/{}", e.batch),
+        Event::PoolLimited(e) => format!("pool/{}", e.pool),
         Event::SchedulePlanned(e) => format!("batch/{}", e.batch),
         Event::ScheduleFired(e) => format!("batch/{}", e.batch),
         Event::ScheduleQueued(e) => format!("batch/{}", e.batch),

@@ -27,6 +27,7 @@ use super::{decode, encode, event_json};
 use crate::record::StoredRecord;
 
 mod flows;
+mod pools;
 mod progress;
 mod schedules;
 
@@ -85,6 +86,7 @@ fn task(name: &str, work: Work, parts: Parts) -> Task {
         priority: Some(Priority::High),
         timeout_ms: Some(1_000),
         stages: Vec::new(),
+        options: None,
     }
 }
 
@@ -144,6 +146,7 @@ fn samples() -> Vec<Event> {
     all.extend(attempt_samples());
     all.extend(schedules::samples());
     all.extend(flows::samples());
+    all.extend(pools::samples());
     all
 }
 

@@ -109,6 +109,8 @@ impl Commit {
                 | Event::BatchPaused(_)
                 | Event::BatchResumed(_)
                 | Event::BatchDeleted(_)
+                | Event::BatchRunsCancelled(_)
+                | Event::PoolLimited(_)
                 | Event::SchedulePlanned(_)
                 | Event::ScheduleFired(_)
                 | Event::ScheduleQueued(_)

@@ -169,6 +169,7 @@ fn definition() -> Definition {
             priority: None,
             timeout_ms: None,
             stages: Vec::new(),
+            options: None,
         }],
         edges: vec![],
         annotations: std::collections::BTreeMap::new(),

@@ -76,6 +76,9 @@ impl Model {
             Event::RunCancelRequested(event) => self.run_cancel_requested(event, at),
             Event::RunEndMoved(event) => self.run_end_moved(event),
             Event::RunDeadlinePassed(event) => self.run_deadline_passed(event, at),
+            // What comes of it is in the events that follow.
+            Event::BatchRunsCancelled(_) => {}
+            Event::PoolLimited(event) => self.pool_limited(event, recorded),
             Event::RunFinished(event) => self.run_finished(event, recorded, out),
             Event::TaskQueued(event) => self.tasks_queued(event, at),
             // Reused task runs ended when their run was made.

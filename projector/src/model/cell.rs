@@ -9,6 +9,8 @@ use fasti_core::domain::run::TaskStatus;
 use fasti_core::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::rows::Standing;
+
 /// An instant or none, in eight bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -90,6 +92,15 @@ impl TaskCell {
 
     pub(crate) fn attempts(&self) -> &[AttemptRow] {
         self.detail.as_ref().map_or(&[], |detail| &detail.attempts)
+    }
+
+    pub(crate) fn has_live_attempt(&self) -> bool {
+        let last = self.attempts().last();
+        last.is_some_and(|attempt| attempt.outcome.is_none())
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        Standing::of(self.status, self.has_live_attempt())
     }
 
     /// The last attempt, if it is this one and not over.

@@ -8,6 +8,7 @@ mod batches;
 mod cell;
 mod contents;
 mod documents;
+mod pools;
 mod run;
 mod run_sets;
 mod runs;
@@ -32,7 +33,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::{RECENT_RUN_SETS_MAX, RECENT_RUNS_MAX, RECENT_TASK_RUNS_MAX};
 use crate::rows::{
-    DocumentView, ImageView, RunCounts, RunnerView, ServerStart, SlotView, VersionView,
+    DocumentView, ImageView, RunCounts, RunnerView, ServerStart, SlotView, StandingCounts,
+    VersionView,
 };
 
 pub(crate) use batches::BatchRow;
@@ -40,6 +42,7 @@ pub(crate) use batches::BatchRow;
 pub(crate) use cell::Detail;
 pub(crate) use cell::{AttemptRow, TaskCell, When};
 pub(crate) use contents::Removal;
+pub(crate) use pools::PoolRow;
 pub(crate) use run::{Run, RunRow};
 pub(crate) use run_sets::RunSetRow;
 pub(crate) use slots::{Ledger, PlanRow};
@@ -91,6 +94,9 @@ pub(crate) struct Model {
     /// Last id given to a run, task run or run set.
     pub(crate) last_id: u64,
     pub(crate) flows: Flows,
+    /// Task runs ever made, by batch and by whose they are.
+    pub(crate) standing_counts: BTreeMap<BatchId, BTreeMap<Arc<Ownership>, StandingCounts>>,
+    pub(crate) pools: BTreeMap<Arc<str>, PoolRow>,
     /// What can be found from the rest; not part of a snapshot.
     #[serde(skip)]
     pub(crate) index: Index,

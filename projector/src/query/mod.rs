@@ -8,6 +8,7 @@ mod candidates;
 mod documents;
 mod graph;
 mod merge;
+mod pools;
 mod run_sets;
 mod runs;
 mod server;

@@ -1,5 +1,6 @@
 //! Why a task run does not run yet, in words for people.
 
+use fasti_core::domain::definition::PoolUse;
 use fasti_core::domain::ids::TaskRunId;
 use fasti_core::domain::ranges::index_in;
 use fasti_core::domain::run::TaskStatus;
@@ -58,7 +59,7 @@ impl OfRun<'_> {
                 self.waits.insert(task, reason.clone());
                 reason
             }
-            TaskStatus::Queued => Some(self.queued_because(cell)),
+            TaskStatus::Queued => Some(self.queued_because(task, cell)),
             TaskStatus::Running
             | TaskStatus::Success
             | TaskStatus::Failure
@@ -95,7 +96,26 @@ impl OfRun<'_> {
         })
     }
 
-    fn queued_because(&self, cell: &TaskCell) -> String {
+    /// What is missing of the pool it takes a share of.
+    fn short_of_pool(&self, task: u32) -> Option<String> {
+        let used = self.graph.task(task).pool()?;
+        let pool = self.views.pool(&used.pool);
+        let capacity = pool.capacity?;
+        let PoolUse { pool: name, units } = used;
+        if u64::from(*units) > capacity {
+            return Some(format!(
+                "queued: it needs {units} of pool `{name}`, which has {capacity}"
+            ));
+        }
+        (pool.used + u64::from(*units) > capacity).then(|| {
+            let taken = pool.used;
+            format!(
+                "queued: it needs {units} of pool `{name}`, of whose {capacity} {taken} are in use"
+            )
+        })
+    }
+
+    fn queued_because(&self, task: u32, cell: &TaskCell) -> String {
         let retry_at = cell.detail.as_ref().and_then(|detail| detail.retry_at);
         if let Some(at) = retry_at {
             return format!("next attempt at {at}");
@@ -106,6 +126,9 @@ impl OfRun<'_> {
             .filter(|attempt| attempt.outcome.is_none());
         if let Some(attempt) = leased {
             return format!("given to runner `{}`, about to start", attempt.runner);
+        }
+        if let Some(reason) = self.short_of_pool(task) {
+            return reason;
         }
         let has_runner = self
             .views

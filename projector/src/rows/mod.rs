@@ -9,6 +9,7 @@ mod run_set;
 mod server;
 mod slot;
 mod stages;
+mod standing;
 mod task_run;
 
 pub use batch::{BatchFilter, BatchView, LastRun, VersionView};
@@ -19,4 +20,5 @@ pub use run_set::RunSetView;
 pub use server::{ImageView, LogView, RunnerView, ServerStart};
 pub use slot::{LedgerView, PlanView, SlotOutcome, SlotTotals, SlotView};
 pub use stages::{EndedTaskRun, StageCounts, StepKind, StepView, TaskStages};
+pub use standing::{PoolLimitView, PoolView, Standing, StandingCounts};
 pub use task_run::{AttemptView, TaskRunFilter, TaskRunView};

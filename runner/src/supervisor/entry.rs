@@ -94,6 +94,7 @@ impl Entry {
             grace_ms: 0,
             staging: None,
             stages: Vec::new(),
+            options: None,
         })
     }
 }

@@ -43,6 +43,7 @@ fn launch(number: u32) -> Launch {
         grace_ms: 100,
         staging: None,
         stages: Vec::new(),
+        options: None,
     }
 }
 

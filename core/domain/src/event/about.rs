@@ -15,6 +15,7 @@ impl Event {
             | Self::CalendarRemoved(_)
             | Self::ImageRegistered(_)
             | Self::ImageRemoved(_)
+            | Self::PoolLimited(_)
             | Self::BundleRegistered(_)
             | Self::BundleRemoved(_)
             | Self::ContentsRemoved(_)
@@ -41,6 +42,7 @@ impl Event {
             | Self::BatchPaused(_)
             | Self::BatchResumed(_)
             | Self::BatchDeleted(_)
+            | Self::BatchRunsCancelled(_)
             | Self::SchedulePlanned(_)
             | Self::ScheduleFired(_)
             | Self::ScheduleQueued(_)
@@ -95,6 +97,8 @@ impl Event {
             | Self::DocumentRemoved(_)
             | Self::ImageRegistered(_)
             | Self::ImageRemoved(_)
+            | Self::BatchRunsCancelled(_)
+            | Self::PoolLimited(_)
             | Self::BundleRegistered(_)
             | Self::BundleRemoved(_)
             | Self::ContentsRemoved(_)
@@ -194,6 +198,8 @@ impl Event {
             | Self::DocumentRemoved(_)
             | Self::ImageRegistered(_)
             | Self::ImageRemoved(_)
+            | Self::BatchRunsCancelled(_)
+            | Self::PoolLimited(_)
             | Self::BundleRegistered(_)
             | Self::BundleRemoved(_)
             | Self::ContentsRemoved(_)
@@ -227,6 +233,7 @@ impl Event {
             Self::BatchPaused(e) => Some(e.batch),
             Self::BatchResumed(e) => Some(e.batch),
             Self::BatchDeleted(e) => Some(e.batch),
+            Self::BatchRunsCancelled(e) => Some(e.batch),
             Self::SchedulePlanned(e) => Some(e.batch),
             Self::ScheduleFired(e) => Some(e.batch),
             Self::ScheduleQueued(e) => Some(e.batch),
@@ -277,6 +284,7 @@ impl Event {
             | Self::DocumentRemoved(_)
             | Self::ImageRegistered(_)
             | Self::ImageRemoved(_)
+            | Self::PoolLimited(_)
             | Self::BundleRegistered(_)
             | Self::BundleRemoved(_)
             | Self::ContentsRemoved(_)
@@ -326,6 +334,8 @@ impl Event {
             | Self::DocumentRemoved(_)
             | Self::ImageRegistered(_)
             | Self::ImageRemoved(_)
+            | Self::BatchRunsCancelled(_)
+            | Self::PoolLimited(_)
             | Self::BundleRegistered(_)
             | Self::BundleRemoved(_)
             | Self::ContentsRemoved(_)
@@ -363,6 +373,7 @@ impl Event {
 
     /// The task run an event is about, when it is about exactly one.
     #[must_use]
+    #[expect(clippy::too_many_lines, reason = "one line an event")]
     pub fn task_run(&self) -> Option<TaskRunId> {
         fn only<T>(items: &[T], id: impl Fn(&T) -> TaskRunId) -> Option<TaskRunId> {
             (items.len() == 1).then(|| id(&items[0]))
@@ -403,6 +414,8 @@ impl Event {
             | Self::DocumentRemoved(_)
             | Self::ImageRegistered(_)
             | Self::ImageRemoved(_)
+            | Self::BatchRunsCancelled(_)
+            | Self::PoolLimited(_)
             | Self::BundleRegistered(_)
             | Self::BundleRemoved(_)
             | Self::ContentsRemoved(_)

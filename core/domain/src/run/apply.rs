@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::attempt::Outcome;
 use crate::backfill;
+use crate::definition::PoolUse;
 use crate::event::{
     AttemptFinished, AttemptLeased, AttemptStarted, RunCancelRequested, RunCreated,
     RunDeadlinePassed, RunEndMoved, RunFinished, RunStarted, TaskAttemptFailed, TaskFinished,
@@ -12,6 +13,7 @@ use crate::event::{
 };
 use crate::graph::Graph;
 use crate::ids::RunId;
+use crate::pool;
 use crate::ranges::{TaskRuns, index_in};
 use crate::ready::ReadyRange;
 use crate::run::{LiveAttempt, Node, Run, Stop, TaskProgress, TaskStatus};
@@ -223,22 +225,27 @@ pub(crate) fn queued(state: &mut State, event: &TaskQueued) {
     }
 }
 
-/// Adds positions to the queue, cut where the priority changes.
+/// Adds positions to the queue, cut where the priority or the share of a pool changes.
 fn enqueue(state: &mut State, graph: &Graph, run: RunId, first: u32, end: u32) {
     let default = graph.definition().priority;
     let mut from = first;
     while from < end {
         let (task, _) = graph.locate(from);
         let priority = graph.task(task).priority.unwrap_or(default);
+        let pool = graph.task(task).pool();
         let mut to = graph.nodes(task).end;
         let mut next = task + 1;
-        while to < end && graph.task(next).priority.unwrap_or(default) == priority {
+        while to < end
+            && graph.task(next).priority.unwrap_or(default) == priority
+            && graph.task(next).pool() == pool
+        {
             to = graph.nodes(next).end;
             next += 1;
         }
         let end = to.min(end);
         state.ready.push(
             priority,
+            pool,
             ReadyRange {
                 run,
                 first: from,
@@ -249,10 +256,22 @@ fn enqueue(state: &mut State, graph: &Graph, run: RunId, first: u32, end: u32) {
     }
 }
 
+/// The share of a pool that attempts at a position take.
+fn pool_of(graph: &Graph, index: u32) -> Option<&PoolUse> {
+    if index >= graph.node_count() {
+        return None;
+    }
+    graph.task(graph.locate(index).0).pool()
+}
+
 pub(crate) fn leased(state: &mut State, event: &AttemptLeased, at: Timestamp) {
     let Some(run) = state.runs.get_mut(&event.run) else {
         return;
     };
+    let graph = state
+        .definitions
+        .get(&run.definition)
+        .map(|used| used.graph.clone());
     for lease in &event.leases {
         let Some(index) = index_in(event.run, lease.task_run) else {
             continue;
@@ -273,6 +292,10 @@ pub(crate) fn leased(state: &mut State, event: &AttemptLeased, at: Timestamp) {
             },
         );
         state.ready.remove(event.run, index);
+        let pool = graph.as_ref().and_then(|graph| pool_of(graph, index));
+        if let Some(used) = pool {
+            pool::take(&mut state.pools, used, event.run, index);
+        }
         if let Some(runner) = state.runners.get_mut(&event.runner) {
             runner.held.insert((event.run, index));
         }
@@ -305,6 +328,10 @@ pub(crate) fn attempts_finished(state: &mut State, event: &AttemptFinished) {
     let Some(run) = state.runs.get_mut(&event.run) else {
         return;
     };
+    let graph = state
+        .definitions
+        .get(&run.definition)
+        .map(|used| used.graph.clone());
     for end in &event.ends {
         let Some(index) = index_in(event.run, end.task_run) else {
             continue;
@@ -319,6 +346,9 @@ pub(crate) fn attempts_finished(state: &mut State, event: &AttemptFinished) {
         let Some(attempt) = run.live.remove(&index) else {
             continue;
         };
+        if let Some(used) = graph.as_ref().and_then(|graph| pool_of(graph, index)) {
+            pool::give_back(&mut state.pools, used, event.run, index);
+        }
         // The lease says whose slot it was, whoever brought the news.
         if let Some(runner) = state.runners.get_mut(&attempt.runner) {
             runner.held.remove(&(event.run, index));

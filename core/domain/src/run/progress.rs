@@ -67,10 +67,14 @@ pub(crate) fn settle(state: &State, id: RunId, ends: &[SettledEnd], at: Timestam
             }
             SettledKind::Stopped => events.push(stopped(run, index)),
             SettledKind::Lost(_) if run.stop.is_some() => events.push(stopped(run, index)),
-            SettledKind::Failure(reason) => {
-                let retries = used.graph.task(used.graph.locate(index).0).retries;
+            SettledKind::Failure(reason) | SettledKind::TimedOut(reason) => {
+                let task = used.graph.task(used.graph.locate(index).0);
                 let failed = u32::from(run.nodes[index as usize].failed);
-                let delay = (failed <= retries).then_some(state.settings.retry_delay_ms);
+                let options = task.options.as_ref();
+                let is_final = matches!(end.end, SettledKind::TimedOut(_))
+                    && options.is_some_and(|options| options.timeout_is_final);
+                let is_tried = failed <= task.retries && !is_final;
+                let delay = is_tried.then_some(state.settings.retry_delay_ms);
                 failed_attempt(run, end, index, reason, delay, at, &mut events);
             }
             // Among them what a runner stopped that was told to end, which is not counted.

@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Principal, check_write};
-use crate::batch::{bounded, resumed};
+use crate::batch::{Batch, bounded, resumed};
 use crate::event::{
-    Event, RunCancelRequested, RunDeadlinePassed, TaskFinished, TaskQueued, TaskSkipped,
+    BatchRunsCancelled, Event, RunCancelRequested, RunDeadlinePassed, TaskFinished, TaskQueued,
+    TaskSkipped,
 };
 use crate::flow;
 use crate::ids::{BatchId, RunId};
@@ -46,6 +47,58 @@ pub(crate) fn cancel(
         check_write(principal, "cancel", used.graph.definition())?;
     }
     Ok(request(run, reason))
+}
+
+/// The runs of a batch that go on, or those of them with a label.
+pub(crate) fn cancel_of_batch(
+    state: &State,
+    principal: &Principal,
+    id: BatchId,
+    label: Option<&str>,
+    reason: Option<&str>,
+) -> Result<Vec<Event>, Rejection> {
+    let batch = state.check_batch_write(principal, "cancel runs of", id)?;
+    let is_open = |run: &&Run| !run.is_cancelling() && run.cancel_at.is_none();
+    if of_batch(state, batch, label).find(is_open).is_none() {
+        return Ok(Vec::new());
+    }
+    Ok(vec![
+        BatchRunsCancelled {
+            batch: id,
+            label: label.map(str::to_owned),
+            reason: reason.map(bounded),
+        }
+        .into(),
+    ])
+}
+
+fn of_batch<'a>(
+    state: &'a State,
+    batch: &'a Batch,
+    label: Option<&'a str>,
+) -> impl Iterator<Item = &'a Run> {
+    let runs = batch.live_runs.iter().filter_map(|id| state.runs.get(id));
+    runs.filter(move |run| {
+        let has = |wanted: &str| {
+            let used = state.definitions.get(&run.definition);
+            used.is_some_and(|used| used.graph.definition().labels.iter().any(|l| l == wanted))
+        };
+        label.is_none_or(has)
+    })
+}
+
+pub(crate) fn evolve_cancelled_of_batch(
+    state: &mut State,
+    event: &BatchRunsCancelled,
+    at: Timestamp,
+) {
+    let Some(batch) = state.batches.get(&event.batch) else {
+        return;
+    };
+    let runs = of_batch(state, batch, event.label.as_deref());
+    let runs: Vec<RunId> = runs.map(|run| run.id).collect();
+    let reason = event.reason.as_deref().unwrap_or("cancelled");
+    cancel_by_and_by(state, runs.into_iter(), reason, at);
 }
 
 const LATE: &str = "it did not start in time";

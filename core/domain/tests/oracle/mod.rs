@@ -9,6 +9,7 @@
     reason = "it looks at the few events it speaks of, and worlds in tests are small"
 )]
 
+mod pools;
 mod rest;
 mod run;
 mod slots;
@@ -24,6 +25,7 @@ use fasti_domain::limits::KEY_KEPT_US;
 use fasti_domain::run::{RunStatus, RunType};
 use fasti_domain::time::Timestamp;
 
+use self::pools::PoolModels;
 use self::run::RunModel;
 use self::slots::SlotModels;
 
@@ -44,6 +46,7 @@ pub(crate) struct Oracle {
     /// Attempts leased so far, with their terminal events so far.
     attempts: BTreeMap<AttemptId, u32>,
     slots: SlotModels,
+    pools: PoolModels,
     /// Keys with the time of their last use.
     keys: BTreeMap<(Arc<str>, String), Timestamp>,
 }
@@ -147,6 +150,7 @@ impl Oracle {
                 run.check_finished(event);
                 self.ended.insert(event.run, event.status);
             }
+            Event::PoolLimited(event) => self.pools.limited(event),
             Event::RunnerJoined(event) => {
                 self.runners.entry(event.info.runner.clone()).or_default();
             }
@@ -171,6 +175,7 @@ impl Oracle {
                     assert!(self.attempts.insert(lease.attempt(), 0).is_none());
                     runner.holds.insert((event.run, index));
                 }
+                self.check_pools(event);
             }
             Event::AttemptFinished(event) => {
                 let run = self.runs.get_mut(&event.run).unwrap();

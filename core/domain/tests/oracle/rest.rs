@@ -57,6 +57,10 @@ impl Oracle {
             let runner = state.runner(id).unwrap();
             assert_eq!(runner.held, model.holds, "what {id} holds");
             let has_room = (runner.held.len() as u64) < u64::from(runner.lease_limit());
+            if model.is_leaving || !has_room {
+                continue;
+            }
+            let queued = queued - self.held_back();
             assert!(
                 queued == 0 || model.is_leaving || !has_room,
                 "{id} has room and {queued} task runs wait"

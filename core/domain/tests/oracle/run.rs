@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fasti_domain::attempt::{AttemptEnd, Lease, Outcome};
-use fasti_domain::definition::{Definition, Task};
+use fasti_domain::definition::{Definition, PoolUse, Task};
 use fasti_domain::event::{Event, RunCreated, RunFinished};
 use fasti_domain::ids::{BatchId, RunId, RunnerId, TaskRunId};
 use fasti_domain::limits::LOST_RETRIES_MAX;
@@ -96,6 +96,11 @@ impl RunModel {
             run.nodes[index].stand = Stand::Over(TaskStatus::Success);
         }
         run
+    }
+
+    /// The share of a pool that a node's attempts take.
+    pub(crate) fn pool_of(&self, node: &NodeModel) -> Option<&PoolUse> {
+        self.definition.tasks[node.task].pool()
     }
 
     pub(crate) fn is_cancelling(&self) -> bool {
@@ -260,7 +265,10 @@ impl RunModel {
     }
 
     fn see_failed(&mut self, index: usize, number: u32, retry: Option<Timestamp>, now: Timestamp) {
-        let retries = self.task(index).retries;
+        let task = self.task(index);
+        let retries = task.retries;
+        let options = task.options.as_ref();
+        let is_strict = options.is_some_and(|options| options.timeout_is_final);
         let (stopping, is_step) = (self.is_stopping(), self.is_step);
         let node = &mut self.nodes[index];
         let Stand::Settling(outcome) = &node.stand else {
@@ -268,7 +276,9 @@ impl RunModel {
         };
         assert_eq!(number, node.attempts);
         let is_lost = matches!(outcome, Outcome::Lost { .. } | Outcome::Stopped);
+        let is_final = is_strict && matches!(outcome, Outcome::TimedOut { .. });
         let may_retry = !stopping
+            && !is_final
             && if is_lost {
                 node.lost <= LOST_RETRIES_MAX && !is_step
             } else {

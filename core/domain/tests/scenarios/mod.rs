@@ -9,6 +9,7 @@ mod flows_laws;
 mod graphs;
 mod keys;
 mod placing;
+mod pools;
 mod progress;
 mod repeats;
 mod reports;

@@ -94,6 +94,7 @@ fn launch(index: u32, upstreams: &Arc<[Upstream]>) -> Launch {
         grace_ms: 0,
         staging: None,
         stages: Vec::new(),
+        options: None,
     }
 }
 

@@ -76,6 +76,7 @@ fn frame_of(call: &PythonCall, own: &[(&str, &str)]) -> Result<Vec<u8>, SpawnFai
         grace_ms: 0,
         staging: None,
         stages: Vec::new(),
+        options: None,
     };
     let id = RunnerId::new("r").unwrap();
     let files = TaskPlaces {

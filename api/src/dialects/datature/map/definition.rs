@@ -76,6 +76,7 @@ pub(in super::super) fn definition(
         priority: None,
         timeout_ms: None,
         stages: STAGES.map(str::to_owned).to_vec(),
+        options: None,
     };
     Ok(Definition {
         name: parts.batch_name,

@@ -43,6 +43,7 @@ pub(super) fn from_wire(path: &str, given: wire::Task) -> Result<Task, Problem> 
         resources,
         timeout_ms,
         stages: Vec::new(),
+        options: None,
         image: given.image.clone(),
         description: given.description.clone().unwrap_or_default(),
         configuration_blob: given.configuration_blob.clone(),

@@ -228,6 +228,7 @@ pub(crate) fn definition(manifest: &Manifest, who: &Principal) -> Definition {
         priority: None,
         timeout_ms: Some(manifest.timeout_ms),
         stages: Vec::new(),
+        options: None,
     };
     Definition {
         name: format!("scale.{}.{}", manifest.name, manifest.version),
