@@ -471,6 +471,7 @@ fn start_runner(
         content: core.content.clone(),
         log_id: core.log_id,
         env: BTreeMap::from([("FASTI_URL".to_owned(), url.to_owned())]),
+        signer: None,
         links: links.clone(),
     };
     tokio::spawn(async move {

@@ -23,6 +23,15 @@ pub trait Clock: Send {
     fn steady(&self) -> Duration;
 }
 
+/// Signs what attempts are given to prove who they are.
+pub trait SignTokens: Send + Sync + std::fmt::Debug {
+    /// A token that says `claims` (a JSON object) and holds for so long from now on.
+    ///
+    /// # Errors
+    /// The claims are no object, or there is no key.
+    fn sign(&self, claims: &str, lifetime: Duration) -> Result<String, String>;
+}
+
 /// The one place events are appended to.
 pub trait LogWrite: Send {
     /// Appends one commit with the small contents it names; durable when it returns.

@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use fasti_domain::ids::Digest;
 use fasti_domain::launch::{Launch, Program, Upstream};
 
 use super::packed;
 use crate::attempt_token::attempt_token;
+use crate::ports::SignTokens;
 use crate::protocol::frame;
 use crate::protocol::runner_v1::{
     FRAME_BYTES_MAX, INLINE_BYTES_MAX, ToRunner, UPSTREAM_BYTES_PER_LAUNCH_MAX,
@@ -30,6 +32,7 @@ const LISTS_KNOWN_MAX: usize = 1_024;
 pub(super) struct HandOver {
     content: Content,
     env: BTreeMap<String, String>,
+    signer: Option<Arc<dyn SignTokens>>,
     known: Mutex<Vec<(Weak<[Upstream]>, Ready)>>,
 }
 
@@ -50,10 +53,15 @@ pub(super) struct Frames {
 }
 
 impl HandOver {
-    pub(super) fn new(content: Content, env: BTreeMap<String, String>) -> Self {
+    pub(super) fn new(
+        content: Content,
+        env: BTreeMap<String, String>,
+        signer: Option<Arc<dyn SignTokens>>,
+    ) -> Self {
         Self {
             content,
             env,
+            signer,
             known: Mutex::default(),
         }
     }
@@ -92,6 +100,7 @@ impl HandOver {
             .env
             .entry("FASTI_TOKEN".to_owned())
             .or_insert_with(token);
+        self.fill_in(launch);
         let Program::Python(call) = &mut launch.program else {
             return Ok(());
         };
@@ -106,6 +115,28 @@ impl HandOver {
             }
         }
         Ok(())
+    }
+
+    /// Variables that are known only now: signed tokens, and what is put together from others. The runner never sees
+    /// how they were asked for.
+    fn fill_in(&self, launch: &mut Launch) {
+        let Some(options) = &mut launch.options else {
+            return;
+        };
+        for (name, token) in std::mem::take(&mut options.tokens) {
+            let lifetime = Duration::from_secs(token.lifetime_seconds);
+            let signer = self.signer.as_ref();
+            match signer.map(|signer| signer.sign(&token.claims, lifetime)) {
+                Some(Ok(signed)) => drop(launch.env.insert(name, signed)),
+                Some(Err(error)) => {
+                    tracing::error!(error, attempt = %launch.attempt, name, "an attempt gets no token");
+                }
+                None => {}
+            }
+        }
+        let values = options.expanded(&launch.env);
+        launch.env.extend(values);
+        options.env_templates.clear();
     }
 
     /// The list as it travels; worked out once for all launches that share it.

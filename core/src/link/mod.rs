@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 
 use self::hand_over::HandOver;
 use crate::engine::EngineHandle;
-use crate::ports::Effects;
+use crate::ports::{Effects, SignTokens};
 use crate::protocol::runner_v1::{ShutdownMode, StopAttempt, ToRunner};
 use crate::store::Content;
 
@@ -36,6 +36,8 @@ pub struct LinkParts {
     pub log_id: LogId,
     /// Environment of every attempt, such as the server's address.
     pub env: BTreeMap<String, String>,
+    /// Signs the tokens that tasks ask for; `None`: they get none.
+    pub signer: Option<Arc<dyn SignTokens>>,
     /// The sessions.
     pub links: Links,
 }
@@ -179,7 +181,11 @@ pub fn socket_path(data: &std::path::Path) -> PathBuf {
 pub async fn serve(listener: UnixListener, parts: LinkParts) -> std::io::Result<()> {
     let mut sessions = JoinSet::new();
     // One for all sessions: a runner that comes back is sent what another one was sent.
-    let hand_over = Arc::new(HandOver::new(parts.content.clone(), parts.env.clone()));
+    let hand_over = Arc::new(HandOver::new(
+        parts.content.clone(),
+        parts.env.clone(),
+        parts.signer.clone(),
+    ));
     loop {
         let (stream, _) = listener.accept().await?;
         let (parts, hand_over) = (parts.clone(), hand_over.clone());

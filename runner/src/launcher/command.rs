@@ -51,7 +51,13 @@ pub(super) fn run(
         None => scratch::make(&shared.places, slot)?,
     };
     let stdin = input(shared, record, stdin)?;
-    let pid = spawn(shared, (stdin, outlet), argv, &cwd, &variables)?;
+    let options = launch.options.as_ref();
+    let streams = Streams {
+        stdin,
+        outlet,
+        is_merged: options.is_some_and(|options| options.merge_output),
+    };
+    let pid = spawn(shared, &streams, argv, &cwd, &variables)?;
     begin(record, &shared.news, pid);
     let mut over = wait(record, pid);
     if let Some(staged) = &launch.staging {
@@ -62,9 +68,17 @@ pub(super) fn run(
     Ok(over)
 }
 
+/// What a process reads from and writes to.
+struct Streams<'a> {
+    stdin: Option<File>,
+    outlet: &'a Outlet,
+    /// Both outputs go into one file, in the order in which they are written.
+    is_merged: bool,
+}
+
 fn spawn(
     shared: &Shared,
-    (stdin, outlet): (Option<File>, &Outlet),
+    streams: &Streams<'_>,
     argv: &[String],
     cwd: &Path,
     variables: &Variables,
@@ -88,12 +102,17 @@ fn spawn(
             .current_dir(cwd)
             .process_group(0);
         apply(&mut command, variables);
-        command.stdin(match &stdin {
+        command.stdin(match &streams.stdin {
             Some(file) => Stdio::from(file.try_clone().map_err(|error| no_input(&error))?),
             None => Stdio::null(),
         });
-        command.stdout(output(outlet, Stream::Out)?);
-        command.stderr(output(outlet, Stream::Err)?);
+        let errors = if streams.is_merged {
+            Stream::Out
+        } else {
+            Stream::Err
+        };
+        command.stdout(output(streams.outlet, Stream::Out)?);
+        command.stderr(output(streams.outlet, errors)?);
         match command.spawn() {
             Ok(child) => return Ok(Pid::from_child(&child)),
             // The program moved since it was looked up.

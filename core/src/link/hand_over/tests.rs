@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use fasti_domain::attempt::ResultRef;
+use fasti_domain::definition::{TaskOptions, TokenRequest};
 use fasti_domain::ids::{AttemptId, RunId, TaskRunId, Token};
 use fasti_domain::launch::{PythonCall, UpstreamValue};
 use fasti_domain::time::Timestamp;
@@ -132,7 +133,7 @@ fn values_of_a_wide_task_are_written_once_for_all_launches() {
     let values: Vec<_> = (0..2_000_u16)
         .map(|part| part.to_be_bytes().repeat(50))
         .collect();
-    let hand_over = HandOver::new(store(dir.path(), &values), BTreeMap::new());
+    let hand_over = HandOver::new(store(dir.path(), &values), BTreeMap::new(), None);
     let list = wide(&values);
     let done = hand_over.frames((0..2_000).map(|index| launch(index, &list)).collect());
     assert!(done.refused.is_empty());
@@ -156,7 +157,7 @@ fn values_of_a_wide_task_are_written_once_for_all_launches() {
 fn a_few_values_travel_inside() {
     let dir = tempfile::tempdir().unwrap();
     let values = [b"one".to_vec(), b"two".to_vec()];
-    let hand_over = HandOver::new(store(dir.path(), &values), BTreeMap::new());
+    let hand_over = HandOver::new(store(dir.path(), &values), BTreeMap::new(), None);
     let list = wide(&values);
     let done = hand_over.frames(vec![launch(0, &list), launch(1, &list)]);
     for launch in read(&done.frames) {
@@ -171,7 +172,7 @@ fn a_few_values_travel_inside() {
 #[test]
 fn launches_are_cut_into_frames_in_order() {
     let dir = tempfile::tempdir().unwrap();
-    let hand_over = HandOver::new(store(dir.path(), &[]), BTreeMap::new());
+    let hand_over = HandOver::new(store(dir.path(), &[]), BTreeMap::new(), None);
     let launches: Vec<_> = (0..40).map(|index| with_text(index, 1 << 20)).collect();
     let done = hand_over.frames(launches);
     assert!(
@@ -186,7 +187,7 @@ fn launches_are_cut_into_frames_in_order() {
 #[test]
 fn what_fits_into_no_frame_is_named_and_the_others_go() {
     let dir = tempfile::tempdir().unwrap();
-    let hand_over = HandOver::new(store(dir.path(), &[]), BTreeMap::new());
+    let hand_over = HandOver::new(store(dir.path(), &[]), BTreeMap::new(), None);
     let launches = vec![
         with_text(0, 10),
         with_text(1, FRAME_BYTES_MAX + 1),
@@ -199,4 +200,43 @@ fn what_fits_into_no_frame_is_named_and_the_others_go() {
     let (refused, reason) = &done.refused[0];
     assert_eq!(refused.index, 1);
     assert!(reason.contains("longer than"), "{reason}");
+}
+
+#[derive(Debug)]
+struct Signer;
+
+impl SignTokens for Signer {
+    fn sign(&self, claims: &str, lifetime: Duration) -> Result<String, String> {
+        Ok(format!("{claims} for {} s", lifetime.as_secs()))
+    }
+}
+
+#[test]
+fn templates_and_tokens_are_filled_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let env = BTreeMap::from([("FASTI_URL".to_owned(), "http://h".to_owned())]);
+    let hand_over = HandOver::new(store(dir.path(), &[]), env, Some(Arc::new(Signer)));
+    let mut launch = with_text(3, 0);
+    let token = TokenRequest {
+        claims: "{}".to_owned(),
+        lifetime_seconds: 60,
+    };
+    launch.env = BTreeMap::from([("FASTI_PART_NUM".to_owned(), "3".to_owned())]);
+    launch.options = Some(Box::new(TaskOptions {
+        merge_output: true,
+        env_templates: BTreeMap::from([(
+            "ALL".to_owned(),
+            "${FASTI_URL}/${FASTI_PART_NUM}?${TOKEN}".to_owned(),
+        )]),
+        tokens: BTreeMap::from([("TOKEN".to_owned(), token)]),
+        ..TaskOptions::default()
+    }));
+    let frames = hand_over.frames(vec![launch]);
+    let [launch] = &read(&frames.frames)[..] else {
+        panic!("one launch");
+    };
+    assert_eq!(launch.env["TOKEN"], "{} for 60 s");
+    assert_eq!(launch.env["ALL"], "http://h/3?{} for 60 s");
+    let left = launch.options.as_ref().unwrap();
+    assert!(left.merge_output && left.tokens.is_empty() && left.env_templates.is_empty());
 }
