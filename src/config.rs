@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use fasti_api::{ImageRule, RescaleConfig};
 use serde::Deserialize;
 
 /// `fasti/config.toml`, as written. An unknown key is an error: a misspelt one would be a silent default.
@@ -29,6 +30,8 @@ pub(crate) struct ConfigFile {
     pub(crate) output: crate::sweeping::OutputSection,
     /// What predicts the items of batch jobs.
     pub(crate) predictions: crate::predictions::PredictionsSection,
+    /// How the server presents itself to clients of Rescale HTC.
+    pub(crate) rescale: RescaleSection,
 }
 
 /// `[server]`.
@@ -81,6 +84,65 @@ pub(crate) struct NatsSection {
     pub(crate) encoding: Option<String>,
     /// Whether messages carry the exact records, sealed with `stream.key`; default: true.
     pub(crate) records: Option<bool>,
+}
+
+/// `[rescale]`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RescaleSection {
+    /// Where jobs are said to run.
+    pub(crate) region: Option<String>,
+    /// Id of the workspace.
+    pub(crate) workspace_id: Option<String>,
+    /// Its name.
+    pub(crate) workspace_name: Option<String>,
+    /// Code of the organization.
+    pub(crate) organization: Option<String>,
+    /// Which image names there are, first fit first.
+    pub(crate) images: Option<Vec<RescaleImage>>,
+}
+
+/// `[[rescale.images]]`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RescaleImage {
+    /// A name; a `*` at its end stands for anything.
+    pub(crate) pattern: String,
+    /// The registered image whose variables its jobs get.
+    #[serde(default)]
+    pub(crate) image: Option<String>,
+}
+
+impl RescaleSection {
+    /// As used, with the defaults filled in.
+    pub(crate) fn used(self) -> anyhow::Result<RescaleConfig> {
+        let default = RescaleConfig::default();
+        let images = self.images.map(|images| {
+            let rules = images.into_iter().map(|it| ImageRule {
+                pattern: it.pattern,
+                image: it.image,
+            });
+            rules.collect()
+        });
+        let used = RescaleConfig {
+            region: self.region.unwrap_or(default.region),
+            workspace_id: self.workspace_id.unwrap_or(default.workspace_id),
+            workspace_name: self.workspace_name.unwrap_or(default.workspace_name),
+            organization: self.organization.unwrap_or(default.organization),
+            images: images.unwrap_or(default.images),
+        };
+        // Clients pick the region of a project by these, and make a folder of the workspace's name.
+        if !used.region.contains("AWS") && !used.region.contains("GCP") {
+            anyhow::bail!(
+                "rescale.region is `{}`: a region has AWS or GCP in its name",
+                used.region
+            );
+        }
+        if used.workspace_name.is_empty() || used.workspace_name.contains('/') {
+            anyhow::bail!("rescale.workspace_name is empty or has a slash");
+        }
+        Ok(used)
+    }
 }
 
 impl ConfigFile {
@@ -137,6 +199,20 @@ mod tests {
             error.contains("lisen") && error.contains("listen"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn what_clients_of_rescale_see_can_be_chosen() {
+        let read = |text: &str| toml::from_str::<ConfigFile>(text).unwrap().rescale.used();
+        assert_eq!(read("").unwrap(), RescaleConfig::default());
+        let used = read(
+            "[rescale]\nregion = \"GCP_US_CENTRAL1\"\n[[rescale.images]]\npattern = \"team/*\"\nimage = \"tools\"",
+        )
+        .unwrap();
+        assert_eq!(used.region, "GCP_US_CENTRAL1");
+        assert_eq!(used.images[0].image.as_deref(), Some("tools"));
+        assert!(read("[rescale]\nregion = \"here\"").is_err());
+        assert!(read("[rescale]\nworkspace_name = \"a/b\"").is_err());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use fasti_api::{ApiConfig, ApiParts, WebhookKeys};
+use fasti_api::{ApiConfig, ApiParts, RescaleConfig, SigningKey, WebhookKeys};
 use fasti_core::codec::CodecError;
 use fasti_core::domain::command::{Command, Intake, Request, Settings};
 use fasti_core::domain::ids::{LogId, Seq};
@@ -61,6 +61,8 @@ pub(crate) struct ServeSettings {
     pub(crate) token: Option<String>,
     /// Keys that webhooks are signed with.
     pub(crate) webhook_keys: WebhookKeys,
+    /// How the server presents itself to clients of Rescale HTC.
+    pub(crate) rescale: RescaleConfig,
     pub(crate) allowed_hosts: Vec<String>,
     pub(crate) on_shutdown: ShutdownMode,
     pub(crate) retry_delay_ms: u64,
@@ -129,7 +131,9 @@ async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
     let (views, follower, rebuilding) = start_views(&settings, &core)?;
     views.wait_for(core.engine.feed().last()).await?;
     phases.end("views");
-    let runner = start_runner(&settings, &core, &links, &sdk, &url, &stop)?;
+    let signing_key = SigningKey::open(&settings.data)
+        .with_context(|| format!("the key for tokens in {}", settings.data.display()))?;
+    let runner = start_runner(&settings, &core, &links, (&sdk, &url, &signing_key), &stop)?;
     let environments = Arc::new(Environments::new(&settings.data, settings.python.clone()));
     let parts = ApiParts {
         engine: core.engine.clone(),
@@ -147,7 +151,10 @@ async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
     let api = tokio::spawn(fasti_api::serve(
         listener,
         parts,
-        api_config(&settings, address),
+        ApiConfig {
+            signing_key: Some(signing_key),
+            ..api_config(&settings, address)
+        },
         stop.clone(),
     ));
     phases.end("runner and API");
@@ -405,6 +412,7 @@ fn api_config(settings: &ServeSettings, address: SocketAddr) -> ApiConfig {
         tz_database: chrono_tz::IANA_TZDB_VERSION.to_owned(),
         token: settings.token.clone(),
         webhook_keys: settings.webhook_keys.clone(),
+        rescale: settings.rescale.clone(),
         allowed_hosts: settings.allowed_hosts.clone(),
         predictions: settings.predictions.used(address),
         ..config
@@ -457,8 +465,7 @@ fn start_runner(
     settings: &ServeSettings,
     core: &Core,
     links: &Links,
-    sdk: &Path,
-    url: &str,
+    (sdk, url, signing_key): (&Path, &str, &SigningKey),
     stop: &CancellationToken,
 ) -> anyhow::Result<RunnerTask> {
     let socket = link::socket_path(&settings.data);
@@ -471,7 +478,7 @@ fn start_runner(
         content: core.content.clone(),
         log_id: core.log_id,
         env: BTreeMap::from([("FASTI_URL".to_owned(), url.to_owned())]),
-        signer: None,
+        signer: Some(signing_key.for_tasks(Arc::new(SystemClock))),
         links: links.clone(),
     };
     tokio::spawn(async move {

@@ -9,6 +9,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use warp::http::Method;
 
 use crate::call::Call;
+use crate::dialects::rescale_htc;
 use crate::errors::{Code, Problem};
 use crate::query::AsOf;
 
@@ -126,6 +127,10 @@ impl Call {
     /// The moment that a read asks for; `None`: now. Whatever is asked, only a read can be about the past.
     fn as_of(&self) -> Result<Option<AsOf>, Problem> {
         if self.method != Method::GET && self.method != Method::HEAD {
+            return Ok(None);
+        }
+        // Its clients send parameters twice, and know nothing of this one.
+        if rescale_htc::is_own(&self.path) {
             return Ok(None);
         }
         let moment = self.query()?.as_of()?;

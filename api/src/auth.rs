@@ -119,16 +119,28 @@ fn check_token(config: &ApiConfig, headers: &HeaderMap) -> Result<(), Problem> {
     let Some(given) = bearer(headers) else {
         return Err(refused("the authorization is not `Bearer <token>`"));
     };
-    // Digests are of one length, so that nothing can be learned from how long the comparison takes.
-    let given = sha256(given).0;
-    let wanted = sha256(token.as_bytes()).0;
-    if bool::from(given.ct_eq(&wanted)) {
+    if is_same(given, token) {
         Ok(())
     } else {
         Err(refused(
             "the token is not the server's; ask its operator for the present one",
         ))
     }
+}
+
+/// Whether a text is the token of the server; any is when it has none.
+pub(crate) fn is_token(config: &ApiConfig, given: &[u8]) -> bool {
+    config
+        .token
+        .as_ref()
+        .is_none_or(|token| is_same(given, token))
+}
+
+/// Digests are of one length, so that nothing can be learned from how long the comparison takes.
+fn is_same(given: &[u8], token: &str) -> bool {
+    let given = sha256(given).0;
+    let wanted = sha256(token.as_bytes()).0;
+    bool::from(given.ct_eq(&wanted))
 }
 
 /// Text for people, percent-encoded in the header.

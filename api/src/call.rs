@@ -29,6 +29,9 @@ pub(crate) struct App {
     pub(crate) replays: Replays,
     /// Questions about the past that are answered at a time; see [`PAST_TURNS`].
     pub(crate) past_turns: Arc<Semaphore>,
+    /// Held while a task of the dialect of Rescale HTC is deleted, so that nothing is submitted to it meanwhile; shared
+    /// by those that submit.
+    pub(crate) rescale_tasks: tokio::sync::RwLock<()>,
     /// Memory for the bodies of all requests.
     pub(crate) bodies: BodyRoom,
     /// Cancelled when the server is to stop; every stream ends on it.

@@ -14,7 +14,9 @@ use fasti_core::protocol::item_v1::Targets;
 use fasti_core::store::{Content, Vitals};
 use fasti_projector::{PastViews, SharedViews};
 
+use crate::dialects::rescale_htc::RescaleConfig;
 use crate::environments::Environments;
+use crate::signing::SigningKey;
 
 /// Settings of the HTTP interface.
 #[derive(Debug, Clone)]
@@ -31,6 +33,10 @@ pub struct ApiConfig {
     pub token: Option<String>,
     /// Keys that webhooks are signed with.
     pub webhook_keys: WebhookKeys,
+    /// Signs and checks tokens; `None`: the dialect of Rescale HTC, which needs them, lets nobody in.
+    pub signing_key: Option<SigningKey>,
+    /// How the dialect of Rescale HTC presents the server.
+    pub rescale: RescaleConfig,
     /// User the server runs as: administrator, and who a request without `X-Fasti-User` is from.
     pub server_user: String,
     /// Hosts answered for besides this machine's own names and `listen`; without port.
@@ -129,6 +135,8 @@ impl ApiConfig {
             tz_database: String::new(),
             token: None,
             webhook_keys: WebhookKeys::default(),
+            signing_key: None,
+            rescale: RescaleConfig::default(),
             server_user: server_user.to_owned(),
             allowed_hosts: Vec::new(),
             connections_max: 4_096,

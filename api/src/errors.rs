@@ -148,6 +148,13 @@ impl Problem {
         }
     }
 
+    /// Code, detail, field and headers, for a dialect that says it in its own way.
+    pub(crate) fn into_parts(
+        self,
+    ) -> (Code, String, Option<String>, Vec<(HeaderName, HeaderValue)>) {
+        (self.code, self.detail, self.field, self.headers)
+    }
+
     /// The answer.
     pub(crate) fn into_response(self, trace_id: Option<&str>) -> Response {
         let errors = self.field.iter().map(|field| FieldError {

@@ -26,6 +26,7 @@ mod replays;
 mod routes;
 mod server;
 mod service;
+mod signing;
 mod stream;
 mod table;
 mod trace;
@@ -35,7 +36,9 @@ pub use config::{
     ApiConfig, ApiParts, Deliver, Delivered, Delivery, Predictions, Predictor, RebuildViews,
     WebhookKeys,
 };
+pub use dialects::rescale_htc::{ImageRule, RescaleConfig};
 pub use environments::{Environment, Environments, Stage};
 pub use errors::{Code, FieldError, ProblemDocument};
 pub use openapi::openapi_json;
 pub use server::{ApiError, serve};
+pub use signing::SigningKey;

@@ -11,7 +11,7 @@ use warp::reply::Response;
 
 use crate::body::Body;
 use crate::call::{App, Call, Hangup};
-use crate::dialects::{datature, native, scale_v6};
+use crate::dialects::{datature, native, rescale_htc, scale_v6};
 use crate::errors::{Answer, Code, Problem};
 use crate::page;
 use crate::table::{Scope, Table};
@@ -149,13 +149,14 @@ pub(crate) fn all(app: &Arc<App>) -> (Table, BoxedFilter<(Response,)>) {
     let native = native::routes::all(app, &mut Scope::new(&mut table));
     let scale = scale_v6::routes::all(app, &mut Scope::new(&mut table));
     let datature = datature::routes::all(app, &mut Scope::new(&mut table));
+    let rescale = rescale_htc::all(app, &mut Scope::new(&mut table));
     let page = page::routes(app, &mut Scope::new(&mut table));
     let nothing = warp::any().map(|| {
         // The table is asked first, so this would be a route that the table knows and warp does not.
         answered(Err(Problem::new(Code::NotFound, "nothing is here")))
     });
-    let all = native.or(scale).unify().or(datature).unify();
-    let all = all.or(page).unify().or(nothing).unify();
+    let all = any_of([native, rescale, scale, datature, page]);
+    let all = all.or(nothing).unify();
     (table, all.map(warp::Reply::into_response).boxed())
 }
 
@@ -223,6 +224,7 @@ pub(crate) fn table_of_tests() -> Table {
         },
         replays: crate::replays::Replays::default(),
         past_turns: Arc::new(tokio::sync::Semaphore::new(1)),
+        rescale_tasks: tokio::sync::RwLock::default(),
         bodies: crate::body::BodyRoom::new(1 << 20),
         shutdown: tokio_util::sync::CancellationToken::new(),
     };

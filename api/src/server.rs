@@ -73,6 +73,7 @@ pub async fn serve(
         parts,
         replays: Replays::default(),
         past_turns: Arc::new(Semaphore::new(PAST_TURNS)),
+        rescale_tasks: tokio::sync::RwLock::default(),
         shutdown: shutdown.clone(),
     });
     let (table, filter) = routes::all(&app);

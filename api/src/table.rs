@@ -10,7 +10,7 @@ use crate::errors::{Code, Problem};
 pub(crate) struct Row {
     /// `GET`, `POST`, …
     pub(crate) method: &'static str,
-    /// Segments; one in braces stands for any.
+    /// Segments; one in braces stands for any, `{name...}` at the end for all that is left.
     pub(crate) segments: Vec<&'static str>,
 }
 
@@ -22,7 +22,14 @@ impl Row {
     }
 
     fn fits(&self, path: &[&str]) -> bool {
-        self.segments.len() == path.len()
+        // What is behind a segment that stands for the rest may be any.
+        let has_rest = self.segments.last().is_some_and(|it| it.ends_with("...}"));
+        let is_long_enough = if has_rest {
+            self.segments.len() <= path.len()
+        } else {
+            self.segments.len() == path.len()
+        };
+        is_long_enough
             && self.segments.iter().zip(path).all(|(segment, given)| {
                 if segment.starts_with('{') {
                     !given.is_empty()
@@ -138,6 +145,7 @@ mod tests {
         table.add("POST", vec!["runs"]);
         table.add("GET", vec!["runs", "{id}"]);
         table.add("HEAD", vec!["bundles", "{id}"]);
+        table.add("GET", vec!["images", "{name...}"]);
         table
     }
 
@@ -154,6 +162,8 @@ mod tests {
         assert_eq!(status("HEAD", "/runs/7"), 200);
         assert_eq!(status("DELETE", "/runs"), 405);
         assert_eq!(status("GET", "/bundles/x"), 405);
+        assert_eq!(status("GET", "/images/a/b:1"), 200);
+        assert_eq!(status("GET", "/images/"), 404);
         for path in ["/", "/run", "/runs/", "/runs/7/", "/runs/7/x", "//runs"] {
             assert_eq!(status("GET", path), 404, "{path}");
         }

@@ -198,6 +198,7 @@ fn settle(args: ServeArgs, config: ConfigFile) -> anyhow::Result<ServeSettings> 
         python: args.python.or(server.python),
         token,
         webhook_keys: webhook_keys(args.webhook_keys.or(server.webhook_keys))?,
+        rescale: config.rescale.used()?,
         allowed_hosts: server.allowed_hosts,
         on_shutdown: on_shutdown.into(),
         retry_delay_ms: milliseconds("a retry delay", seconds, RETRY_DELAY_SECONDS_MAX)?,

@@ -2,6 +2,7 @@
 
 pub(crate) mod datature;
 pub(crate) mod native;
+pub(crate) mod rescale_htc;
 pub(crate) mod scale_v6;
 
 use warp::reply::Response;
@@ -16,10 +17,13 @@ pub(crate) fn refusal(path: &str, problem: Problem, trace_id: &str) -> Response 
     if scale_v6::is_own(path) {
         return scale_v6::refused(&problem);
     }
+    if rescale_htc::is_own(path) {
+        return rescale_htc::respond(problem);
+    }
     problem.into_response(Some(trace_id))
 }
 
-/// Whether a path needs no key.
+/// Whether a path needs no key, or looks for it in its own way.
 pub(crate) fn is_open(path: &str) -> bool {
-    native::is_open(path) || datature::is_open(path)
+    native::is_open(path) || datature::is_open(path) || rescale_htc::is_own(path)
 }

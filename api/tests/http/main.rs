@@ -17,6 +17,7 @@ mod outputs;
 mod page;
 mod past;
 mod records;
+mod rescale;
 mod runs;
 mod saving;
 mod schedules;
