@@ -26,7 +26,7 @@ SOURCES = Path(__file__).resolve().parents[2] / "src"
 class Server:
     """One running server with a data folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *more: str) -> None:
         binary = os.environ.get("FASTI_BIN")
         if not binary:
             pytest.fail("FASTI_BIN must name the fasti binary that these tests are about")
@@ -36,6 +36,7 @@ class Server:
         self._lines: List[str] = []
         self._listening = threading.Event()
         arguments = [binary, "serve", "--data", str(folder / "data"), "--listen", "127.0.0.1:0"]
+        arguments.extend(more)
         environment = {**os.environ, "FASTI_PYTHON": sys.executable, "NO_COLOR": "1"}
         for name in ("FASTI_URL", "FASTI_TOKEN", "FASTI_USER"):
             environment.pop(name, None)
