@@ -26,6 +26,8 @@ const LIVE_TESTS: &str = "python/tests/live";
 
 /// Tests with the published Datature client against the real binary.
 const DATATURE_TESTS: &str = "python/tests/live_datature";
+/// Tests of the dialect of Rescale HTC with its published client.
+const RESCALE_TESTS: &str = "python/tests/live_rescalehtc";
 
 /// Tests of the notebook widget, in a JupyterLab and a browser.
 const WIDGET_TESTS: &str = "python/tests/widget";
@@ -60,7 +62,7 @@ pub(crate) fn tests(workspace: &Workspace, tools: &Tools, report: &mut Report) {
         name: "python".to_owned(),
         python: tools.python(),
         folder: TESTS,
-        without: &[LIVE_TESTS, DATATURE_TESTS, WIDGET_TESTS],
+        without: &[LIVE_TESTS, DATATURE_TESTS, RESCALE_TESTS, WIDGET_TESTS],
     };
     suite.run(workspace, tools, report);
     for (version, python) in tools.other_pythons() {
@@ -87,6 +89,13 @@ pub(crate) fn tests(workspace: &Workspace, tools: &Tools, report: &mut Report) {
         without: &[],
     };
     datature.run(workspace, tools, report);
+    let rescale = Suite {
+        name: "python rescalehtc".to_owned(),
+        folder: RESCALE_TESTS,
+        without: &[],
+        ..suite
+    };
+    rescale.run(workspace, tools, report);
     let widget = Suite {
         name: "python widget".to_owned(),
         folder: WIDGET_TESTS,
