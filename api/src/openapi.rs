@@ -169,7 +169,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::dialects::rescale_htc;
+    use crate::dialects::{datature, rescale_htc};
 
     fn described() -> BTreeSet<(String, String)> {
         let document = serde_json::to_value(Document::openapi()).unwrap_or_default();
@@ -262,6 +262,7 @@ mod tests {
         let is_native = |path: &String| path.starts_with("/api/v1/");
         for (_, path) in described() {
             assert!(!is_native(&path) || !rescale_htc::is_own(&path), "{path}");
+            assert!(!datature::is_ours(&path), "{path}");
         }
     }
 }

@@ -155,8 +155,9 @@ pub(crate) fn all(app: &Arc<App>) -> (Table, BoxedFilter<(Response,)>) {
         // The table is asked first, so this would be a route that the table knows and warp does not.
         answered(Err(Problem::new(Code::NotFound, "nothing is here")))
     });
-    let all = any_of([native, rescale, scale, datature, page]);
-    let all = all.or(nothing).unify();
+    let all = any_of([native, rescale, scale, datature, page])
+        .or(nothing)
+        .unify();
     (table, all.map(warp::Reply::into_response).boxed())
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fasti_core::domain::attempt::{AttemptNews, AttemptReport, Outcome};
 use fasti_core::domain::command::Command;
-use fasti_core::domain::definition::{Definition, Task};
+use fasti_core::domain::definition::{Definition, Task, TaskOptions};
 use fasti_core::domain::ids::RunId;
 use fasti_core::domain::stages::StageMark;
 use fasti_projector::rows::{StageCounts, StepKind, StepView};
@@ -18,7 +18,10 @@ const STAGES: [&str; 3] = ["load", "fit", "tell"];
 fn staged(parts: u32) -> Definition {
     let stages = STAGES.map(str::to_owned).to_vec();
     let task = Task {
-        stages,
+        options: Some(Box::new(TaskOptions {
+            stages,
+            ..TaskOptions::default()
+        })),
         ..parallel("p", parts)
     };
     definition("staged", vec![task], &[])

@@ -255,7 +255,6 @@ impl Bench {
             timeout_ms: None,
             grace_ms: 1_000,
             staging: None,
-            stages: Vec::new(),
             options: None,
         }
     }

@@ -242,7 +242,6 @@ pub(crate) mod tests {
             timeout_ms: None,
             grace_ms: 0,
             staging: None,
-            stages: Vec::new(),
             options: None,
         }
     }

@@ -167,7 +167,6 @@ mod tests {
             timeout_ms: None,
             grace_ms: 0,
             staging: None,
-            stages: Vec::new(),
             options: None,
         };
         Arc::new(Record::new(Arc::new(launch)))

@@ -383,7 +383,6 @@ pub(crate) fn launch(number: u64, program: Program) -> Launch {
         timeout_ms: None,
         grace_ms: 20_000,
         staging: None,
-        stages: Vec::new(),
         options: None,
     }
 }

@@ -38,7 +38,6 @@ fn task(dice: &mut Dice, index: u32) -> Task {
             .pick(&[None, None, Some(Priority::High), Some(Priority::Low)])
             .flatten(),
         timeout_ms: dice.once_in(4).then_some(700),
-        stages: Vec::new(),
         options: None,
     }
 }

@@ -26,6 +26,7 @@ const LIVE_TESTS: &str = "python/tests/live";
 
 /// Tests with the published Datature client against the real binary.
 const DATATURE_TESTS: &str = "python/tests/live_datature";
+
 /// Tests of the dialect of Rescale HTC with its published client.
 const RESCALE_TESTS: &str = "python/tests/live_rescalehtc";
 

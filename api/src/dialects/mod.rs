@@ -14,16 +14,16 @@ pub(crate) fn refusal(path: &str, problem: Problem, trace_id: &str) -> Response 
     if datature::is_ours(path) {
         return datature::into_response(&problem);
     }
-    if scale_v6::is_own(path) {
-        return scale_v6::refused(&problem);
-    }
     if rescale_htc::is_own(path) {
         return rescale_htc::respond(problem);
+    }
+    if scale_v6::is_own(path) {
+        return scale_v6::refused(&problem);
     }
     problem.into_response(Some(trace_id))
 }
 
-/// Whether a path needs no key, or looks for it in its own way.
+/// Whether a path needs no key, or is of a dialect that says in its own way who asks.
 pub(crate) fn is_open(path: &str) -> bool {
     native::is_open(path) || datature::is_open(path) || rescale_htc::is_own(path)
 }

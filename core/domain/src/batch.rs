@@ -10,7 +10,7 @@ use crate::definition::{Definition, Tag, Work};
 use crate::event::{BatchDeleted, BatchPaused, BatchResumed, BatchSaved, DefinitionAdded, Event};
 use crate::graph::{Graph, check_name};
 use crate::ids::{BatchId, Digest, RunId};
-use crate::limits::{BATCHES_MAX, REASON_BYTES_MAX, RETRIES_MAX, STAGES_MAX};
+use crate::limits::{BATCHES_MAX, REASON_BYTES_MAX, RETRIES_MAX};
 use crate::rejection::Rejection;
 use crate::run::stop;
 use crate::schedule::Schedule;
@@ -329,7 +329,6 @@ fn check_task(definition: &Definition, index: usize) -> Result<(), Rejection> {
             "must be more than 0",
         ));
     }
-    check_stages(&field("stages"), &task.stages)?;
     spawnable::check_texts(&field, task)?;
     if let Some(options) = &task.options {
         options.check(&field)?;
@@ -342,26 +341,6 @@ fn check_task(definition: &Definition, index: usize) -> Result<(), Rejection> {
                 spawnable::check_folder(&field("cwd"), cwd)?;
             }
             spawnable::check_command(&field("command"), argv)?;
-        }
-    }
-    Ok(())
-}
-
-fn check_stages(field: &str, stages: &[String]) -> Result<(), Rejection> {
-    let invalid = |message: String| Err(Rejection::invalid(field, message));
-    if stages.len() > STAGES_MAX {
-        return invalid(format!("at most {STAGES_MAX} stages"));
-    }
-    for (index, stage) in stages.iter().enumerate() {
-        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        if stage.is_empty() || stage.len() > 64 || !stage.chars().all(is_word) {
-            return invalid(format!(
-                "`{}` is no stage; write letters, digits, `_` and `-`, at most 64",
-                stage.escape_debug()
-            ));
-        }
-        if stages[..index].contains(stage) {
-            return invalid(format!("`{stage}` is there twice"));
         }
     }
     Ok(())

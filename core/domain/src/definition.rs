@@ -171,9 +171,6 @@ pub struct Task {
     /// Ended after this long.
     #[serde(default)]
     pub timeout_ms: Option<u64>,
-    /// Stages that a task run of it passes, in order, as its process reports them; a success has passed all.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub stages: Vec<String>,
     /// What only some tasks ask for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub options: Option<Box<TaskOptions>>,
@@ -261,6 +258,14 @@ impl Default for Resources {
 }
 
 impl Task {
+    /// Stages that a task run of it passes, in order.
+    #[must_use]
+    pub fn stages(&self) -> &[String] {
+        self.options
+            .as_deref()
+            .map_or(&[], |options| &options.stages)
+    }
+
     /// Task runs this task makes.
     #[must_use]
     pub fn part_count(&self) -> u64 {

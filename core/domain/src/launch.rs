@@ -35,9 +35,6 @@ pub struct Launch {
     /// What is laid out before and looked for afterwards, if it is the run of a step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub staging: Option<Arc<Staging>>,
-    /// Stages that its process may report to have passed, in order.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub stages: Vec<String>,
     /// What only some tasks ask for. The server fills in templates and tokens before it hands the launch over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub options: Option<Box<TaskOptions>>,

@@ -150,7 +150,6 @@ pub fn launch(
         timeout_ms: task.timeout_ms,
         grace_ms: state.settings.grace_ms,
         staging,
-        stages: task.stages.clone(),
         options: task.options.clone(),
     })
 }

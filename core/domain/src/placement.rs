@@ -265,7 +265,7 @@ fn counted(state: &State, run: &Run, index: u32, mark: &StageMark) -> Option<Sta
     }
     let graph = state.graph(run.definition)?;
     let task = graph.task(graph.locate(index).0);
-    task.stages.contains(&mark.stage).then(|| StageMark {
+    task.stages().contains(&mark.stage).then(|| StageMark {
         detail: mark.detail.as_deref().map(bounded),
         ..mark.clone()
     })

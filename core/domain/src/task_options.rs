@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{
-    ENVIRONMENT_BYTES_MAX, NAME_CHARS_MAX, TOKEN_LIFETIME_SECONDS_MAX, TOKENS_MAX,
+    ENVIRONMENT_BYTES_MAX, NAME_CHARS_MAX, STAGES_MAX, TOKEN_LIFETIME_SECONDS_MAX, TOKENS_MAX,
 };
 use crate::rejection::Rejection;
 use crate::spawnable;
@@ -32,6 +32,9 @@ pub struct TaskOptions {
     /// nowhere.
     #[serde(default)]
     pub tokens: BTreeMap<String, TokenRequest>,
+    /// Stages that a task run of it passes, in order, as its process reports them; a success has passed all.
+    #[serde(default)]
+    pub stages: Vec<String>,
 }
 
 /// A share of a pool.
@@ -60,6 +63,7 @@ impl TaskOptions {
     pub(crate) fn check(&self, field: &dyn Fn(&str) -> String) -> Result<(), Rejection> {
         spawnable::check_env(&field("env_templates"), &self.env_templates)?;
         check_pool(&field("pool"), self.pool.as_ref())?;
+        check_stages(&field("stages"), &self.stages)?;
         let field = field("tokens");
         if self.tokens.len() > TOKENS_MAX {
             let message = format!("at most {TOKENS_MAX} tokens a task");
@@ -103,6 +107,26 @@ fn check_pool(field: &str, pool: Option<&PoolUse>) -> Result<(), Rejection> {
     if pool.units == 0 {
         let message = "a share of a pool has at least one unit";
         return Err(Rejection::invalid(field, message));
+    }
+    Ok(())
+}
+
+fn check_stages(field: &str, stages: &[String]) -> Result<(), Rejection> {
+    let invalid = |message: String| Err(Rejection::invalid(field, message));
+    if stages.len() > STAGES_MAX {
+        return invalid(format!("at most {STAGES_MAX} stages"));
+    }
+    for (index, stage) in stages.iter().enumerate() {
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        if stage.is_empty() || stage.len() > 64 || !stage.chars().all(is_word) {
+            return invalid(format!(
+                "`{}` is no stage; write letters, digits, `_` and `-`, at most 64",
+                stage.escape_debug()
+            ));
+        }
+        if stages[..index].contains(stage) {
+            return invalid(format!("`{stage}` is there twice"));
+        }
     }
     Ok(())
 }

@@ -33,7 +33,6 @@ pub(crate) fn task(name: &str) -> Task {
         count_for_prewarming: false,
         priority: None,
         timeout_ms: None,
-        stages: Vec::new(),
         options: None,
     }
 }

@@ -85,7 +85,6 @@ fn task(name: &str, work: Work, parts: Parts) -> Task {
         count_for_prewarming: true,
         priority: Some(Priority::High),
         timeout_ms: Some(1_000),
-        stages: Vec::new(),
         options: None,
     }
 }

@@ -168,7 +168,6 @@ fn definition() -> Definition {
             count_for_prewarming: false,
             priority: None,
             timeout_ms: None,
-            stages: Vec::new(),
             options: None,
         }],
         edges: vec![],

@@ -9,7 +9,7 @@ use fasti_core::domain::run::TaskStatus;
 use fasti_core::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::rows::Standing;
+use crate::rows::Phase;
 
 /// An instant or none, in eight bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,8 +99,8 @@ impl TaskCell {
         last.is_some_and(|attempt| attempt.outcome.is_none())
     }
 
-    pub(crate) fn standing(&self) -> Standing {
-        Standing::of(self.status, self.has_live_attempt())
+    pub(crate) fn phase(&self) -> Phase {
+        Phase::of(self.status, self.has_live_attempt())
     }
 
     /// The last attempt, if it is this one and not over.

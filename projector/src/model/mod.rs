@@ -33,8 +33,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::{RECENT_RUN_SETS_MAX, RECENT_RUNS_MAX, RECENT_TASK_RUNS_MAX};
 use crate::rows::{
-    DocumentView, ImageView, RunCounts, RunnerView, ServerStart, SlotView, StandingCounts,
-    VersionView,
+    DocumentView, ImageView, PhaseCounts, RunCounts, RunnerView, ServerStart, SlotView, VersionView,
 };
 
 pub(crate) use batches::BatchRow;
@@ -95,7 +94,7 @@ pub(crate) struct Model {
     pub(crate) last_id: u64,
     pub(crate) flows: Flows,
     /// Task runs ever made, by batch and by whose they are.
-    pub(crate) standing_counts: BTreeMap<BatchId, BTreeMap<Arc<Ownership>, StandingCounts>>,
+    pub(crate) phase_counts: BTreeMap<BatchId, BTreeMap<Arc<Ownership>, PhaseCounts>>,
     pub(crate) pools: BTreeMap<Arc<str>, PoolRow>,
     /// What can be found from the rest; not part of a snapshot.
     #[serde(skip)]

@@ -12,7 +12,7 @@ use fasti_core::domain::run::{RunStatus, TaskStatus};
 use fasti_core::domain::time::Timestamp;
 
 use super::{Model, Outbox, Run, RunRow, TaskCell};
-use crate::rows::{LastRun, Standing};
+use crate::rows::{LastRun, Phase};
 
 impl Model {
     pub(super) fn run_created(&mut self, event: &RunCreated, recorded: &Recorded) {
@@ -31,9 +31,9 @@ impl Model {
         };
         run.row.stages = self.stages_of(event.definition);
         self.open_task_runs.waiting += u64::from(event.task_runs);
-        let standings = self.standing_counts.entry(event.batch).or_default();
-        let standings = standings.entry(ownership.clone()).or_default();
-        standings.add(Standing::Waiting, u64::from(event.task_runs));
+        let phases = self.phase_counts.entry(event.batch).or_default();
+        let phases = phases.entry(ownership.clone()).or_default();
+        phases.add(Phase::Waiting, u64::from(event.task_runs));
         for reuse in &event.reused {
             let index = index_in(event.run, reuse.task_run);
             let cell = index.and_then(|index| run.cells.get_mut(index as usize));
@@ -42,7 +42,7 @@ impl Model {
             };
             self.open_task_runs.shift(cell.status, TaskStatus::Success);
             run.row.counts.shift(cell.status, TaskStatus::Success);
-            standings.shift(cell.standing(), Standing::Success);
+            phases.shift(cell.phase(), Phase::Success);
             cell.status = TaskStatus::Success;
             cell.started_at = reuse.started_at.into();
             cell.finished_at = reuse.finished_at.into();

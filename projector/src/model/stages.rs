@@ -54,7 +54,7 @@ impl Model {
     pub(super) fn stages_of(&self, definition: Digest) -> Option<Box<StageCounts>> {
         let graph = &self.definitions.get(&definition)?.graph;
         let with_stages = (0..graph.task_count()).filter_map(|task| {
-            let stages = graph.task(task).stages.len();
+            let stages = graph.task(task).stages().len();
             (stages > 0).then(|| TaskStages {
                 task,
                 passed: vec![0; stages],
@@ -81,7 +81,7 @@ impl Model {
             let Some(index) = index_in(event.run, mark.task_run) else {
                 continue;
             };
-            let stages = &used.graph.task(used.graph.locate(index).0).stages;
+            let stages = used.graph.task(used.graph.locate(index).0).stages();
             if let Some(stage) = stages.iter().position(|known| *known == mark.stage) {
                 run.pass(&used.graph, index, stage + 1, at);
             }
@@ -132,7 +132,7 @@ impl Run {
             return;
         };
         let (task, _) = graph.locate(index);
-        let stages = graph.task(task).stages.len();
+        let stages = graph.task(task).stages().len();
         if stages == 0 {
             return;
         }

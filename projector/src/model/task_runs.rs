@@ -15,12 +15,12 @@ use fasti_core::domain::run::TaskStatus;
 use fasti_core::domain::time::Timestamp;
 
 use super::{AttemptRow, Model, OpenTaskRuns, PoolRow, Run, TaskCell, When};
-use crate::rows::{RunnerView, StandingCounts, TaskCounts};
+use crate::rows::{PhaseCounts, RunnerView, TaskCounts};
 
 /// The sums that task runs of a run are counted in, beside those of the run.
 struct Sums<'a> {
     open: &'a mut OpenTaskRuns,
-    standings: &'a mut StandingCounts,
+    phases: &'a mut PhaseCounts,
     pools: &'a mut BTreeMap<Arc<str>, PoolRow>,
     runners: &'a mut BTreeMap<RunnerId, RunnerView>,
     graph: Option<Arc<Graph>>,
@@ -81,16 +81,16 @@ fn change(
     let Some(cell) = run.cells.get_mut(index as usize) else {
         return;
     };
-    let (before, was_live) = (cell.standing(), cell.has_live_attempt());
+    let (before, was_live) = (cell.phase(), cell.has_live_attempt());
     let mut node = Node {
         cell,
         counts: &mut run.row.counts,
         sums,
     };
     change(&mut node);
-    let (after, is_live) = (node.cell.standing(), node.cell.has_live_attempt());
+    let (after, is_live) = (node.cell.phase(), node.cell.has_live_attempt());
     if before != after {
-        sums.standings.shift(before, after);
+        sums.phases.shift(before, after);
     }
     if was_live != is_live {
         sums.hold(index, id, is_live);
@@ -102,10 +102,10 @@ impl Model {
     fn counted(&mut self, id: RunId) -> Option<(&mut Run, Sums<'_>)> {
         let run = self.runs.get_mut(&id)?;
         let graph = self.definitions.get(&run.row.definition);
-        let of_batch = self.standing_counts.entry(run.row.batch).or_default();
+        let of_batch = self.phase_counts.entry(run.row.batch).or_default();
         let sums = Sums {
             open: &mut self.open_task_runs,
-            standings: of_batch.entry(run.row.ownership.clone()).or_default(),
+            phases: of_batch.entry(run.row.ownership.clone()).or_default(),
             pools: &mut self.pools,
             runners: &mut self.runners,
             graph: graph.map(|used| used.graph.clone()),
@@ -152,12 +152,10 @@ impl Model {
         let graph = sums.graph.clone().filter(|_| run.row.stages.is_some());
         let reason: Option<Arc<str>> = reason.map(Arc::from);
         for id in task_runs.iter() {
-            let mut has_ended = false;
             change(run, &mut sums, id, |node| {
                 if node.cell.status.is_final() {
                     return;
                 }
-                has_ended = true;
                 node.set_status(status);
                 node.cell.reason.clone_from(&reason);
                 let attempt = node
@@ -170,7 +168,7 @@ impl Model {
                     detail.retry_at = None;
                 }
             });
-            if let Some(graph) = graph.as_ref().filter(|_| has_ended) {
+            if let Some(graph) = &graph {
                 run.stages_ended(graph, id, status, at);
             }
         }

@@ -3,7 +3,7 @@
 use fasti_core::domain::definition::Tag;
 use fasti_core::domain::ids::BatchId;
 
-use crate::rows::{PoolView, StandingCounts};
+use crate::rows::{PhaseCounts, PoolView};
 use crate::views::Views;
 
 impl Views {
@@ -26,11 +26,11 @@ impl Views {
     }
 
     /// Task runs of all runs of a batch by how far they are, for each set of labels that its definitions had.
-    pub fn standing_counts(
+    pub fn phase_counts(
         &self,
         batch: BatchId,
-    ) -> impl Iterator<Item = (&[String], &StandingCounts)> + '_ {
-        let counts = self.model.standing_counts.get(&batch);
+    ) -> impl Iterator<Item = (&[String], &PhaseCounts)> + '_ {
+        let counts = self.model.phase_counts.get(&batch);
         counts
             .into_iter()
             .flatten()

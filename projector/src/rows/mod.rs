@@ -4,21 +4,21 @@
 mod batch;
 mod document;
 mod graph;
+mod phase;
 mod run;
 mod run_set;
 mod server;
 mod slot;
 mod stages;
-mod standing;
 mod task_run;
 
 pub use batch::{BatchFilter, BatchView, LastRun, VersionView};
 pub use document::DocumentView;
 pub use graph::{GraphEdge, GraphNode, RunGraph, TooManyEdges};
+pub use phase::{Phase, PhaseCounts, PoolLimitView, PoolView};
 pub use run::{RunCounts, RunFilter, RunPage, RunView, TaskCounts};
 pub use run_set::RunSetView;
 pub use server::{ImageView, LogView, RunnerView, ServerStart};
 pub use slot::{LedgerView, PlanView, SlotOutcome, SlotTotals, SlotView};
 pub use stages::{EndedTaskRun, StageCounts, StepKind, StepView, TaskStages};
-pub use standing::{PoolLimitView, PoolView, Standing, StandingCounts};
 pub use task_run::{AttemptView, TaskRunFilter, TaskRunView};

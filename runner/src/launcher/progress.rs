@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fasti_core::domain::attempt::Failure;
+use fasti_core::domain::definition::TaskOptions;
 use fasti_core::domain::launch::Launch;
 use fasti_core::domain::limits::MARKS_PER_ATTEMPT_MAX;
 use serde::Deserialize;
@@ -50,10 +51,15 @@ struct Line<'a> {
 impl Progress {
     /// The progress of an attempt whose task has stages.
     pub(crate) fn of(places: &Places, launch: &Launch) -> Option<Self> {
-        (!launch.stages.is_empty()).then(|| Self {
-            path: places.private(launch.attempt, "progress"),
-            reading: Mutex::default(),
-        })
+        let has_stages = |options: &TaskOptions| !options.stages.is_empty();
+        launch
+            .options
+            .as_deref()
+            .is_some_and(has_stages)
+            .then(|| Self {
+                path: places.private(launch.attempt, "progress"),
+                reading: Mutex::default(),
+            })
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -93,7 +93,6 @@ impl Entry {
             timeout_ms: None,
             grace_ms: 0,
             staging: None,
-            stages: Vec::new(),
             options: None,
         })
     }

@@ -42,7 +42,6 @@ fn launch(number: u32) -> Launch {
         timeout_ms: None,
         grace_ms: 100,
         staging: None,
-        stages: Vec::new(),
         options: None,
     }
 }

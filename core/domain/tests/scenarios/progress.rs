@@ -1,19 +1,26 @@
 //! How far task runs say they are.
 
 use fasti_domain::attempt::{AttemptNews, AttemptReport};
-use fasti_domain::definition::{Definition, Task};
+use fasti_domain::definition::{Definition, Task, TaskOptions};
 use fasti_domain::event::Event;
 use fasti_domain::stages::StageMark;
 
 use crate::batches::{batch, task};
 use crate::world::{Held, World, ended};
 
+fn with_stages(stages: Vec<String>) -> Option<Box<TaskOptions>> {
+    Some(Box::new(TaskOptions {
+        stages,
+        ..TaskOptions::default()
+    }))
+}
+
 fn staged() -> Definition {
     let stages = ["load", "fit"].map(str::to_owned).to_vec();
     batch(
         "b",
         vec![Task {
-            stages,
+            options: with_stages(stages),
             ..task("a")
         }],
         &[],
@@ -103,7 +110,7 @@ fn stages_are_few_words_without_repetition() {
         many,
     ] {
         let mut definition = staged();
-        definition.tasks[0].stages = bad;
+        definition.tasks[0].options = with_stages(bad);
         let command = fasti_domain::command::Command::SaveBatch {
             definition: crate::batches::hashed(&definition),
             expected_version: None,

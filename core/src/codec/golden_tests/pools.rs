@@ -27,6 +27,7 @@ fn with_options() -> DefinitionAdded {
                 lifetime_seconds: 3_600,
             },
         )]),
+        stages: vec!["fetched".to_owned(), "told".to_owned()],
     }));
     DefinitionAdded {
         digest: Digest([0xdf; 32]),

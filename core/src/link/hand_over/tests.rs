@@ -94,7 +94,6 @@ fn launch(index: u32, upstreams: &Arc<[Upstream]>) -> Launch {
         timeout_ms: None,
         grace_ms: 0,
         staging: None,
-        stages: Vec::new(),
         options: None,
     }
 }

@@ -75,7 +75,6 @@ fn frame_of(call: &PythonCall, own: &[(&str, &str)]) -> Result<Vec<u8>, SpawnFai
         timeout_ms: None,
         grace_ms: 0,
         staging: None,
-        stages: Vec::new(),
         options: None,
     };
     let id = RunnerId::new("r").unwrap();

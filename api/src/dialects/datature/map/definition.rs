@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fasti_core::domain::access::Principal;
 use fasti_core::domain::definition::{
-    Definition, EndCondition, Parts, Priority, Resources, Tag, Task, Work,
+    Definition, EndCondition, Parts, Priority, Resources, Tag, Task, TaskOptions, Work,
 };
 use fasti_core::domain::ids::Digest;
 use fasti_core::domain::schedule::Schedule;
@@ -75,8 +75,10 @@ pub(in super::super) fn definition(
         count_for_prewarming: false,
         priority: None,
         timeout_ms: None,
-        stages: STAGES.map(str::to_owned).to_vec(),
-        options: None,
+        options: Some(Box::new(TaskOptions {
+            stages: STAGES.map(str::to_owned).to_vec(),
+            ..TaskOptions::default()
+        })),
     };
     Ok(Definition {
         name: parts.batch_name,

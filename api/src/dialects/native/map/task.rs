@@ -42,7 +42,6 @@ pub(super) fn from_wire(path: &str, given: wire::Task) -> Result<Task, Problem> 
         configuration,
         resources,
         timeout_ms,
-        stages: Vec::new(),
         options: None,
         image: given.image.clone(),
         description: given.description.clone().unwrap_or_default(),

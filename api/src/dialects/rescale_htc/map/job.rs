@@ -11,7 +11,7 @@ use super::super::folders::Folder;
 use super::super::wire::{
     ExecutionEnvironment, InstanceLabels, Job, JobEvent, KeyValue, NameValue, Status, SubmitRequest,
 };
-use super::{annotation, ended, group_of, region_of, standing, status, time};
+use super::{annotation, ended, group_of, phase, region_of, status, time};
 
 /// What the jobs of this server run on.
 const INSTANCE_TYPE: &str = "fasti-host";
@@ -56,7 +56,7 @@ impl OfRun<'_> {
 
     /// Where a job stands.
     pub(in super::super) fn status(&self, view: &TaskRunView) -> Status {
-        status(standing(view), self.is_limited)
+        status(phase(view), self.is_limited)
     }
 
     /// A job; without what it runs if `is_simple`.

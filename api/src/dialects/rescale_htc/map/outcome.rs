@@ -2,7 +2,7 @@
 
 use fasti_core::domain::attempt::Outcome;
 use fasti_core::domain::run::TaskStatus;
-use fasti_projector::rows::{Standing, TaskRunView};
+use fasti_projector::rows::{Phase, TaskRunView};
 
 use super::super::wire::{Container, FailureCode, Status};
 
@@ -18,23 +18,23 @@ pub(in super::super) struct Ended {
     pub(in super::super) failure: Option<FailureCode>,
 }
 
-/// Where a job in this standing stands; `is_limited`: its project has a limit, which holds it back until it is leased.
-pub(in super::super) fn status(standing: Standing, is_limited: bool) -> Status {
-    match standing {
-        Standing::Waiting => Status::SubmittedToRescale,
-        Standing::Queued if is_limited => Status::SubmittedToRescale,
-        Standing::Queued => Status::Runnable,
-        Standing::Leased => Status::Starting,
-        Standing::Running => Status::Running,
-        Standing::Success => Status::Succeeded,
-        Standing::Failure | Standing::Skipped | Standing::Cancelled => Status::Failed,
+/// Where a job in this phase stands; `is_limited`: its project has a limit, which holds it back until it is leased.
+pub(in super::super) fn status(phase: Phase, is_limited: bool) -> Status {
+    match phase {
+        Phase::Waiting => Status::SubmittedToRescale,
+        Phase::Queued if is_limited => Status::SubmittedToRescale,
+        Phase::Queued => Status::Runnable,
+        Phase::Leased => Status::Starting,
+        Phase::Running => Status::Running,
+        Phase::Success => Status::Succeeded,
+        Phase::Failure | Phase::Skipped | Phase::Cancelled => Status::Failed,
     }
 }
 
 /// How far a task run is.
-pub(in super::super) fn standing(view: &TaskRunView) -> Standing {
+pub(in super::super) fn phase(view: &TaskRunView) -> Phase {
     let last = view.attempts.last();
-    Standing::of(view.status, last.is_some_and(|last| last.outcome.is_none()))
+    Phase::of(view.status, last.is_some_and(|last| last.outcome.is_none()))
 }
 
 /// How a task run ended; `None` while it goes on.

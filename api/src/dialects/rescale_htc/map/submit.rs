@@ -323,7 +323,6 @@ fn task(
         count_for_prewarming: false,
         priority,
         timeout_ms: job.exec_timeout_seconds.map(|seconds| seconds * 1_000),
-        stages: Vec::new(),
         options: Some(Box::new(TaskOptions {
             pool: Some(PoolUse {
                 pool: folder.pool().into(),
@@ -333,6 +332,7 @@ fn task(
             merge_output: true,
             env_templates: templates(),
             tokens: tokens(config, folder, job, principal),
+            ..TaskOptions::default()
         })),
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fasti_projector::Views;
-use fasti_projector::rows::{Standing, StandingCounts};
+use fasti_projector::rows::{Phase, PhaseCounts};
 use serde_json::{Map, Value};
 
 use super::super::folders::Folder;
@@ -24,14 +24,10 @@ pub(in super::super) fn group_of(labels: &[String]) -> Option<&str> {
 }
 
 /// Jobs of a folder by how far they are: of one group, or of all. One moment of the views.
-pub(in super::super) fn counts(
-    views: &Views,
-    folder: &Folder,
-    group: Option<&str>,
-) -> StandingCounts {
-    let mut sum = StandingCounts::default();
+pub(in super::super) fn counts(views: &Views, folder: &Folder, group: Option<&str>) -> PhaseCounts {
+    let mut sum = PhaseCounts::default();
     for batch in &folder.batches {
-        for (labels, counts) in views.standing_counts(*batch) {
+        for (labels, counts) in views.phase_counts(*batch) {
             if group.is_none() || group_of(labels) == group {
                 sum.merge(counts);
             }
@@ -43,7 +39,7 @@ pub(in super::super) fn counts(
 /// Names of all groups that a folder ever had jobs in.
 pub(in super::super) fn groups(views: &Views, folder: &Folder) -> BTreeSet<String> {
     let batches = folder.batches.iter();
-    let counted = batches.flat_map(|batch| views.standing_counts(*batch));
+    let counted = batches.flat_map(|batch| views.phase_counts(*batch));
     counted
         .filter_map(|(labels, _)| group_of(labels).map(str::to_owned))
         .collect()
@@ -51,13 +47,13 @@ pub(in super::super) fn groups(views: &Views, folder: &Folder) -> BTreeSet<Strin
 
 /// As it is answered: every status is there.
 pub(in super::super) fn summary(
-    counts: &StandingCounts,
+    counts: &PhaseCounts,
     is_limited: bool,
     group: Option<String>,
 ) -> Summary {
     let mut sums: BTreeMap<Status, u64> = Status::ALL.iter().map(|(_, one)| (*one, 0)).collect();
-    for standing in Standing::ALL {
-        *sums.entry(status(standing, is_limited)).or_default() += counts.of(standing);
+    for phase in Phase::ALL {
+        *sums.entry(status(phase, is_limited)).or_default() += counts.of(phase);
     }
     let name = |(name, one): &(&str, Status)| {
         let sum = sums.get(one).copied().unwrap_or_default();

@@ -227,7 +227,6 @@ pub(crate) fn definition(manifest: &Manifest, who: &Principal) -> Definition {
         count_for_prewarming: false,
         priority: None,
         timeout_ms: Some(manifest.timeout_ms),
-        stages: Vec::new(),
         options: None,
     };
     Definition {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// How far a task run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
+pub enum Phase {
     /// Something it depends on is not over.
     Waiting,
     /// It waits for a runner, for room in its pool, or for its next attempt.
@@ -25,7 +25,7 @@ pub enum Standing {
     Cancelled,
 }
 
-impl Standing {
+impl Phase {
     /// All, in the order of a task run's life.
     pub const ALL: [Self; 8] = [
         Self::Waiting,
@@ -54,16 +54,16 @@ impl Standing {
     }
 }
 
-/// Number of task runs in each standing.
+/// Number of task runs in each phase.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StandingCounts([u64; Standing::ALL.len()]);
+pub struct PhaseCounts([u64; Phase::ALL.len()]);
 
-impl StandingCounts {
-    pub(crate) fn add(&mut self, standing: Standing, count: u64) {
-        self.0[standing as usize] += count;
+impl PhaseCounts {
+    pub(crate) fn add(&mut self, phase: Phase, count: u64) {
+        self.0[phase as usize] += count;
     }
 
-    pub(crate) fn shift(&mut self, from: Standing, to: Standing) {
+    pub(crate) fn shift(&mut self, from: Phase, to: Phase) {
         let source = &mut self.0[from as usize];
         *source = source.saturating_sub(1);
         self.0[to as usize] += 1;
@@ -76,10 +76,10 @@ impl StandingCounts {
         }
     }
 
-    /// Task runs in one standing.
+    /// Task runs in one phase.
     #[must_use]
-    pub fn of(&self, standing: Standing) -> u64 {
-        self.0[standing as usize]
+    pub fn of(&self, phase: Phase) -> u64 {
+        self.0[phase as usize]
     }
 
     /// All task runs.
