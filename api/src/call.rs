@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use fasti_core::domain::access::Principal;
 use fasti_core::domain::ids::Seq;
+use fasti_projector::layout::Layouts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
@@ -27,6 +28,8 @@ pub(crate) struct App {
     pub(crate) config: ApiConfig,
     pub(crate) parts: ApiParts,
     pub(crate) replays: Replays,
+    /// Where tasks of graphs looked at lately are drawn.
+    pub(crate) layouts: Layouts,
     /// Questions about the past that are answered at a time; see [`PAST_TURNS`].
     pub(crate) past_turns: Arc<Semaphore>,
     /// Memory for the bodies of all requests.

@@ -26,10 +26,12 @@ mod replays;
 mod routes;
 mod server;
 mod service;
+mod session;
 mod stream;
 mod table;
 mod trace;
 mod webhook;
+mod zipped;
 
 pub use config::{ApiConfig, ApiParts, RebuildViews, WebhookKeys};
 pub use environments::{Environment, Environments, Stage};

@@ -1,0 +1,103 @@
+// The one stream of events: followed by position, taken up again where it broke off, given to whoever listens.
+
+import { effect, signal } from "@preact/signals";
+
+import { apiPath, read, request, wantsToken } from "./api.ts";
+import { asOf } from "./route.ts";
+import type { Health, LogEvent } from "./wire.ts";
+
+export type LiveState = "connecting" | "live" | "paused" | "past";
+
+/** How the stream is. */
+export const liveState = signal<LiveState>("connecting");
+
+/** Whether somebody has stopped the updates. */
+export const isPaused = signal(false);
+
+/** The last event heard of. */
+export const lastSeq = signal(0);
+
+/** The clock, for durations that grow: once a second, and only while updates are on. */
+export const now = signal(Date.now());
+
+const RETRY_MS_MIN = 500;
+const RETRY_MS_MAX = 10_000;
+
+type Listener = (events: LogEvent[]) => void;
+const listeners = new Set<Listener>();
+
+/** Listens to events, many at a time; returns what ends that. */
+export function onEvents(listener: Listener): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** Reads the blocks of a stream out of a text; returns what is left of an unfinished one. */
+export function blocks(text: string, out: LogEvent[]): string {
+  let start = 0;
+  for (;;) {
+    const end = text.indexOf("\n\n", start);
+    if (end < 0) return text.slice(start);
+    const at = text.indexOf("data: ", start);
+    if (at >= 0 && at < end) out.push(JSON.parse(text.slice(at + 6, end)) as LogEvent);
+    start = end + 2;
+  }
+}
+
+function hand(events: LogEvent[]): void {
+  const last = events[events.length - 1];
+  if (!last) return;
+  lastSeq.value = last.seq;
+  for (const listener of [...listeners]) listener(events);
+}
+
+async function follow(signal: AbortSignal): Promise<void> {
+  if (lastSeq.value === 0) lastSeq.value = (await read<Health>("/health", {}, signal)).log_seq;
+  const headers = { Accept: "text/event-stream", "Last-Event-ID": String(lastSeq.value) };
+  const answer = await request(apiPath("/events"), { headers, signal });
+  liveState.value = "live";
+  const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const events: LogEvent[] = [];
+    rest = blocks(rest + value, events);
+    hand(events);
+  }
+}
+
+async function followAlways(signal: AbortSignal): Promise<void> {
+  let wait = RETRY_MS_MIN;
+  while (!signal.aborted) {
+    liveState.value = "connecting";
+    const begun = Date.now();
+    await follow(signal).catch(() => undefined);
+    if (signal.aborted) return;
+    liveState.value = "connecting";
+    // A stream that went on for a while and broke is tried again at once.
+    if (Date.now() - begun > RETRY_MS_MAX) wait = RETRY_MS_MIN;
+    await new Promise((resolve) => setTimeout(resolve, wait));
+    wait = Math.min(wait * 2, RETRY_MS_MAX);
+  }
+}
+
+/** Keeps the stream as it should be: on, unless it is paused, the past is looked at, or a token is missing. */
+export function keepLive(): void {
+  let control: AbortController | null = null;
+  effect(() => {
+    const rest = isPaused.value ? "paused" : asOf.value !== null ? "past" : null;
+    const isOn = rest === null && !wantsToken.value;
+    control?.abort();
+    control = null;
+    if (isOn) {
+      control = new AbortController();
+      void followAlways(control.signal);
+    } else if (rest) {
+      liveState.value = rest;
+    }
+  });
+  setInterval(() => {
+    if (!isPaused.value && !document.hidden) now.value = Date.now();
+  }, 1_000);
+}

@@ -1,0 +1,113 @@
+// Events as they happen: the newest on top, by type and by what they are about.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+
+import { read } from "../core/api.ts";
+import { isPaused, onEvents } from "../core/live.ts";
+import { asOf, go, query, withQuery } from "../core/route.ts";
+import type { Health, LogEvent, Page } from "../core/wire.ts";
+import { Empty, Refused } from "../parts/basics.tsx";
+import type { Problem } from "../core/api.ts";
+import { EventRows } from "./events_of.tsx";
+
+/** Events kept in sight; older ones are a click away. */
+const KEPT = 200;
+
+/** How far back the log is read for events that fit. */
+const BACK = 2_000;
+
+export function Events() {
+  const filter = { types: query.value.get("types") ?? "", run: query.value.get("run_id") ?? "", batch: query.value.get("batch_id") ?? "" };
+  return (
+    <>
+      <h1>Events</h1>
+      <Filter />
+      <Tail key={`${JSON.stringify(filter)} ${asOf.value}`} filter={filter} />
+    </>
+  );
+}
+
+type EventFilter = { types: string; run: string; batch: string };
+
+function Filter() {
+  const value = (name: string): string => query.value.get(name) ?? "";
+  const set = (name: string) => (change: { currentTarget: { value: string } }) =>
+    go(withQuery({ [name]: change.currentTarget.value.replaceAll(" ", "") }), "replace");
+  return (
+    <form class="filter" role="search" onSubmit={(event) => event.preventDefault()}>
+      <label>Types <input value={value("types")} onChange={set("types")} placeholder="run.created,run.finished" size={28} /></label>
+      <label>Run <input inputMode="numeric" value={value("run_id")} onChange={set("run_id")} size={8} /></label>
+      <label>Batch <input value={value("batch_id")} onChange={set("batch_id")} placeholder="id" /></label>
+    </form>
+  );
+}
+
+function fits(event: LogEvent, filter: EventFilter): boolean {
+  return (filter.types === "" || filter.types.split(",").includes(event.type))
+    && (filter.run === "" || event.run_id === Number(filter.run))
+    && (filter.batch === "" || event.batch_id === filter.batch);
+}
+
+function Tail({ filter }: { filter: EventFilter }) {
+  const [events, setEvents] = useState<LogEvent[] | null>(null);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [waiting, setWaiting] = useState(0);
+  const held = useRef<{ isHeld: boolean; news: LogEvent[] }>({ isHeld: false, news: [] });
+  const show = (news: LogEvent[]): void => setEvents((old) => merged(old ?? [], news));
+  const release = (): void => {
+    show(held.current.news);
+    held.current.news = [];
+    setWaiting(0);
+  };
+  useEffect(() => {
+    const control = new AbortController();
+    const stop = asOf.value !== null ? () => undefined : onEvents((news) => {
+      const wanted = news.filter((event) => fits(event, filter));
+      if (wanted.length === 0) return;
+      held.current.news = merged(held.current.news, wanted);
+      if (held.current.isHeld) setWaiting(held.current.news.length);
+      else release();
+    });
+    before(filter, control.signal).then(show, (error) => {
+      if (!control.signal.aborted) setProblem(error as Problem);
+    });
+    return () => {
+      control.abort();
+      stop();
+    };
+  }, []);
+  const hold = (isHeld: boolean) => () => {
+    held.current.isHeld = isHeld;
+    if (!isHeld && held.current.news.length > 0) release();
+  };
+  if (problem) return <Refused problem={problem} />;
+  if (events === null) return <p class="loading">Loading …</p>;
+  return (
+    <div onMouseEnter={hold(true)} onMouseLeave={hold(false)}>
+      {waiting > 0 && <button type="button" class="waiting-rows" onClick={release}>Show {waiting} newer</button>}
+      {events.length === 0
+        ? <Empty><p>None of the last {BACK.toLocaleString("en")} events fit. {isPaused.value ? "Updates are paused." : "New ones appear here."}</p></Empty>
+        : <EventRows events={events} />}
+    </div>
+  );
+}
+
+/** Both in one list, the newest first, none twice, no more than are kept. */
+function merged(old: LogEvent[], news: LogEvent[]): LogEvent[] {
+  const bySeq = new Map([...old, ...news].map((event) => [event.seq, event]));
+  return [...bySeq.values()].sort((a, b) => b.seq - a.seq).slice(0, KEPT);
+}
+
+/** The events before the moment that is looked at. */
+async function before(filter: EventFilter, signal: AbortSignal): Promise<LogEvent[]> {
+  const moment = asOf.value;
+  const end = moment !== null && /^\d+$/.test(moment) ? Number(moment) : (await read<Health>("/health", {}, signal)).log_seq;
+  const isNarrow = filter.run !== "";
+  const params = {
+    after: isNarrow ? null : Math.max(0, end - (filter.types || filter.batch ? BACK : KEPT)),
+    types: filter.types, run_id: filter.run, batch_id: filter.batch, limit: 1_000,
+  };
+  const page = await read<Page<LogEvent>>("/events", params, signal);
+  const instant = moment !== null && !/^\d+$/.test(moment) ? Date.parse(moment) : Infinity;
+  return page.items.filter((event) => (moment === null || event.seq <= end) && Date.parse(event.time) <= instant);
+}
