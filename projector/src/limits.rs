@@ -26,6 +26,9 @@ pub const CACHED_LAYOUTS_MAX: usize = 16;
 /// Sweeps in search of an order with few crossings: later ones hardly find a better one.
 pub const LAYOUT_SWEEPS: usize = 12;
 
+/// Bends that the long edges of a graph may have together; with more, edges go straight from task to task.
+pub const LAYOUT_BENDS_MAX: u64 = 20_000;
+
 /// Edges up to which single pairs of tasks are exchanged too; beyond, nobody sees single crossings.
 pub const LAYOUT_FINE_EDGES_MAX: usize = 100_000;
 

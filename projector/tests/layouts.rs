@@ -97,6 +97,21 @@ fn a_chain_is_a_straight_line() {
 }
 
 #[test]
+fn long_edges_pass_between_boxes() {
+    // A chain, and an edge from its first task to its last.
+    let graph = graph(6, (1..6).map(|task| (task - 1, task)).chain([(0, 5)]));
+    let layout = check(&graph);
+    assert_eq!(layout.bend_edges, [5; 4]);
+    for (x, y) in layout.bend_x.iter().zip(&layout.bend_y) {
+        let boxes = layout.x.iter().zip(&layout.y);
+        for (_, top) in boxes.filter(|(left, _)| *left == x) {
+            assert!(y < top || *y > top + BOX_HEIGHT);
+        }
+        assert!(*y < layout.height);
+    }
+}
+
+#[test]
 fn wide_layers_are_folded() {
     let wide = check(&graph(2_000, []));
     assert!(wide.height < 50 * 45, "{}", wide.height);

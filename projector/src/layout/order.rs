@@ -1,20 +1,19 @@
-//! The order of the tasks within each layer: barycentre sweeps to and fro, neighbours exchanged where that helps, and
+//! The order of tasks and bends within each layer: barycentre sweeps to and fro, neighbours exchanged where that helps, and
 //! the best order that was seen.
 
-use fasti_core::domain::graph::Graph;
-
+use super::net::Net;
 use crate::limits::{LAYOUT_FINE_EDGES_MAX, LAYOUT_SWEEPS};
 
 /// Height of every layer, by which positions in layers of different length are compared.
 const SPAN: u64 = 1 << 32;
 
-/// Tasks by layer, each layer from top to bottom.
+/// Nodes by layer, each layer from top to bottom.
 pub(super) type Ordered = Vec<Vec<u32>>;
 
-/// Orders the tasks of each layer.
-pub(super) fn ordered(graph: &Graph, layer_of: &[u32]) -> Ordered {
-    let mut order = Order::new(graph, layer_of);
-    let is_fine = graph.definition().edges.len() <= LAYOUT_FINE_EDGES_MAX;
+/// Orders the nodes of each layer.
+pub(super) fn ordered(net: &Net) -> Ordered {
+    let mut order = Order::new(net);
+    let is_fine = net.links() <= LAYOUT_FINE_EDGES_MAX;
     let mut best = (order.crossings(), order.layers.clone());
     for sweep in 0..if is_fine { LAYOUT_SWEEPS } else { 2 } {
         if best.0 == 0 {
@@ -46,21 +45,22 @@ enum Side {
 }
 
 struct Order<'a> {
-    graph: &'a Graph,
+    net: &'a Net,
     layers: Ordered,
-    /// Middle of each task, as a part of [`SPAN`].
+    /// Middle of each node, as a part of [`SPAN`].
     middle: Vec<u64>,
 }
 
 impl<'a> Order<'a> {
-    fn new(graph: &'a Graph, layer_of: &[u32]) -> Self {
+    fn new(net: &'a Net) -> Self {
+        let layer_of = &net.layer_of;
         let count = layer_of.iter().max().map_or(0, |&last| last as usize + 1);
         let mut layers = vec![Vec::new(); count];
         for (task, &layer) in (0..).zip(layer_of) {
             layers[layer as usize].push(task);
         }
         let mut order = Self {
-            graph,
+            net,
             layers,
             middle: vec![0; layer_of.len()],
         };
@@ -72,8 +72,8 @@ impl<'a> Order<'a> {
 
     fn neighbours(&self, task: u32, side: Side) -> &'a [u32] {
         match side {
-            Side::Left => self.graph.parents(task),
-            Side::Right => self.graph.children(task),
+            Side::Left => self.net.left(task),
+            Side::Right => self.net.right(task),
         }
     }
 

@@ -30,7 +30,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def world(live: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made = World(live, tmp_path_factory.mktemp("world"))
     yield made
-    made.open_gate()
+    made.end()
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,7 @@ class World:
         self.hostile = self._save({"name": HOSTILE, "tasks": [command(HOSTILE, f"printf '{HOSTILE_OUTPUT}'")]})
         self.broken = self._broken()
         self.waiting = self._waiting()
+        self.often = self._often()
         self.good_runs = [self.run(self.nightly, f"2026-11-{day:02d}") for day in range(1, 6)]
         self.hostile_run = self.run(self.hostile)
         self.failed_run = self.run(self.broken)
@@ -82,6 +83,22 @@ class World:
             "edges": edges("wait>after"),
         })  # fmt: skip
 
+    def _often(self) -> str:
+        """A batch whose schedule has fired, skipped slots while it was off, and goes on tomorrow."""
+        definition = {
+            "name": "heartbeat",
+            "schedule": {"cron": "* * * * * *", "timezone": "Europe/Paris"},
+            "tasks": [command("beat", "date")],
+        }
+        batch = self._save(definition)
+        deadline = time.monotonic() + PATIENCE
+        while self.server.call("GET", f"/batches/{batch}/slots")["totals"]["fired"] < 2:
+            assert time.monotonic() < deadline, "the schedule never fires"
+            time.sleep(0.05)
+        definition["schedule"] = {"at_hours": [6, 18], "timezone": "Europe/Paris"}
+        self._save(definition)
+        return batch
+
     def run(self, batch: str, rundate: str = "", until_over: bool = True) -> int:
         body = {"rundate": rundate} if rundate else {}
         run = int(self.server.call("POST", f"/batches/{batch}/runs", body)["id"])
@@ -106,8 +123,13 @@ class World:
         batch = self._save(definition)
         return self.run(batch, until_over=False)
 
-    def open_gate(self) -> None:
+    def end(self) -> None:
+        """Let everything come to its end: a runner outlives its server while it has work."""
         self.gate.touch()
+        live = "/runs?status=queued,running&limit=1000"
+        for run in self.server.call("GET", live)["items"]:
+            self.server.call("POST", f"/runs/{run['id']}/cancel", {})
+            self.server.finished(run["id"])
 
     def until(self, run: int, status: str) -> None:
         deadline = time.monotonic() + PATIENCE

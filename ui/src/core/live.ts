@@ -1,6 +1,6 @@
 // The one stream of events: followed by position, taken up again where it broke off, given to whoever listens.
 
-import { effect, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 
 import { apiPath, read, request, wantsToken } from "./api.ts";
 import { asOf } from "./route.ts";
@@ -17,8 +17,14 @@ export const isPaused = signal(false);
 /** The last event heard of. */
 export const lastSeq = signal(0);
 
-/** The clock, for durations that grow: once a second, and only while updates are on. */
-export const now = signal(Date.now());
+/** The clock: once a second, and only while updates are on. */
+const clock = signal(Date.now());
+
+/** When the moment of the past was; `null` while that is not known. */
+export const pastTime = signal<number | null>(null);
+
+/** The present of what is shown, by which durations grow: of the past its own. */
+export const now = computed(() => (asOf.value === null ? clock.value : pastTime.value ?? clock.value));
 
 const RETRY_MS_MIN = 500;
 const RETRY_MS_MAX = 10_000;
@@ -98,6 +104,6 @@ export function keepLive(): void {
     }
   });
   setInterval(() => {
-    if (!isPaused.value && !document.hidden) now.value = Date.now();
+    if (!isPaused.value && !document.hidden) clock.value = Date.now();
   }, 1_000);
 }

@@ -46,7 +46,8 @@ export function lasted(from: string | null, until: string | null, now: number): 
 /** `in 3 h 5 min`, `2 min ago`. */
 export function relative(instant: string, now: number): string {
   const ms = Date.parse(instant) - now;
-  if (Math.abs(ms) < 1_000) return "now";
-  const text = duration(Math.floor(Math.abs(ms) / 1_000) * 1_000);
+  const seconds = Math.floor(Math.abs(ms) / 1_000);
+  if (seconds === 0) return "now";
+  const text = seconds < 60 ? `${seconds} s` : duration(seconds * 1_000);
   return ms > 0 ? `in ${text}` : `${text} ago`;
 }

@@ -160,6 +160,10 @@ export interface Layout {
   y: number[];
   edges_from: number[];
   edges_to: number[];
+  named_parts: { task: number; names: string[] }[];
+  bend_edges: number[];
+  bend_x: number[];
+  bend_y: number[];
 }
 
 export interface States {

@@ -70,16 +70,27 @@ function drawEdges(context: CanvasRenderingContext2D, scene: Scene, sight: Sight
   for (let edge = 0; edge < count && seen.length <= most; edge += 1) {
     const [a, b] = [layout.edges_from[edge]!, layout.edges_to[edge]!];
     const [ax, ay, bx, by] = [layout.x[a]! + w, layout.y[a]! + h, layout.x[b]!, layout.y[b]! + h];
-    const isSeen = ax <= sight.right && bx >= sight.left && Math.min(ay, by) <= sight.bottom && Math.max(ay, by) >= sight.top;
+    // An edge with bends can leave the height of its ends.
+    const isBent = scene.model.firstBend[edge] !== scene.model.firstBend[edge + 1];
+    const isAside = ax > sight.right || bx < sight.left;
+    const isSeen = !isAside && (isBent || (Math.min(ay, by) <= sight.bottom && Math.max(ay, by) >= sight.top));
     if (isSeen) seen.push(edge);
   }
   const trace = (edge: number, isCurved: boolean): void => {
     const [a, b] = [layout.edges_from[edge]!, layout.edges_to[edge]!];
-    const [ax, ay, bx, by] = [layout.x[a]! + w, layout.y[a]! + h, layout.x[b]!, layout.y[b]! + h];
-    context.moveTo(ax, ay);
-    const bend = Math.min(Math.max((bx - ax) / 2, 12), 120);
-    if (isCurved) context.bezierCurveTo(ax + bend, ay, bx - bend, by, bx, by);
-    else context.lineTo(bx, by);
+    let [x, y] = [layout.x[a]! + w, layout.y[a]! + h];
+    context.moveTo(x, y);
+    const reach = (toX: number, toY: number): void => {
+      const half = (toX - x) / 2;
+      if (isCurved && toY !== y) context.bezierCurveTo(x + half, y, toX - half, toY, toX, toY);
+      else context.lineTo(toX, toY);
+    };
+    for (let bend = scene.model.firstBend[edge]!; bend < scene.model.firstBend[edge + 1]!; bend += 1) {
+      reach(layout.bend_x[bend]!, layout.bend_y[bend]!);
+      [x, y] = [layout.bend_x[bend]! + w, layout.bend_y[bend]!];
+      context.lineTo(x, y);
+    }
+    reach(layout.x[b]!, layout.y[b]! + h);
   };
   const isCurved = seen.length <= CURVES_MAX;
   context.beginPath();

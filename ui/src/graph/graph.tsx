@@ -45,6 +45,7 @@ export function Graph({ model, states, selected, select }: {
     <div class="graph">
       <canvas
         ref={canvas} tabIndex={0} role="img" onKeyDown={onKeyDown}
+        style={{ height: `min(62vh, ${Math.max(model.layout.height + 120, 260)}px)` }}
         aria-label={`Graph of ${model.layout.names.length} tasks. Arrow keys go from task to task. The list has the same as a table.`}
       />
       <div class="tools">

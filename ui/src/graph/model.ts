@@ -9,6 +9,9 @@ export interface Model {
   firstNode: Int32Array;
   parents: number[][];
   children: number[][];
+  /** First bend of each edge, and their number behind the last. */
+  firstBend: Int32Array;
+  partNames: Map<number, string[]>;
 }
 
 /** The model of a layout; it stays the same while states change. */
@@ -23,7 +26,11 @@ export function modelOf(layout: Layout): Model {
     children[from]!.push(to);
     parents[to]!.push(from);
   });
-  return { layout, firstNode, parents, children };
+  const firstBend = new Int32Array(layout.edges_from.length + 1);
+  for (const edge of layout.bend_edges) firstBend[edge + 1]! += 1;
+  for (let edge = 1; edge < firstBend.length; edge += 1) firstBend[edge]! += firstBend[edge - 1]!;
+  const partNames = new Map(layout.named_parts.map(({ task, names }) => [task, names]));
+  return { layout, firstNode, parents, children, firstBend, partNames };
 }
 
 /** The task that a task run belongs to. */
@@ -41,7 +48,9 @@ export function taskOf(model: Model, node: number): number {
 export function nodeName(model: Model, node: number): string {
   const task = taskOf(model, node);
   const name = model.layout.names[task]!;
-  return model.layout.parts[task]! > 1 ? `${name}[${node - model.firstNode[task]!}]` : name;
+  const part = node - model.firstNode[task]!;
+  const own = model.partNames.get(task)?.[part];
+  return own ?? (model.layout.parts[task]! > 1 ? `${name}[${part}]` : name);
 }
 
 export interface TaskMood {

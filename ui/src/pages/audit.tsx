@@ -8,7 +8,7 @@ import { asOf } from "../core/route.ts";
 import { counted } from "../core/text.ts";
 import type { Health, Version } from "../core/wire.ts";
 import { Facts, Instant, Note, Refused, Shown } from "../parts/basics.tsx";
-import { EventsOf } from "./events_of.tsx";
+import { Tail } from "./events.tsx";
 
 /** Events that somebody asked for. */
 const DEEDS = [
@@ -43,7 +43,7 @@ export function Audit() {
       </Shown>
       <Anchors />
       <h2>What was asked for</h2>
-      <EventsOf filter={{ types: DEEDS.join(",") }} />
+      <Tail filter={{ types: DEEDS.join(","), run: "", batch: "" }} />
     </>
   );
 }
@@ -85,11 +85,12 @@ function Anchors() {
   if (problem) return problem.status === 403 ? null : <Refused problem={problem} />;
   if (!anchors) return null;
   const last = anchors[anchors.length - 1];
+  if (!last) return <p class="soft">No anchor has been signed yet; the first one comes with the first sealed segment.</p>;
   return (
     <p>
       {counted(anchors.length, "anchor")} signed
-      {last?.seq !== undefined && <>, the last through event {last.seq.toLocaleString("en")}</>}
-      {typeof last?.at === "string" && <> at <Instant at={last.at} /></>}.
+      {last.seq !== undefined && <>, the last through event {last.seq.toLocaleString("en")}</>}
+      {typeof last.at === "string" && <> at <Instant at={last.at} /></>}.
     </p>
   );
 }

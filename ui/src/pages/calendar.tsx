@@ -54,6 +54,7 @@ export function Calendar({ batch, slots }: { batch: Batch; slots: Slot[] }) {
           ? <span key={at} class="day outside" />
           : <Day key={one} day={one} entries={entries.get(one) ?? []} />))}
       </div>
+      {entries.size === 0 && <p class="soft">There are no slots in this month.</p>}
       {preview?.truncated && <p class="soft">There are more slots in this month than can be listed.</p>}
     </section>
   );

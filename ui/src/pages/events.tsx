@@ -13,8 +13,9 @@ import { EventRows } from "./events_of.tsx";
 /** Events kept in sight; older ones are a click away. */
 const KEPT = 200;
 
-/** How far back the log is read for events that fit. */
-const BACK = 2_000;
+/** How far back the log is read for events that fit, and how many pages of them. */
+const BACK = 100_000;
+const PAGES_MAX = 5;
 
 export function Events() {
   const filter = { types: query.value.get("types") ?? "", run: query.value.get("run_id") ?? "", batch: query.value.get("batch_id") ?? "" };
@@ -22,7 +23,7 @@ export function Events() {
     <>
       <h1>Events</h1>
       <Filter />
-      <Tail key={`${JSON.stringify(filter)} ${asOf.value}`} filter={filter} />
+      <Tail filter={filter} />
     </>
   );
 }
@@ -48,7 +49,12 @@ function fits(event: LogEvent, filter: EventFilter): boolean {
     && (filter.batch === "" || event.batch_id === filter.batch);
 }
 
-function Tail({ filter }: { filter: EventFilter }) {
+/** The newest events that fit, as they happen. */
+export function Tail({ filter }: { filter: EventFilter }) {
+  return <TailOf key={`${JSON.stringify(filter)} ${asOf.value}`} filter={filter} />;
+}
+
+function TailOf({ filter }: { filter: EventFilter }) {
   const [events, setEvents] = useState<LogEvent[] | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [waiting, setWaiting] = useState(0);
@@ -102,12 +108,18 @@ function merged(old: LogEvent[], news: LogEvent[]): LogEvent[] {
 async function before(filter: EventFilter, signal: AbortSignal): Promise<LogEvent[]> {
   const moment = asOf.value;
   const end = moment !== null && /^\d+$/.test(moment) ? Number(moment) : (await read<Health>("/health", {}, signal)).log_seq;
-  const isNarrow = filter.run !== "";
   const params = {
-    after: isNarrow ? null : Math.max(0, end - (filter.types || filter.batch ? BACK : KEPT)),
+    after: filter.run !== "" ? null : Math.max(0, end - (filter.types || filter.batch ? BACK : KEPT)),
     types: filter.types, run_id: filter.run, batch_id: filter.batch, limit: 1_000,
   };
-  const page = await read<Page<LogEvent>>("/events", params, signal);
+  let found: LogEvent[] = [];
+  let cursor: string | null = null;
+  for (let page = 0; page < PAGES_MAX; page += 1) {
+    const part: Page<LogEvent> = await read("/events", { ...params, cursor }, signal);
+    found = [...found, ...part.items].slice(-1_000);
+    cursor = part.next_cursor;
+    if (cursor === null) break;
+  }
   const instant = moment !== null && !/^\d+$/.test(moment) ? Date.parse(moment) : Infinity;
-  return page.items.filter((event) => (moment === null || event.seq <= end) && Date.parse(event.time) <= instant);
+  return found.filter((event) => (moment === null || event.seq <= end) && Date.parse(event.time) <= instant);
 }

@@ -57,14 +57,16 @@ export function EventRow({ event }: { event: LogEvent }) {
         {event.run_id !== null && <A to={`/ui/runs/${event.run_id}`}>run {event.run_id}</A>}
         {event.run_id === null && event.batch_id !== null && <A to={`/ui/batches/${event.batch_id}`}>batch</A>}
       </span>
-      <code class="data">{short(event.data)}</code>
+      <code class="data">{short(event)}</code>
     </li>
   );
 }
 
 const SHORT = 160;
 
-function short(data: unknown): string {
-  const text = JSON.stringify(data);
+/** The data without what stands beside it already. */
+function short(event: LogEvent): string {
+  const { batch: _batch, run: _run, ...rest } = event.data;
+  const text = JSON.stringify(rest);
   return text.length > SHORT ? `${text.slice(0, SHORT)}…` : text;
 }

@@ -39,7 +39,7 @@ function List({ page, filter }: { page: RunPage; filter: string }) {
       <p class="soft total">{total} in all</p>
       <Waiting count={still.waiting} release={still.release} />
       <RunsTable runs={still.items} />
-      <Paging page={page} count={page.items.length} />
+      {(page.next_cursor || query.value.get("cursor")) && <Paging page={page} count={page.items.length} />}
     </div>
   );
 }

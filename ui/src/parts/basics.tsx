@@ -1,6 +1,7 @@
 // Small parts that every view uses: links, instants, facts, what is said when there is nothing or something is wrong.
 
 import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 
 import { Problem, wantsToken } from "../core/api.ts";
 import type { Answer } from "../core/answer.ts";
@@ -92,8 +93,13 @@ export function Tabs({ tabs, current, label }: {
   current: string;
   label: string;
 }) {
+  const nav = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const [box, tab] = [nav.current!, nav.current!.querySelector<HTMLElement>("[aria-current]")];
+    if (tab) box.scrollLeft = tab.offsetLeft - box.offsetLeft - (box.clientWidth - tab.offsetWidth) / 2;
+  }, [current]);
   return (
-    <nav class="tabs" aria-label={label}>
+    <nav ref={nav} class="tabs" aria-label={label}>
       {tabs.map((tab) => (
         <a key={tab.name} href={tab.href} aria-current={tab.name === current ? "page" : undefined}>{tab.text}</a>
       ))}

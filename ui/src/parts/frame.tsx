@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
 import { Problem, read, send, wantsToken } from "../core/api.ts";
-import { isPaused, lastSeq, liveState } from "../core/live.ts";
+import { isPaused, lastSeq, liveState, pastTime } from "../core/live.ts";
 import { asOf, go, segments, withQuery } from "../core/route.ts";
 import { local, utc } from "../core/time.ts";
 import type { Health, LogEvent } from "../core/wire.ts";
@@ -39,8 +39,8 @@ function Live() {
   const state = liveState.value;
   const isPast = state === "past";
   return (
-    <div class="live">
-      <span role="status" class={`lamp ${state}`}>{WORDS[state]}</span>
+    <div class="updates">
+      <span role="status" class={`lamp is-${state}`}>{WORDS[state]}</span>
       {!isPast && (
         <button type="button" aria-pressed={isPaused.value} onClick={() => (isPaused.value = !isPaused.value)}>
           {isPaused.value ? "Resume" : "Pause"}
@@ -74,6 +74,12 @@ function Past({ moment }: { moment: string }) {
   }, [seq]);
   const move = (value: number): void => go(withQuery({ as_of: Math.min(Math.max(1, value), end || value) }), "replace");
   const at = seq === null ? moment : event?.time;
+  useEffect(() => {
+    pastTime.value = at ? Date.parse(at) : null;
+    return () => {
+      pastTime.value = null;
+    };
+  }, [at]);
   return (
     <section class="past" aria-label="The past">
       <p>

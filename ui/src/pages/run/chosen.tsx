@@ -1,5 +1,6 @@
 // The task that is looked at: in the address as `task`, chosen by name where there is nothing to point at.
 
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 
 import { go, query, withQuery } from "../../core/route.ts";
@@ -21,20 +22,18 @@ export function choose(task: number | null): void {
 
 const OFFERED = 30;
 
-/** Lets a task be chosen, then shows `children` of it. A run of one task needs no choice. */
-export function WithTask({ run, children }: { run: Run; children: (task: number) => preact.ComponentChildren }) {
+/** Shows `children` of a task, with what lets another one be chosen. A run of one task needs no choice. */
+export function WithTask({ run, children }: {
+  run: Run;
+  children: (task: number, picker: ComponentChildren) => ComponentChildren;
+}) {
   const answer = usePicture(run.id);
   return (
     <Shown answer={answer}>
       {(picture) => {
         const first = picture.model.layout.first_task_run_id;
         const task = chosenTask() ?? interesting(picture) ?? first;
-        return (
-          <>
-            <Picker picture={picture} task={task} />
-            {children(task)}
-          </>
-        );
+        return children(task, <Picker picture={picture} task={task} />);
       }}
     </Shown>
   );
@@ -70,7 +69,7 @@ function Picker({ picture, task }: { picture: Picture; task: number }) {
   return (
     <div class="picker">
       <label>
-        Task{" "}
+        <span>Task <StatusMark status={LETTERS[states.statuses[node] ?? "w"]!} /></span>
         <input
           type="search" value={text ?? nodeName(model, node)} aria-label="Task" autoComplete="off"
           onFocus={(event) => {
@@ -84,7 +83,6 @@ function Picker({ picture, task }: { picture: Picture; task: number }) {
           }}
         />
       </label>
-      <StatusMark status={LETTERS[states.statuses[node] ?? "w"]!} />
       {text !== null && (
         <ul class="offers" aria-label="Tasks of this name">
           {found.map((one) => (

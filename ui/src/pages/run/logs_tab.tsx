@@ -1,5 +1,6 @@
 // The output of a task run: an attempt, a stream, all of its lines or those with a word in them, as it grows.
 
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { spans } from "../../core/ansi.ts";
@@ -7,7 +8,7 @@ import { useAnswer } from "../../core/answer.ts";
 import { apiPath, Problem, request } from "../../core/api.ts";
 import { Lines } from "../../core/lines.ts";
 import { asOf, go, query, withQuery } from "../../core/route.ts";
-import { bytes, visible } from "../../core/text.ts";
+import { bytes, counted, visible } from "../../core/text.ts";
 import type { Run, TaskRun } from "../../core/wire.ts";
 import { Empty, Note, Refused, Shown } from "../../parts/basics.tsx";
 import { isOver } from "../../parts/status.tsx";
@@ -26,20 +27,27 @@ const FOUND_MAX = 100_000;
 const LINE_MAX = 10_000;
 
 export function LogsTab({ run }: { run: Run }) {
-  return <WithTask run={run}>{(task) => <Logs run={run.id} task={task} />}</WithTask>;
+  return <WithTask run={run}>{(task, picker) => <Logs key={task} run={run.id} task={task} picker={picker} />}</WithTask>;
 }
 
-function Logs({ run, task }: { run: number; task: number }) {
+function Logs({ run, task, picker }: { run: number; task: number; picker: ComponentChildren }) {
   const answer = useAnswer<TaskRun>(`/task-runs/${task}`, concerns(run));
   return (
     <Shown answer={answer}>
       {(it) => {
-        if (it.attempt === 0) return <Empty><p>{it.queue_reason ?? "It has not been started."} There is no output yet.</p></Empty>;
+        if (it.attempt === 0) {
+          return (
+            <>
+              <div class="filter">{picker}</div>
+              <Empty><p>{it.queue_reason ?? it.status_reason ?? "It has not been started"}: there is no output.</p></Empty>
+            </>
+          );
+        }
         const attempt = Number(query.value.get("attempt") ?? it.attempt);
         const stream = query.value.get("stream") === "stderr" ? "stderr" : "stdout";
         return (
           <>
-            <Choice task={it} attempt={attempt} stream={stream} />
+            <Choice task={it} attempt={attempt} stream={stream} picker={picker} />
             {asOf.value !== null && <Note>Output is shown as it is now, not as it was then.</Note>}
             <Output key={`${task} ${attempt} ${stream}`} task={it} attempt={attempt} stream={stream} />
           </>
@@ -49,9 +57,15 @@ function Logs({ run, task }: { run: number; task: number }) {
   );
 }
 
-function Choice({ task, attempt, stream }: { task: TaskRun; attempt: number; stream: string }) {
+function Choice({ task, attempt, stream, picker }: {
+  task: TaskRun;
+  attempt: number;
+  stream: string;
+  picker: ComponentChildren;
+}) {
   return (
     <div class="filter">
+      {picker}
       <label>
         Attempt <select value={String(attempt)} onChange={(change) => go(withQuery({ attempt: change.currentTarget.value }), "replace")}>
           {task.attempts.map((one) => <option key={one.number} value={String(one.number)}>{one.number}: {outcomeOf(one)}</option>)}
@@ -125,7 +139,7 @@ function Output({ task, attempt, stream }: { task: TaskRun; attempt: number; str
           <input type="checkbox" checked={isFollowing} onChange={() => followEnd(!isFollowing)} />follow the end
         </label>
         <span class="soft" role="status">
-          {found ? `${count.toLocaleString("en")} of ${read.lines.count.toLocaleString("en")} lines` : `${count.toLocaleString("en")} lines`}, {bytes(read.size)}
+          {found ? `${count.toLocaleString("en")} of ${counted(read.lines.count, "line")}` : counted(count, "line")}, {bytes(read.size)}
         </span>
         <a href={href} download={`${task.name}.${attempt}.${stream}.txt`}>Download</a>
       </div>

@@ -12,7 +12,7 @@ const [WIDTH, HEIGHT] = [600, 140];
 const TABLE_MAX = 200;
 
 export function MetricsTab({ run }: { run: Run }) {
-  return <WithTask run={run}>{(task) => <Charts run={run.id} task={task} />}</WithTask>;
+  return <WithTask run={run}>{(task, picker) => <><div class="filter">{picker}</div><Charts run={run.id} task={task} /></>}</WithTask>;
 }
 
 function Charts({ run, task }: { run: number; task: number }) {
@@ -24,6 +24,9 @@ function Charts({ run, task }: { run: number; task: number }) {
       {(it) => {
         if (it.timestamps.length === 0) {
           return <Empty><p>There are no samples: attempts that end within a second or two leave none. What an attempt used in all is beside the graph.</p></Empty>;
+        }
+        if (it.timestamps.length === 1) {
+          return <Empty><p>There is one sample only: processor {it.cpu_metrics_percentage[0]!.toFixed(1)} % of what is reserved, memory {it.memory_metrics_absolute[0]!.toFixed(1)} MB.</p></Empty>;
         }
         return (
           <div class="charts">

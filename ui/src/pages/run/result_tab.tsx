@@ -10,7 +10,7 @@ import { WithTask } from "./chosen.tsx";
 import { concerns } from "./picture.ts";
 
 export function ResultTab({ run }: { run: Run }) {
-  return <WithTask run={run}>{(task) => <Result run={run.id} task={task} />}</WithTask>;
+  return <WithTask run={run}>{(task, picker) => <><div class="filter">{picker}</div><Result run={run.id} task={task} /></>}</WithTask>;
 }
 
 function Result({ run, task }: { run: number; task: number }) {

@@ -5,7 +5,7 @@ import { now } from "../../core/live.ts";
 import { segments, to } from "../../core/route.ts";
 import { duration, lasted } from "../../core/time.ts";
 import type { Explanation, Run } from "../../core/wire.ts";
-import { A, Facts, Instant, Lasted, Note, Shown, Tabs } from "../../parts/basics.tsx";
+import { A, Facts, Instant, Lasted, Shown, Tabs } from "../../parts/basics.tsx";
 import { BatchName, madeBy } from "../../parts/runs.tsx";
 import { Counts, isOver, Status } from "../../parts/status.tsx";
 import { EventsOf } from "../events_of.tsx";
@@ -75,7 +75,6 @@ function Head({ run, done }: { run: Run; done: () => void }) {
             : <Cancel run={run} done={done} />}
         </div>
       </header>
-      {run.status_reason && run.status !== "success" && <Note kind={run.status === "failure" ? "bad" : "warn"}>{run.status_reason}</Note>}
       <Why run={run} />
       <Facts
         pairs={[
@@ -102,14 +101,16 @@ function Why({ run }: { run: Run }) {
   const answer = useAnswer<Explanation>(`/runs/${run.id}/why`, concerns(run.id));
   if (!answer.data) return null;
   const { answer: sentence, causes } = answer.data;
-  return <Because sentence={sentence} causes={causes} />;
+  const because = <Because sentence={sentence} causes={causes} />;
+  if (run.status === "failure") return <div class="note bad">{because}</div>;
+  return run.status === "cancelled" ? <div class="note warn">{because}</div> : because;
 }
 
 /** A sentence and the events behind it. */
 export function Because({ sentence, causes }: { sentence: string; causes: Explanation["causes"] }) {
   return (
     <details class="why">
-      <summary>{sentence}</summary>
+      <summary>{sentence.charAt(0).toUpperCase() + sentence.slice(1)}.</summary>
       <ol>
         {causes.map((cause, at) => (
           <li key={at}>

@@ -1,5 +1,6 @@
 //! What graphs are drawn from, as it is answered.
 
+use fasti_core::domain::definition::{Parts, Task};
 use fasti_core::domain::ids::Seq;
 use fasti_core::domain::run::TaskStatus;
 use fasti_core::domain::time::Timestamp;
@@ -21,14 +22,29 @@ pub(crate) fn run_layout(run: &RunStates, layout: &Layout) -> wire::RunLayout {
         box_width: BOX_WIDTH,
         box_height: BOX_HEIGHT,
         names: tasks().map(|task| task.name.clone()).collect(),
-        parts: tasks()
-            .map(fasti_core::domain::definition::Task::part_count)
+        parts: tasks().map(Task::part_count).collect(),
+        named_parts: (0..)
+            .zip(&definition.tasks)
+            .filter_map(named_parts)
             .collect(),
         x: layout.x.clone(),
         y: layout.y.clone(),
         edges_from: definition.edges.iter().map(|edge| edge.from).collect(),
         edges_to: definition.edges.iter().map(|edge| edge.to).collect(),
+        bend_edges: layout.bend_edges.clone(),
+        bend_x: layout.bend_x.clone(),
+        bend_y: layout.bend_y.clone(),
     }
+}
+
+fn named_parts((index, task): (u32, &Task)) -> Option<wire::NamedParts> {
+    let Parts::Listed(parts) = &task.parts else {
+        return None;
+    };
+    Some(wire::NamedParts {
+        task: index,
+        names: parts.iter().map(|part| part.name.clone()).collect(),
+    })
 }
 
 /// How the task runs of a run are.

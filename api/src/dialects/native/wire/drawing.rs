@@ -22,6 +22,8 @@ pub(crate) struct RunLayout {
     pub(crate) names: Vec<String>,
     /// Task runs that each task has: its parts, or 1.
     pub(crate) parts: Vec<u64>,
+    /// Names of parts, for parallel tasks whose parts have names of their own; others are `task[0]`, `task[1]`, ….
+    pub(crate) named_parts: Vec<NamedParts>,
     /// Left edge of each box.
     pub(crate) x: Vec<u32>,
     /// Upper edge of each box.
@@ -30,6 +32,22 @@ pub(crate) struct RunLayout {
     pub(crate) edges_from: Vec<u32>,
     /// Where each edge ends.
     pub(crate) edges_to: Vec<u32>,
+    /// Where edges that are longer than to the next layer pass between the boxes: positions in `edges_from`, those of
+    /// one edge from left to right.
+    pub(crate) bend_edges: Vec<u32>,
+    /// Where such an edge reaches a layer; it goes on at the same height for the width of a box.
+    pub(crate) bend_x: Vec<u32>,
+    /// The height at which it passes.
+    pub(crate) bend_y: Vec<u32>,
+}
+
+/// Names of the parts of a task.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct NamedParts {
+    /// Position of the task in `names`.
+    pub(crate) task: u32,
+    /// One a part.
+    pub(crate) names: Vec<String>,
 }
 
 /// How the task runs of a run are.

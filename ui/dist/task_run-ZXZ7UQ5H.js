@@ -1,1 +1,0 @@
-import{B as i,P as f,e,h as s,r as t,s as u}from"./chunk-4D3HR6WL.js";function c({id:n}){let o=i(`/task-runs/${n}`),r=o.data?.run_id;return e(()=>{r!==void 0&&u(t(`/ui/runs/${r}/logs`,{task:n}),"replace")},[r]),s(f,{answer:o,children:()=>null})}export{c as TaskRunView};
