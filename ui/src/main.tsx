@@ -2,9 +2,10 @@
 
 import { render } from "preact";
 
+import { readEarly } from "./core/api.ts";
 import { lazy } from "./core/lazy.tsx";
 import { keepLive } from "./core/live.ts";
-import { followLinks, segments } from "./core/route.ts";
+import { asOf, followLinks, segments } from "./core/route.ts";
 import { watchAllText } from "./core/text.ts";
 import { BatchView } from "./pages/batch.tsx";
 import { Batches } from "./pages/batches.tsx";
@@ -38,6 +39,14 @@ function View() {
   return <Empty><p>There is no such view. <a href="/ui/batches">All batches</a></p></Empty>;
 }
 
+/** What the graph of a run is drawn from is asked for before anything else is loaded. */
+function askEarly(): void {
+  const [first, run, tab = "graph"] = segments.value;
+  if (first !== "runs" || !/^\d+$/.test(run ?? "") || !["graph", "list", "gantt"].includes(tab)) return;
+  for (const part of ["", "/layout", "/states"]) readEarly(`/runs/${run}${part}`, { as_of: asOf.value, min_seq: null });
+}
+
+askEarly();
 watchAllText();
 followLinks();
 keepLive();

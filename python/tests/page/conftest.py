@@ -21,7 +21,8 @@ PATIENCE = 30.0
 
 @pytest.fixture(scope="session")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("server"))
+    # As many slots as tests may hold by tasks that wait.
+    server = Server(tmp_path_factory.mktemp("server"), more={"FASTI_SLOTS": "6"})
     yield server
     server.stop()
 

@@ -86,11 +86,11 @@ def test_filters_are_in_the_address(reader: Reader, world: World) -> None:
     assert all("failure" in row.inner_text() for row in rows.all())
     page.get_by_role("checkbox", name="cancelled").check()
     page.wait_for_url(re.compile("status=failure%2Ccancelled"))
-    page.get_by_label("Batch").fill("month end")
-    page.get_by_label("Batch").press("Enter")
+    page.get_by_role("textbox", name="Batch", exact=True).fill("month end")
+    page.get_by_role("textbox", name="Batch", exact=True).press("Enter")
     page.wait_for_url(re.compile("batch_name=month"))
     page.reload()
-    assert page.get_by_label("Batch").input_value() == "month end"
+    assert page.get_by_role("textbox", name="Batch", exact=True).input_value() == "month end"
     assert page.get_by_role("checkbox", name="failure").is_checked()
 
 

@@ -20,6 +20,7 @@ def test_the_stream_goes_on_after_a_restart_of_the_server(chromium: Any, tmp_pat
         reader = Reader(chromium, first.url, PATIENCE)
         page = reader.open("/ui/events")
         page.get_by_role("status").get_by_text("live").wait_for()
+        page.locator(".event").first.wait_for()
         before = first.call("GET", "/health")["log_seq"]
     finally:
         first.stop()
@@ -87,7 +88,7 @@ def test_output_is_followed_while_it_is_written(reader: Reader, world: World, tm
 
 
 def test_a_token_is_asked_for_and_kept_where_no_script_reads_it(chromium: Any, tmp_path: Path) -> None:
-    server = Server(tmp_path, more={"FASTI_TOKEN": "s3cret-token"})
+    server = Server(tmp_path, more={"FASTI_SERVER_TOKEN": "s3cret-token"})
     try:
         reader = Reader(chromium, server.url, PATIENCE)
         page = reader.open("/ui/batches")

@@ -46,7 +46,7 @@ def addresses(world: World) -> Dict[str, str]:
         "event": "/ui/events/20",
         "runners": "/ui/runners",
         "audit": "/ui/audit",
-        "past": f"/ui/runs/{good}?as_of=140",
+        "past": f"/ui/runs/{good}?as_of={world.middle_of(good)}",
     }
 
 

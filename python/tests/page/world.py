@@ -9,7 +9,7 @@ from live.live_support import PATIENCE, Server
 #: A name and an output that would do something if anything took them for markup.
 HOSTILE = '<img src=x onerror="document.title=1"> & </script>'
 HOSTILE_OUTPUT = (
-    "<script>document.title='owned'</script>\\n"
+    "<script>document.title=\\047owned\\047</script>\\n"
     "\\033[31mred\\033[0m and \\033]0;title\\007 bell\\n"
     "turned \\342\\200\\256 around\\n"
 )
@@ -130,6 +130,11 @@ class World:
         for run in self.server.call("GET", live)["items"]:
             self.server.call("POST", f"/runs/{run['id']}/cancel", {})
             self.server.finished(run["id"])
+
+    def middle_of(self, run: int) -> int:
+        """Position in the log at which half of a run had happened."""
+        events = self.server.call("GET", f"/events?run_id={run}")["items"]
+        return int(events[len(events) // 2]["seq"])
 
     def until(self, run: int, status: str) -> None:
         deadline = time.monotonic() + PATIENCE

@@ -52,9 +52,25 @@ export async function request(path: string, options: RequestInit = {}): Promise<
   throw await refusal(answer);
 }
 
+const EARLY_MS = 5_000;
+const early = new Map<string, Promise<Response>>();
+
+/** Asks for something that a view will want, while its code is still on the way. */
+export function readEarly(path: string, params: Params): void {
+  const address = apiPath(path, params);
+  const asked = request(address);
+  asked.catch(() => undefined);
+  early.set(address, asked);
+  // What nobody has taken by then would be old.
+  setTimeout(() => early.delete(address), EARLY_MS);
+}
+
 /** Reads something as JSON. */
 export async function read<T>(path: string, params: Params = {}, signal?: AbortSignal): Promise<T> {
-  const answer = await request(apiPath(path, params), signal ? { signal } : {});
+  const address = apiPath(path, params);
+  const asked = early.get(address);
+  early.delete(address);
+  const answer = await (asked ?? request(address, signal ? { signal } : {}));
   return (await answer.json()) as T;
 }
 

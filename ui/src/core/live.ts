@@ -98,7 +98,9 @@ export function keepLive(): void {
     control = null;
     if (isOn) {
       control = new AbortController();
-      void followAlways(control.signal);
+      const { signal } = control;
+      // Later, so that what the stream reads is nothing that this depends on.
+      queueMicrotask(() => void followAlways(signal));
     } else if (rest) {
       liveState.value = rest;
     }

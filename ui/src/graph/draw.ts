@@ -8,7 +8,7 @@ import type { Model, TaskMood } from "./model.ts";
 
 /** Zoom above which edges, and names, are drawn. */
 const EDGES_FROM = 0.09;
-const NAMES_FROM = 0.42;
+export const NAMES_FROM = 0.42;
 
 /** Edges drawn at a time: all that are in sight, or fewer while the picture moves. */
 const EDGES_MAX = 12_000;
@@ -173,12 +173,17 @@ function drawBox(context: CanvasRenderingContext2D, scene: Scene, task: number, 
   context.fillText((name.length > room ? `${name.slice(0, room - 1)}…` : name) + suffix, x + 27, y + h / 2 + 0.5);
 }
 
-/** The task at a point of the picture. */
-export function taskAt(model: Model, x: number, y: number): number | null {
+/** The task at a point of the picture, or the nearest one that is not further away than `slack`. */
+export function taskAt(model: Model, x: number, y: number, slack: number): number | null {
   const { layout } = model;
+  let [best, nearest] = [null as number | null, slack];
   for (let task = 0; task < layout.x.length; task += 1) {
     const [left, top] = [layout.x[task]!, layout.y[task]!];
-    if (x >= left && x <= left + layout.box_width && y >= top && y <= top + layout.box_height) return task;
+    const aside = Math.max(left - x, 0, x - left - layout.box_width);
+    const above = Math.max(top - y, 0, y - top - layout.box_height);
+    const distance = Math.hypot(aside, above);
+    if (distance === 0) return task;
+    if (distance < nearest) [best, nearest] = [task, distance];
   }
-  return null;
+  return best;
 }

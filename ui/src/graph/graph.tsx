@@ -4,7 +4,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import type { States } from "../core/wire.ts";
 import { type Camera, fitted, opened, type Size, zoomed } from "./camera.ts";
-import { coloursOf, type Colours, draw, type Scene } from "./draw.ts";
+import { coloursOf, type Colours, draw, NAMES_FROM, type Scene } from "./draw.ts";
 import { type Hands, press, watchPointer } from "./hands.ts";
 import { type Model, moods } from "./model.ts";
 
@@ -74,6 +74,14 @@ function handsOf(painter: Painter, current: Current, hover: (task: number | null
   };
 }
 
+/** Tasks from which on a plate is worth it, and pixels that it may have. */
+const PLATE_TASKS_MIN = 500;
+const PLATE_PIXELS_MAX = 6e6;
+
+function isSame(a: Scene, b: Scene): boolean {
+  return a.moods === b.moods && a.selected === b.selected && a.hovered === b.hovered;
+}
+
 /** Draws when something has changed, once a frame at most. */
 class Painter {
   view: Size = { width: 1, height: 1 };
@@ -83,6 +91,8 @@ class Painter {
   #frame = 0;
   #rest: ReturnType<typeof setTimeout> | undefined;
   #isFitted = false;
+  /** All of the picture at one zoom, when that is small enough: moving it is then one copy. */
+  #plate: { canvas: HTMLCanvasElement; zoom: number; scene: Scene } | null = null;
   readonly #watch: ResizeObserver;
   readonly #dark = matchMedia("(prefers-color-scheme: dark)");
 
@@ -96,6 +106,7 @@ class Painter {
   }
 
   readonly #recolour = (): void => {
+    this.#plate = null;
     this.#colours = coloursOf(this.canvas);
     this.#ask();
   };
@@ -145,10 +156,32 @@ class Painter {
     this.#frame = 0;
     const context = this.canvas.getContext("2d");
     if (!context || !this.#scene) return;
-    draw(context, this.#scene, this.camera, this.view, this.#colours);
+    if (!this.#copyPlate(context)) draw(context, this.#scene, this.camera, this.view, this.#colours);
     const { x, y, zoom } = this.camera;
     // For whoever wants to know what is where without looking.
+    if (this.canvas.dataset.camera === undefined) performance.mark("graph drawn");
     this.canvas.dataset.camera = `${x} ${y} ${zoom}`;
+  }
+
+  /** Draws from the plate, made anew if it is of something else; whether there can be one. */
+  #copyPlate(context: CanvasRenderingContext2D): boolean {
+    const [ratio, scene] = [devicePixelRatio || 1, this.#scene!];
+    const { x, y, zoom } = this.camera;
+    const { width, height } = this.model.layout;
+    const size = { width: Math.ceil(width * zoom), height: Math.ceil(height * zoom) };
+    const pixels = size.width * size.height * ratio * ratio;
+    if (zoom >= NAMES_FROM || this.model.layout.names.length < PLATE_TASKS_MIN || pixels > PLATE_PIXELS_MAX) return false;
+    const old = this.#plate;
+    if (!old || old.zoom !== zoom || !isSame(old.scene, scene)) {
+      const canvas = old?.canvas ?? document.createElement("canvas");
+      [canvas.width, canvas.height] = [Math.max(1, size.width * ratio), Math.max(1, size.height * ratio)];
+      draw(canvas.getContext("2d")!, { ...scene, isMoving: false }, { x: 0, y: 0, zoom }, size, this.#colours);
+      this.#plate = { canvas, zoom, scene: { ...scene } };
+    }
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, context.canvas.width, context.canvas.height);
+    context.drawImage(this.#plate!.canvas, Math.round(-x * zoom * ratio), Math.round(-y * zoom * ratio));
+    return true;
   }
 
   end(): void {

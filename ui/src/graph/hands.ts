@@ -8,6 +8,9 @@ import type { Model } from "./model.ts";
 const CLICK_MAX = 5;
 const STEP = 60;
 
+/** Pixels beside a box that still count as it: boxes can be smaller than a fingertip. */
+const SLACK = 3;
+
 export interface Hands {
   model: () => Model;
   view: () => Size;
@@ -25,7 +28,8 @@ function picture(hands: Hands): Size {
 /** The task under a point of the view. */
 export function under(hands: Hands, at: { x: number; y: number }): number | null {
   const camera = hands.camera();
-  return taskAt(hands.model(), camera.x + at.x / camera.zoom, camera.y + at.y / camera.zoom);
+  const slack = SLACK / camera.zoom;
+  return taskAt(hands.model(), camera.x + at.x / camera.zoom, camera.y + at.y / camera.zoom, slack);
 }
 
 /** Listens to the pointer and the wheel; returns what ends that. */

@@ -16,6 +16,7 @@ const KEPT = 200;
 /** How far back the log is read for events that fit, and how many pages of them. */
 const BACK = 100_000;
 const PAGES_MAX = 5;
+const RETRY_MS = 1_000;
 
 export function Events() {
   const filter = { types: query.value.get("types") ?? "", run: query.value.get("run_id") ?? "", batch: query.value.get("batch_id") ?? "" };
@@ -74,11 +75,22 @@ function TailOf({ filter }: { filter: EventFilter }) {
       if (held.current.isHeld) setWaiting(held.current.news.length);
       else release();
     });
-    before(filter, control.signal).then(show, (error) => {
-      if (!control.signal.aborted) setProblem(error as Problem);
-    });
+    let retry: ReturnType<typeof setTimeout>;
+    const load = (): void => {
+      before(filter, control.signal).then((found) => {
+        setProblem(null);
+        show(found);
+      }, (error: Problem) => {
+        if (control.signal.aborted) return;
+        setProblem(error);
+        // A server that is away comes back.
+        if (error.status === 0 || error.status === 503) retry = setTimeout(load, RETRY_MS);
+      });
+    };
+    load();
     return () => {
       control.abort();
+      clearTimeout(retry);
       stop();
     };
   }, []);

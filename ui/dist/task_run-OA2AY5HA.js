@@ -1,1 +1,0 @@
-import{C as i,Q as f,e,h as s,r as t,s as u}from"./chunk-LOF7Y3NZ.js";function c({id:n}){let o=i(`/task-runs/${n}`),r=o.data?.run_id;return e(()=>{r!==void 0&&u(t(`/ui/runs/${r}/logs`,{task:n}),"replace")},[r]),s(f,{answer:o,children:()=>null})}export{c as TaskRunView};
