@@ -18,6 +18,7 @@ use crate::config::{ApiConfig, ApiParts};
 use crate::errors::Problem;
 use crate::query::Query;
 use crate::replays::Replays;
+use crate::zipped::Packed;
 
 /// Questions about the past answered at a time. The views of one moment are computed after another; more would only
 /// wait, each on a thread.
@@ -29,7 +30,7 @@ pub(crate) struct App {
     pub(crate) parts: ApiParts,
     pub(crate) replays: Replays,
     /// Where tasks of graphs looked at lately are drawn.
-    pub(crate) layouts: Layouts,
+    pub(crate) layouts: Layouts<Packed>,
     /// Questions about the past that are answered at a time; see [`PAST_TURNS`].
     pub(crate) past_turns: Arc<Semaphore>,
     /// Memory for the bodies of all requests.

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use bytes::Bytes;
 use fasti_core::domain::ids::Seq;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -10,7 +11,6 @@ use warp::http::{HeaderMap, HeaderValue, StatusCode, header};
 use warp::reply::Response;
 
 use crate::call::json;
-use crate::errors::Problem;
 
 /// Bytes below which nothing is gained.
 const WORTH_BYTES: usize = 4 << 10;
@@ -37,25 +37,46 @@ pub(crate) fn mark(response: &mut Response) {
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
 }
 
-/// An answer in JSON, compressed if that is worth it and the client takes it. Call it where computing is allowed.
-pub(crate) fn zipped_json(headers: &HeaderMap, value: &impl Serialize, as_of: Seq) -> Response {
-    let Ok(body) = serde_json::to_vec(value) else {
-        return Problem::internal(&"an answer could not be written as JSON").into_response(None);
-    };
-    let mut response = json(StatusCode::OK, &(), as_of);
-    if body.len() < WORTH_BYTES || !takes_gzip(headers) {
-        *response.body_mut() = body.into();
-        return response;
-    }
-    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
-    let packed = encoder.write_all(&body).and_then(|()| encoder.finish());
-    match packed {
-        Ok(packed) => {
-            *response.body_mut() = packed.into();
-            mark(&mut response);
-            response
+/// A body as it is and in gzip, to be sent as often as it is asked for.
+#[derive(Debug)]
+pub(crate) struct Packed {
+    plain: Bytes,
+    /// `None` for what is not worth it.
+    gzip: Option<Bytes>,
+}
+
+impl Packed {
+    /// Writes something down as JSON, and packs it. Call it where computing is allowed.
+    ///
+    /// # Panics
+    /// It cannot be written as JSON: a map has keys that are no text.
+    pub(crate) fn json(value: &impl Serialize) -> Self {
+        let plain = serde_json::to_vec(value).expect("columns of numbers and text are JSON");
+        if plain.len() < WORTH_BYTES {
+            return Self {
+                plain: plain.into(),
+                gzip: None,
+            };
         }
-        Err(error) => Problem::internal(&error).into_response(None),
+        let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 4), Compression::fast());
+        let packed = encoder.write_all(&plain).and_then(|()| encoder.finish());
+        Self {
+            plain: plain.into(),
+            gzip: packed.ok().map(Bytes::from),
+        }
+    }
+
+    /// The answer for a client with these headers.
+    pub(crate) fn answer(&self, headers: &HeaderMap, as_of: Seq) -> Response {
+        let mut response = json(StatusCode::OK, &(), as_of);
+        match self.gzip.clone().filter(|_| takes_gzip(headers)) {
+            Some(gzip) => {
+                *response.body_mut() = gzip.into();
+                mark(&mut response);
+            }
+            None => *response.body_mut() = self.plain.clone().into(),
+        }
+        response
     }
 }
 

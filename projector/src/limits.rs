@@ -20,7 +20,7 @@ pub const SERVER_STARTS_MAX: usize = 20;
 /// Edges of a run's graph between task runs; two parallel tasks of 1,000 parts each are a million.
 pub const GRAPH_EDGES_MAX: u64 = 1_000_000;
 
-/// Layouts of graphs kept, of the definitions looked at last; one of 100,000 tasks has 800 KB.
+/// Layouts of graphs kept, of the definitions looked at last; as they are sent, one of 100,000 tasks has some 10 MB.
 pub const CACHED_LAYOUTS_MAX: usize = 16;
 
 /// Sweeps in search of an order with few crossings: later ones hardly find a better one.

@@ -21,6 +21,7 @@ async function load(source) {
 
 const { Lines } = await load("core/lines");
 const { spans } = await load("core/ansi");
+const { blocks } = await load("core/sse");
 const { duration, relative } = await load("core/time");
 const { visible, quoted, bytes } = await load("core/text");
 const { fitted, zoomed, moved, showing } = await load("graph/camera");
@@ -70,6 +71,29 @@ test("words are quoted as a shell wants them", () => {
   assert.equal(quoted("a-b.c"), "a-b.c");
   assert.equal(quoted("it's"), "'it'\\''s'");
   assert.equal(quoted(""), "''");
+});
+
+test("a stream is cut into events wherever its pieces end", () => {
+  const text = 'retry: 1000\n\nid: 1\ndata: {"seq":1}\n\n: still here\n\nid: 2\ndata: {"seq":2}\n\n';
+  for (let cut = 0; cut <= text.length; cut += 1) {
+    const events = [];
+    const rest = blocks(text.slice(0, cut), events);
+    assert.equal(blocks(rest + text.slice(cut), events), "");
+    assert.deepEqual(events, [{ seq: 1 }, { seq: 2 }]);
+  }
+});
+
+test("5,000 events are read in a moment", () => {
+  const data = { seq: 1, time: "2026-11-30T08:00:00.000Z", type: "task.finished", run_id: 7, data: { task_runs: [[8, 9]] } };
+  const text = `id: 1\ndata: ${JSON.stringify(data)}\n\n`.repeat(5_000);
+  const took = Math.min(...[1, 2, 3].map(() => {
+    const begun = performance.now();
+    const events = [];
+    blocks(text, events);
+    assert.equal(events.length, 5_000);
+    return performance.now() - begun;
+  }));
+  assert.ok(took < 100, `${took} ms`);
 });
 
 test("durations have two units at most", () => {

@@ -11,7 +11,13 @@ class Reader:
     """One window; closing it asserts that nothing went wrong that nobody looked for."""
 
     def __init__(
-        self, browser: Any, url: str, patience: float, width: int = 1280, height: int = 900, dark: bool = False
+        self,
+        browser: Any,
+        url: str,
+        patience: float,
+        width: int = 1280,
+        height: int = 900,
+        dark: bool = False,
     ) -> None:
         self.url = url
         self.asked: List[str] = []
@@ -42,7 +48,9 @@ class Reader:
         """Return addresses that are not the server's own."""
         own = urllib.parse.urlsplit(self.url).netloc
         parts = [(address, urllib.parse.urlsplit(address)) for address in self.asked]
-        return [a for a, part in parts if part.scheme not in ("data", "blob") and part.netloc != own]
+        return [
+            a for a, part in parts if part.scheme not in ("data", "blob") and part.netloc != own
+        ]
 
     def complaints(self) -> List[str]:
         """Return what axe finds wrong with what is shown."""
@@ -51,7 +59,10 @@ class Reader:
         found = self.page.evaluate("() => axe.run(document)")
         # Something was looked at, so that silence means that it is well.
         assert len(found["passes"]) > 10
-        return [f"{one['id']}: {[node['html'][:160] for node in one['nodes'][:3]]}" for one in found["violations"]]
+        return [
+            f"{one['id']}: {[node['html'][:160] for node in one['nodes'][:3]]}"
+            for one in found["violations"]
+        ]
 
     def is_too_wide(self) -> bool:
         """Whether the page can be scrolled to the side."""

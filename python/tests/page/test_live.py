@@ -1,4 +1,4 @@
-"""Updates by themselves: over a restart of the server, stopped when asked, and never under the pointer."""
+"""Updates: over a restart of the server, stopped when asked, and never under the pointer."""
 
 import socket
 from pathlib import Path
@@ -10,13 +10,26 @@ from page.reader import Reader
 from page.world import World
 
 
+#: Of a server that is built without optimisation, on a machine that is busy.
+LONG_LOG_MS = 1_000
+
+OPEN_LOGS = """async () => {
+  const begun = performance.now();
+  document.querySelector('.tabs a[href*="/logs"]').click();
+  while (!document.querySelector('.line')) await new Promise(requestAnimationFrame);
+  return performance.now() - begun;
+}"""
+
+
 def test_the_stream_goes_on_after_a_restart_of_the_server(chromium: Any, tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         listen = f"127.0.0.1:{free.getsockname()[1]}"
     first = Server(tmp_path, listen)
     try:
-        batch = first.call("POST", "/batches", {"name": "b", "tasks": [{"name": "t", "command": ["true"]}]})
+        batch = first.call(
+            "POST", "/batches", {"name": "b", "tasks": [{"name": "t", "command": ["true"]}]}
+        )
         reader = Reader(chromium, first.url, PATIENCE)
         page = reader.open("/ui/events")
         page.get_by_role("status").get_by_text("live").wait_for()
@@ -74,10 +87,14 @@ def test_rows_stay_under_the_pointer(reader: Reader, world: World) -> None:
     page.get_by_role("row", name=str(run)).get_by_text("cancelled").first.wait_for()
 
 
-def test_output_is_followed_while_it_is_written(reader: Reader, world: World, tmp_path: Path) -> None:
+def test_output_is_followed_while_it_is_written(
+    reader: Reader, world: World, tmp_path: Path
+) -> None:
     gate = tmp_path / "gate"
     script = f"echo before; while [ ! -e {gate} ]; do sleep 0.05; done; echo behind"
-    body = {"definition": {"name": "tail", "tasks": [{"name": "t", "command": ["sh", "-c", script]}]}}
+    body = {
+        "definition": {"name": "tail", "tasks": [{"name": "t", "command": ["sh", "-c", script]}]}
+    }
     run = world.server.call("POST", "/runs", body)["id"]
     world.until(run, "running")
     page = reader.open(f"/ui/runs/{run}/logs")
@@ -87,7 +104,30 @@ def test_output_is_followed_while_it_is_written(reader: Reader, world: World, tm
     assert page.get_by_role("log").inner_text().count("before") == 1
 
 
-def test_a_token_is_asked_for_and_kept_where_no_script_reads_it(chromium: Any, tmp_path: Path) -> None:
+def test_two_hundred_thousand_lines_are_opened_in_a_moment(reader: Reader, world: World) -> None:
+    script = "seq -f 'line %.0f of an output that is like any other' 200000"
+    task = {"name": "t", "command": ["sh", "-c", script]}
+    body = {"definition": {"name": "long", "tasks": [task]}}
+    run = world.server.call("POST", "/runs", body)["id"]
+    world.server.finished(run)
+    took = 1e9
+    for _ in range(3):
+        page = reader.open(f"/ui/runs/{run}/list")
+        page.get_by_role("listitem").first.wait_for()
+        took = min(took, float(page.evaluate(OPEN_LOGS)))
+    print(f"200,000 lines opened in {took:.0f} ms")
+    assert took < LONG_LOG_MS
+    log = page.get_by_role("log")
+    log.evaluate("box => box.scrollTop = box.scrollHeight")
+    log.get_by_text("line 200000 of").wait_for()
+    assert page.locator(".line").count() < 200
+    page.get_by_label("Search").fill("line 123456 ")
+    page.get_by_text("1 of 200,000 lines").wait_for()
+
+
+def test_a_token_is_asked_for_and_kept_where_no_script_reads_it(
+    chromium: Any, tmp_path: Path
+) -> None:
     server = Server(tmp_path, more={"FASTI_SERVER_TOKEN": "s3cret-token"})
     try:
         reader = Reader(chromium, server.url, PATIENCE)
@@ -100,7 +140,10 @@ def test_a_token_is_asked_for_and_kept_where_no_script_reads_it(chromium: Any, t
         page.get_by_role("button", name="Go on").click()
         page.get_by_text("There are no batches yet").wait_for()
         page.get_by_role("status").get_by_text("live").wait_for()
-        assert page.evaluate("document.cookie + JSON.stringify({...localStorage, ...sessionStorage})") == "{}"
+        assert (
+            page.evaluate("document.cookie + JSON.stringify({...localStorage, ...sessionStorage})")
+            == "{}"
+        )
         page.reload()
         page.get_by_text("There are no batches yet").wait_for()
         reader.close()

@@ -1,4 +1,4 @@
-"""What the tests of the page look at: batches of several kinds, and runs of them that really ran."""
+"""What the tests of the page look at: batches of several kinds, and runs that really ran."""
 
 import time
 from pathlib import Path
@@ -33,10 +33,13 @@ class World:
         self.server = server
         self.gate = folder / "gate"
         self.nightly = self._nightly()
-        self.hostile = self._save({"name": HOSTILE, "tasks": [command(HOSTILE, f"printf '{HOSTILE_OUTPUT}'")]})
+        self.hostile = self._save(
+            {"name": HOSTILE, "tasks": [command(HOSTILE, f"printf '{HOSTILE_OUTPUT}'")]}
+        )
         self.broken = self._broken()
         self.waiting = self._waiting()
         self.often = self._often()
+        self.set = self._set()
         self.good_runs = [self.run(self.nightly, f"2026-11-{day:02d}") for day in range(1, 6)]
         self.hostile_run = self.run(self.hostile)
         self.failed_run = self.run(self.broken)
@@ -46,45 +49,81 @@ class World:
         return str(self.server.call("POST", "/batches", definition)["id"])
 
     def _nightly(self) -> str:
-        return self._save({
-            "name": "nightly report",
-            "labels": ["finance"],
-            "schedule": {"at_hours": [8], "weekdays": ["Mon", "Tue", "Wed", "Thu", "Fri"], "timezone": "Europe/Paris"},
-            "tasks": [
-                command("fetch prices", "for n in 1 2 3; do echo line $n; done", description="From the exchange"),
-                command("fetch trades", "echo trades; echo careful >&2"),
-                command("load", "sleep 0.15"),
-                {"name": "country", "kind": "parallel", "count": 6, "command": ["sh", "-c", "echo part $FASTI_PART_NUM"]},
-                command("merge", "sleep 0.1; echo merged"),
-                command("publish", "echo done"),
-            ],
-            "edges": edges(
-                "fetch prices>load", "fetch trades>load", "load>country", "country>merge", "merge>publish",
-                "fetch prices>publish",
-            ),
-        })  # fmt: skip
+        return self._save(
+            {
+                "name": "nightly report",
+                "labels": ["finance"],
+                "schedule": {
+                    "at_hours": [8],
+                    "weekdays": ["Mon", "Tue", "Wed", "Thu", "Fri"],
+                    "timezone": "Europe/Paris",
+                },
+                "tasks": [
+                    command(
+                        "fetch prices",
+                        "for n in 1 2 3; do echo line $n; done",
+                        description="From the exchange",
+                    ),
+                    command("fetch trades", "echo trades; echo careful >&2"),
+                    command("load", "sleep 0.15"),
+                    {
+                        "name": "country",
+                        "kind": "parallel",
+                        "count": 6,
+                        "command": ["sh", "-c", "echo part $FASTI_PART_NUM"],
+                    },
+                    command("merge", "sleep 0.1; echo merged"),
+                    command("publish", "echo done"),
+                ],
+                "edges": edges(
+                    "fetch prices>load",
+                    "fetch trades>load",
+                    "load>country",
+                    "country>merge",
+                    "merge>publish",
+                    "fetch prices>publish",
+                ),
+            }
+        )
 
     def _broken(self) -> str:
-        return self._save({
-            "name": "month end",
-            "tasks": [
-                command("close books", "echo closing; exit 3", retries=1),
-                command("mail", "echo mail"),
-                command("archive", "seq 1 2000"),
-            ],
-            "edges": edges("close books>mail"),
-        })  # fmt: skip
+        return self._save(
+            {
+                "name": "month end",
+                "tasks": [
+                    command("close books", "echo closing; exit 3", retries=1),
+                    command("mail", "echo mail"),
+                    command("archive", "seq 1 2000"),
+                ],
+                "edges": edges("close books>mail"),
+            }
+        )
 
     def _waiting(self) -> str:
         wait = f"while [ ! -e {self.gate} ]; do sleep 0.05; done; echo opened"
-        return self._save({
-            "name": "gated",
-            "tasks": [command("wait", wait), command("after", "echo after")],
-            "edges": edges("wait>after"),
-        })  # fmt: skip
+        return self._save(
+            {
+                "name": "gated",
+                "tasks": [command("wait", wait), command("after", "echo after")],
+                "edges": edges("wait>after"),
+            }
+        )
+
+    def _set(self) -> int:
+        """A backfill of two days of a batch, paused."""
+        backfill = {
+            "batch_id": self.nightly,
+            "from": "2026-10-05T00:00:00Z",
+            "until": "2026-10-10T00:00:00Z",
+            "title": "October again",
+            "live_max": 1,
+        }
+        made = int(self.server.call("POST", "/run-sets/backfill", backfill)["id"])
+        self.server.call("POST", f"/run-sets/{made}/pause", {})
+        return made
 
     def _often(self) -> str:
-        """A batch whose schedule has fired, skipped slots while it was off, and goes on tomorrow."""
+        """A batch whose schedule has fired twice, and goes on twice a day."""
         definition = {
             "name": "heartbeat",
             "schedule": {"cron": "* * * * * *", "timezone": "Europe/Paris"},
@@ -116,7 +155,8 @@ class World:
         for to in range(width, TASKS):
             layer = to // width
             pairs += [
-                f"{names[(layer - 1) * width + (to * 37 + k * 31) % width]}>{names[to]}" for k in range(3)
+                f"{names[(layer - 1) * width + (to * 37 + k * 31) % width]}>{names[to]}"
+                for k in range(3)
             ]
         pairs += [f"begin>{names[first]}" for first in range(1, width)]
         definition = {"name": "ten thousand", "tasks": tasks, "edges": edges(*pairs)}

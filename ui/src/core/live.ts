@@ -4,6 +4,7 @@ import { computed, effect, signal } from "@preact/signals";
 
 import { apiPath, read, request, wantsToken } from "./api.ts";
 import { asOf } from "./route.ts";
+import { blocks } from "./sse.ts";
 import type { Health, LogEvent } from "./wire.ts";
 
 export type LiveState = "connecting" | "live" | "paused" | "past";
@@ -36,18 +37,6 @@ const listeners = new Set<Listener>();
 export function onEvents(listener: Listener): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
-}
-
-/** Reads the blocks of a stream out of a text; returns what is left of an unfinished one. */
-export function blocks(text: string, out: LogEvent[]): string {
-  let start = 0;
-  for (;;) {
-    const end = text.indexOf("\n\n", start);
-    if (end < 0) return text.slice(start);
-    const at = text.indexOf("data: ", start);
-    if (at >= 0 && at < end) out.push(JSON.parse(text.slice(at + 6, end)) as LogEvent);
-    start = end + 2;
-  }
 }
 
 function hand(events: LogEvent[]): void {

@@ -149,7 +149,6 @@ export interface TaskRun {
 
 export interface Layout {
   definition_digest: string;
-  first_task_run_id: number;
   width: number;
   height: number;
   box_width: number;
@@ -167,6 +166,7 @@ export interface Layout {
 }
 
 export interface States {
+  first_task_run_id: number;
   origin: string;
   statuses: string;
   started_ms: (number | null)[];
@@ -192,6 +192,30 @@ export interface LogEvent {
   task_run_id: number | null;
   data: Record<string, unknown>;
   data_at?: string;
+}
+
+export interface RunSet {
+  id: number;
+  batch_id: string;
+  batch_name: string;
+  tag: Tag;
+  title: string;
+  labels: string[];
+  created_at: string;
+  created_by: string;
+  closed: boolean;
+  finished_at: string | null;
+  run_counts: Partial<Record<RunStatus, number>>;
+  run_count: number;
+  backfill: {
+    from: string;
+    until: string;
+    order: string;
+    live_max: number;
+    slots: number;
+    paused: boolean;
+    pause_reason: string | null;
+  } | null;
 }
 
 export interface Runner {

@@ -3,7 +3,7 @@
 import { useAnswer } from "../core/answer.ts";
 import { go, query, withQuery } from "../core/route.ts";
 import type { RunPage } from "../core/wire.ts";
-import { Empty, Shown } from "../parts/basics.tsx";
+import { A, Empty, Shown } from "../parts/basics.tsx";
 import { RunsTable } from "../parts/runs.tsx";
 import { useStill, Waiting } from "../parts/table.tsx";
 import { Paging } from "./batches.tsx";
@@ -23,7 +23,10 @@ export function Runs() {
   const answer = useAnswer<RunPage>(`/runs?${params}`, (event) => /^(run|task|attempt)\./.test(event.type));
   return (
     <>
-      <h1>Runs</h1>
+      <header class="title">
+        <h1>Runs</h1>
+        <A to="/ui/run-sets" class="button">Run sets</A>
+      </header>
       <Filter />
       <Shown answer={answer}>{(page) => <List page={page} filter={params.toString()} />}</Shown>
     </>

@@ -31,7 +31,7 @@ export function WithTask({ run, children }: {
   return (
     <Shown answer={answer}>
       {(picture) => {
-        const first = picture.model.layout.first_task_run_id;
+        const first = picture.states.first_task_run_id;
         const task = chosenTask() ?? interesting(picture) ?? first;
         return children(task, <Picker picture={picture} task={task} />);
       }}
@@ -40,17 +40,17 @@ export function WithTask({ run, children }: {
 }
 
 /** The first task run that failed, else the first that runs. */
-function interesting({ model, states }: Picture): number | null {
+function interesting({ states }: Picture): number | null {
   for (const letter of ["f", "r"]) {
     const at = states.statuses.indexOf(letter);
-    if (at >= 0) return model.layout.first_task_run_id + at;
+    if (at >= 0) return states.first_task_run_id + at;
   }
   return null;
 }
 
 function Picker({ picture, task }: { picture: Picture; task: number }) {
   const { model, states } = picture;
-  const first = model.layout.first_task_run_id;
+  const first = states.first_task_run_id;
   const count = states.statuses.length;
   const [text, setText] = useState<string | null>(null);
   if (count < 2) return null;

@@ -48,7 +48,7 @@ function Gantt({ picture, isOver }: { picture: Picture; isOver: boolean }) {
   const last = isOver ? Math.max(...bounds(states.finished_ms, Math.max), 1) : Math.max(present, 1);
   const span = Math.max(last - begin, 1);
   const percent = (ms: number): string => `${(100 * (ms - begin)) / span}%`;
-  const first = model.layout.first_task_run_id;
+  const first = states.first_task_run_id;
   return (
     <div class="gantt">
       <label class="check">

@@ -14,7 +14,7 @@ export function GraphTab({ run }: { run: Run }) {
   return (
     <Shown answer={answer}>
       {({ model, states }) => {
-        const first = model.layout.first_task_run_id;
+        const first = states.first_task_run_id;
         const isOurs = chosen !== null && chosen >= first && chosen < first + states.statuses.length;
         const selected = isOurs ? taskOf(model, chosen - first) : null;
         const select = (task: number | null): void => choose(task === null ? null : first + worstPart(model.firstNode, states.statuses, task));

@@ -70,7 +70,7 @@ function List({ picture: { model, states }, chosen }: { picture: Picture; chosen
     return all.filter((node) =>
       (status === "" || LETTERS[states.statuses[node]!] === status) && names[node]!.toLowerCase().includes(text));
   }, [names, states.statuses, text, status]);
-  const first = model.layout.first_task_run_id;
+  const first = states.first_task_run_id;
   const origin = Date.parse(states.origin);
   if (nodes.length === 0) return <Empty><p>No task fits. <a href={withQuery({ q: null, status: null })}>Show all</a></p></Empty>;
   return (

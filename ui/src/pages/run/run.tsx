@@ -87,7 +87,7 @@ function Head({ run, done }: { run: Run; done: () => void }) {
           ["Version", run.definition_version ?? "not saved"],
           ["Repeats", run.original_run_id && <A to={`/ui/runs/${run.original_run_id}`}>run {run.original_run_id}</A>],
           ["Follows", run.parent_run_id && <A to={`/ui/runs/${run.parent_run_id}`}>run {run.parent_run_id}</A>],
-          ["Run set", run.run_set_id && <A to="/ui/runs" params={{ run_set: run.run_set_id }}>{run.run_set_id}</A>],
+          ["Run set", run.run_set_id && <A to={`/ui/run-sets/${run.run_set_id}`}>{run.run_set_id}</A>],
           ["Ends by", run.deadline && !isOver(run.status) ? <Instant at={run.deadline} /> : null],
         ]}
       />
@@ -99,8 +99,9 @@ function Head({ run, done }: { run: Run; done: () => void }) {
 /** Why it ran, in a sentence, with what led to it. */
 function Why({ run }: { run: Run }) {
   const answer = useAnswer<Explanation>(`/runs/${run.id}/why`, concerns(run.id));
-  if (!answer.data) return null;
-  const { answer: sentence, causes } = answer.data;
+  // Its place is taken from the start, so that nothing below moves when the answer comes.
+  const first = `it is ${run.status}${run.status_reason ? `: ${run.status_reason}` : ""}`;
+  const { answer: sentence, causes } = answer.data ?? { answer: first, causes: [] };
   const because = <Because sentence={sentence} causes={causes} />;
   if (run.status === "failure") return <div class="note bad">{because}</div>;
   return run.status === "cancelled" ? <div class="note warn">{because}</div> : because;

@@ -16,7 +16,6 @@ pub(crate) fn run_layout(run: &RunStates, layout: &Layout) -> wire::RunLayout {
     let tasks = || definition.tasks.iter();
     wire::RunLayout {
         definition_digest: run.definition.to_string(),
-        first_task_run_id: run.run.task_run(0).0,
         width: layout.width,
         height: layout.height,
         box_width: BOX_WIDTH,
@@ -52,6 +51,7 @@ pub(crate) fn run_states(run: &RunStates, as_of: Seq) -> wire::RunStates {
     let since = |at: Option<Timestamp>| at.map(|at| (at.0 - run.created_at.0) / 1_000);
     let states = || run.states.iter();
     wire::RunStates {
+        first_task_run_id: run.run.task_run(0).0,
         origin: time(run.created_at),
         statuses: states().map(|state| letter(state.status)).collect(),
         started_ms: states().map(|state| since(state.started_at)).collect(),

@@ -1,12 +1,13 @@
 //! What the graph of a run is drawn from: where its tasks stand, once for a definition, and how they are, now or then.
 
+use fasti_projector::layout::layout;
 use fasti_projector::rows::RunStates;
 
 use super::super::{map, wire};
 use super::{batches, runs};
 use crate::call::Call;
 use crate::errors::{Answer, Problem, ProblemDocument};
-use crate::zipped::zipped_json;
+use crate::zipped::Packed;
 
 /// Read where the tasks of a run are drawn
 ///
@@ -21,8 +22,9 @@ pub(crate) async fn get_layout(id: String, call: Call) -> Answer {
     let (states, as_of) = states(&id, &call).await?;
     let (app, headers) = (call.app.clone(), call.headers.clone());
     let drawing = tokio::task::spawn_blocking(move || {
-        let layout = app.layouts.of(states.definition, &states.graph);
-        zipped_json(&headers, &map::run_layout(&states, &layout), as_of)
+        let draw = || Packed::json(&map::run_layout(&states, &layout(&states.graph)));
+        let packed = app.layouts.of(states.definition, draw);
+        packed.answer(&headers, as_of)
     });
     drawing.await.map_err(|error| Problem::internal(&error))
 }
@@ -39,7 +41,7 @@ pub(crate) async fn get_states(id: String, call: Call) -> Answer {
     let (states, as_of) = states(&id, &call).await?;
     let headers = call.headers.clone();
     let writing = tokio::task::spawn_blocking(move || {
-        zipped_json(&headers, &map::run_states(&states, as_of), as_of)
+        Packed::json(&map::run_states(&states, as_of)).answer(&headers, as_of)
     });
     writing.await.map_err(|error| Problem::internal(&error))
 }

@@ -8,8 +8,6 @@ use utoipa::ToSchema;
 pub(crate) struct RunLayout {
     /// Digest of the definition: the same layout for the same digest.
     pub(crate) definition_digest: String,
-    /// Id of the first task run; the others follow without gaps, in definition order, parts in part order.
-    pub(crate) first_task_run_id: u64,
     /// Width of the picture in pixels.
     pub(crate) width: u32,
     /// Height of the picture.
@@ -53,6 +51,8 @@ pub(crate) struct NamedParts {
 /// How the task runs of a run are.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RunStates {
+    /// Id of the first task run; the others follow without gaps, in definition order, parts in part order.
+    pub(crate) first_task_run_id: u64,
     /// When the run was made: other times are milliseconds since then.
     pub(crate) origin: String,
     /// A letter a task run: `w`aiting, `q`ueued, `r`unning, `s`uccess, `f`ailure, s`k`ipped, `c`ancelled.
