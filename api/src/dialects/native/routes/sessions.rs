@@ -52,7 +52,7 @@ pub(crate) async fn end_session(call: Call) -> Answer {
 
 fn with_cookie(call: &Call, cookie: Option<String>) -> Response {
     let mut response = empty(StatusCode::NO_CONTENT, call.last_seq());
-    let value = cookie.map(|cookie| HeaderValue::try_from(cookie));
+    let value = cookie.map(HeaderValue::try_from);
     match value.transpose() {
         Ok(Some(value)) => {
             response.headers_mut().insert(header::SET_COOKIE, value);
