@@ -25,7 +25,7 @@ def test_a_run_is_started_and_followed_to_its_end(reader: Reader, world: World) 
     asked.get_by_role("button", name="Run now").click()
     page.wait_for_url(re.compile(r"/ui/runs/\d+"))
     # Nothing is loaded again by hand: the stream of events brings it.
-    page.locator("header.title .status", has_text="success").wait_for()
+    page.locator("main > header.title .status", has_text="success").wait_for()
     run = int(page.url.rsplit("/", 1)[1])
     assert world.server.call("GET", f"/runs/{run}")["rundate"] == "2026-11-20"
 
@@ -50,7 +50,7 @@ def test_a_run_is_cancelled_with_a_reason(reader: Reader, world: World) -> None:
     page.locator("main").get_by_role("button", name="Cancel").click()
     dialog(page).get_by_label("Why").fill("wrong day")
     dialog(page).get_by_role("button", name="Cancel").click()
-    page.locator("header.title .status", has_text="cancelled").wait_for()
+    page.locator("main > header.title .status", has_text="cancelled").wait_for()
     assert world.server.finished(run)["status"] == "cancelled"
 
 

@@ -47,11 +47,11 @@ def test_the_past_is_shown_as_it_was_and_cannot_be_changed(reader: Reader, world
     started = next(event["seq"] for event in events if event["type"] == "run.started")
     page = reader.open(f"/ui/runs/{run}?as_of={started}")
     page.get_by_text("You look at the past").wait_for()
-    page.locator("header.title .status", has_text="running").wait_for()
+    page.locator("main > header.title .status", has_text="running").wait_for()
     assert page.get_by_role("button", name="Cancel").is_disabled()
     asked = len(reader.asked)
     page.get_by_role("slider", name="Position in the log").fill(str(events[-1]["seq"]))
-    page.locator("header.title .status", has_text="success").wait_for()
+    page.locator("main > header.title .status", has_text="success").wait_for()
     about_now = [a for a in reader.asked[asked:] if "/api/v1/runs" in a and "as_of=" not in a]
     assert about_now == []
     # The moment goes along from view to view.

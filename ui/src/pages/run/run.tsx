@@ -96,11 +96,15 @@ function Head({ run, done }: { run: Run; done: () => void }) {
   );
 }
 
+const SAID = {
+  queued: "it waits", running: "it goes on", success: "it succeeded", failure: "it failed", cancelled: "it was cancelled",
+};
+
 /** Why it ran, in a sentence, with what led to it. */
 function Why({ run }: { run: Run }) {
   const answer = useAnswer<Explanation>(`/runs/${run.id}/why`, concerns(run.id));
   // Its place is taken from the start, so that nothing below moves when the answer comes.
-  const first = `it is ${run.status}${run.status_reason ? `: ${run.status_reason}` : ""}`;
+  const first = `${SAID[run.status]}${run.status_reason ? `: ${run.status_reason}` : ""}`;
   const { answer: sentence, causes } = answer.data ?? { answer: first, causes: [] };
   const because = <Because sentence={sentence} causes={causes} />;
   if (run.status === "failure") return <div class="note bad">{because}</div>;
