@@ -9,7 +9,6 @@ from page.conftest import PATIENCE
 from page.reader import Reader
 from page.world import World
 
-
 #: Of a server that is built without optimisation, on a machine that is busy.
 LONG_LOG_MS = 1_000
 
@@ -123,6 +122,31 @@ def test_two_hundred_thousand_lines_are_opened_in_a_moment(reader: Reader, world
     assert page.locator(".line").count() < 200
     page.get_by_label("Search").fill("line 123456 ")
     page.get_by_text("1 of 200,000 lines").wait_for()
+
+
+def test_memory_does_not_grow_with_events(reader: Reader, world: World) -> None:
+    page = reader.open("/ui/events")
+    page.locator(".event").first.wait_for()
+    page.mouse.move(5, 5)
+    parts = {"name": "p", "kind": "parallel", "count": 600, "command": ["true"]}
+    before = world.server.call("GET", "/health")["log_seq"]
+    run = world.server.call("POST", "/runs", {"definition": {"name": "many", "tasks": [parts]}})
+    world.server.finished(run["id"])
+    page.locator(".event", has_text="run.finished").first.wait_for()
+    events = world.server.call("GET", "/health")["log_seq"] - before
+    used = heap_mb(page)
+    print(f"{used:.1f} MB of heap after {events} events")
+    assert used < 60
+    assert page.locator(".event").count() == 200
+
+
+def heap_mb(page: Any) -> float:
+    """Return what the page holds once everything that is not needed is let go."""
+    tools = page.context.new_cdp_session(page)
+    tools.send("HeapProfiler.collectGarbage")
+    tools.send("Performance.enable")
+    metrics = tools.send("Performance.getMetrics")["metrics"]
+    return float({one["name"]: one["value"] for one in metrics}["JSHeapUsedSize"]) / 2**20
 
 
 def test_a_token_is_asked_for_and_kept_where_no_script_reads_it(
