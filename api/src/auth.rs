@@ -6,6 +6,7 @@ use fasti_core::codec::sha256;
 use fasti_core::domain::access::Principal;
 use fasti_core::domain::ids::AttemptId;
 use fasti_core::domain::state::State;
+use fasti_core::domain::time::Timestamp;
 use percent_encoding::percent_decode;
 use subtle::ConstantTimeEq as _;
 use warp::http::{HeaderMap, HeaderValue, header};
@@ -15,6 +16,7 @@ use crate::config::ApiConfig;
 use crate::dialects::datature;
 use crate::errors::{Code, Problem};
 use crate::groups;
+use crate::session;
 
 /// Bytes of a user name at most.
 const USER_BYTES_MAX: usize = 128;
@@ -56,7 +58,7 @@ async fn shown(app: &App, headers: &HeaderMap) -> Result<Principal, Problem> {
     });
     match claimed {
         Some((token, attempt)) => of_attempt(app, token, attempt).await,
-        None => of_caller(&app.config, headers),
+        None => of_caller(&app.config, headers, app.parts.clock.now()),
     }
 }
 
@@ -79,8 +81,12 @@ async fn of_attempt(app: &App, token: String, attempt: AttemptId) -> Result<Prin
 
 /// With a token there is no telling who has it: it is the server's own user. Without one, on a machine whose users
 /// trust each other, the header names the user.
-fn of_caller(config: &ApiConfig, headers: &HeaderMap) -> Result<Principal, Problem> {
-    check_token(config, headers)?;
+fn of_caller(
+    config: &ApiConfig,
+    headers: &HeaderMap,
+    now: Timestamp,
+) -> Result<Principal, Problem> {
+    check_token(config, headers, now)?;
     let user = match headers
         .get("x-fasti-user")
         .filter(|_| config.token.is_none())
@@ -107,11 +113,14 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     is_bearer.then(|| given[7..].trim_ascii())
 }
 
-fn check_token(config: &ApiConfig, headers: &HeaderMap) -> Result<(), Problem> {
+fn check_token(config: &ApiConfig, headers: &HeaderMap, now: Timestamp) -> Result<(), Problem> {
     let Some(token) = &config.token else {
         return Ok(());
     };
     if !headers.contains_key(header::AUTHORIZATION) {
+        if session::is_open(token, headers, now) {
+            return Ok(());
+        }
         return Err(refused(
             "this server wants `Authorization: Bearer <token>`; set FASTI_TOKEN",
         ));
@@ -119,6 +128,19 @@ fn check_token(config: &ApiConfig, headers: &HeaderMap) -> Result<(), Problem> {
     let Some(given) = bearer(headers) else {
         return Err(refused("the authorization is not `Bearer <token>`"));
     };
+    check_given(token, given)
+}
+
+/// Checks a token that was shown in the body of a request.
+///
+/// # Errors
+/// It is not the server's.
+pub(crate) fn check_shown(config: &ApiConfig, given: &str) -> Result<(), Problem> {
+    let token = config.token.as_deref();
+    token.map_or(Ok(()), |token| check_given(token, given.trim().as_bytes()))
+}
+
+fn check_given(token: &str, given: &[u8]) -> Result<(), Problem> {
     if is_same(given, token) {
         Ok(())
     } else {
@@ -162,6 +184,8 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
+    const NOW: Timestamp = Timestamp(1_700_000_000_000_000);
+
     fn config(token: Option<&str>) -> ApiConfig {
         let listen = ([127, 0, 0, 1], 0).into();
         let mut config = ApiConfig::new(listen, "data".into(), "0", "server");
@@ -181,11 +205,11 @@ mod tests {
 
     #[test]
     fn without_a_token_the_header_names_the_user() {
-        let own = of_caller(&config(None), &headers(&[])).unwrap();
+        let own = of_caller(&config(None), &headers(&[]), NOW).unwrap();
         assert!(own.is_admin);
         assert_eq!(own.user, "server");
         let other = headers(&[("x-fasti-user", "Zo%C3%AB Q")]);
-        let other = of_caller(&config(None), &other).unwrap();
+        let other = of_caller(&config(None), &other, NOW).unwrap();
         assert!(!other.is_admin);
         assert_eq!(other.user, "Zoë Q");
         assert_eq!(&*other.actor, "user:Zoë Q");
@@ -195,7 +219,7 @@ mod tests {
     #[test]
     fn with_a_token_the_header_names_nobody() {
         let given = [("authorization", "Bearer s3cret"), ("x-fasti-user", "Zoë")];
-        let own = of_caller(&config(Some("s3cret")), &headers(&given)).unwrap();
+        let own = of_caller(&config(Some("s3cret")), &headers(&given), NOW).unwrap();
         assert_eq!((own.user.as_str(), own.is_admin), ("server", true));
     }
 
@@ -203,7 +227,7 @@ mod tests {
     fn user_names_are_text() {
         for bad in ["", " ", "a%0Ab", "%FF", &"x".repeat(129)] {
             let given = headers(&[("x-fasti-user", bad)]);
-            assert!(of_caller(&config(None), &given).is_err(), "{bad}");
+            assert!(of_caller(&config(None), &given, NOW).is_err(), "{bad}");
         }
     }
 
@@ -211,7 +235,7 @@ mod tests {
     fn a_token_is_asked_for() {
         let config = config(Some("s3cret"));
         let status = |pairs: &[(&'static str, &str)]| {
-            of_caller(&config, &headers(pairs)).map_err(|problem| problem.code().status())
+            of_caller(&config, &headers(pairs), NOW).map_err(|problem| problem.code().status())
         };
         assert_eq!(status(&[]).unwrap_err(), 401);
         for bad in [
@@ -226,5 +250,18 @@ mod tests {
         for good in ["Bearer s3cret", "bearer s3cret"] {
             assert!(status(&[("authorization", good)]).is_ok(), "{good}");
         }
+    }
+
+    #[test]
+    fn a_session_stands_for_the_token() {
+        let config = config(Some("s3cret"));
+        let line = session::begun("s3cret", NOW);
+        let pair = line.split(';').next().unwrap();
+        assert!(of_caller(&config, &headers(&[("cookie", pair)]), NOW).is_ok());
+        // A token that is shown and wrong is not made good by a cookie.
+        let both = headers(&[("cookie", pair), ("authorization", "Bearer x")]);
+        assert!(of_caller(&config, &both, NOW).is_err());
+        assert!(check_shown(&config, " s3cret\n").is_ok());
+        assert!(check_shown(&config, "").is_err());
     }
 }

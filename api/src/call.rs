@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use fasti_core::domain::access::Principal;
 use fasti_core::domain::ids::Seq;
+use fasti_projector::layout::Layouts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
@@ -17,6 +18,7 @@ use crate::config::{ApiConfig, ApiParts};
 use crate::errors::Problem;
 use crate::query::Query;
 use crate::replays::Replays;
+use crate::zipped::Packed;
 
 /// Questions about the past answered at a time. The views of one moment are computed after another; more would only
 /// wait, each on a thread.
@@ -27,6 +29,8 @@ pub(crate) struct App {
     pub(crate) config: ApiConfig,
     pub(crate) parts: ApiParts,
     pub(crate) replays: Replays,
+    /// Where tasks of graphs looked at lately are drawn.
+    pub(crate) layouts: Layouts<Packed>,
     /// Questions about the past that are answered at a time; see [`PAST_TURNS`].
     pub(crate) past_turns: Arc<Semaphore>,
     /// Held while a task of the dialect of Rescale HTC is deleted, so that nothing is submitted to it meanwhile; shared

@@ -26,11 +26,13 @@ mod replays;
 mod routes;
 mod server;
 mod service;
+mod session;
 mod signing;
 mod stream;
 mod table;
 mod trace;
 mod webhook;
+mod zipped;
 
 pub use config::{
     ApiConfig, ApiParts, Deliver, Delivered, Delivery, Predictions, Predictor, RebuildViews,

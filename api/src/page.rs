@@ -11,6 +11,7 @@ use crate::dialects::native::routes::health;
 use crate::errors::{Answer, Code, Problem};
 use crate::routes::{Routes, any_of, route};
 use crate::table::Scope;
+use crate::zipped;
 
 /// Events that the views may be behind before the server counts as not ready.
 const LAG_EVENTS_MAX: u64 = 50_000;
@@ -33,6 +34,7 @@ pub(crate) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         &["ui", ""],
         &["ui", "{a}"],
         &["ui", "{a}", "{b}"],
+        &["ui", "{a}", "{b}", "{c}"],
     ] {
         scope.add("GET", segments);
     }
@@ -51,8 +53,8 @@ pub(crate) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
     ])
 }
 
-async fn get_index(_: Call) -> Answer {
-    file("index.html", false)
+async fn get_index(call: Call) -> Answer {
+    index(&call)
 }
 
 /// A file of the page; what is none is an address within the page, which the page itself understands.
@@ -62,28 +64,36 @@ async fn get_file(call: Call) -> Answer {
         .strip_prefix("/ui")
         .unwrap_or_default()
         .trim_start_matches('/');
-    let is_file = path.contains('.');
-    if is_file {
-        file(path, true)
-    } else {
-        file("index.html", false)
+    if !path.contains('.') {
+        return index(&call);
     }
+    let asset = fasti_ui::asset(path).ok_or_else(|| Problem::not_found("file", &path))?;
+    Ok(file(&call, asset))
 }
 
-fn file(path: &str, may_be_missing: bool) -> Answer {
-    let Some((bytes, kind)) = fasti_ui::asset(path) else {
-        return Err(if may_be_missing {
-            Problem::not_found("file", &path)
-        } else {
-            Problem::internal(&"the page is not embedded")
-        });
-    };
-    let mut response = Response::new(bytes.into());
+fn index(call: &Call) -> Answer {
+    let asset = fasti_ui::asset("index.html")
+        .ok_or_else(|| Problem::internal(&"the page is not embedded"))?;
+    Ok(file(call, asset))
+}
+
+fn file(call: &Call, asset: &fasti_ui::Asset) -> Response {
+    let is_packed = !asset.gzip.is_empty() && zipped::takes_gzip(&call.headers);
+    let body = if is_packed { asset.gzip } else { asset.bytes };
+    let mut response = Response::new(body.into());
+    if is_packed {
+        zipped::mark(&mut response);
+    }
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    // The files change with the binary, and their names do not.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    Ok(response)
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.kind));
+    // A name with a digest never has another content; the index names the digests of this binary.
+    let caching = if asset.is_hashed {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
+    response
 }
 
 pub(crate) fn text(status: StatusCode, body: String) -> Response {

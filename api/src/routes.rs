@@ -224,6 +224,7 @@ pub(crate) fn table_of_tests() -> Table {
             environments: Arc::new(NoEnvironments),
         },
         replays: crate::replays::Replays::default(),
+        layouts: fasti_projector::layout::Layouts::default(),
         past_turns: Arc::new(tokio::sync::Semaphore::new(1)),
         rescale_tasks: tokio::sync::RwLock::default(),
         bodies: crate::body::BodyRoom::new(1 << 20),

@@ -72,6 +72,7 @@ pub async fn serve(
         },
         parts,
         replays: Replays::default(),
+        layouts: fasti_projector::layout::Layouts::default(),
         past_turns: Arc::new(Semaphore::new(PAST_TURNS)),
         rescale_tasks: tokio::sync::RwLock::default(),
         shutdown: shutdown.clone(),

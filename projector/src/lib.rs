@@ -12,6 +12,7 @@
 //! | [`PastViews`] | the views as they were at any event |
 //! | [`Views`] | `apply`, and the queries |
 //! | [`rows`] | what queries answer with |
+//! | [`layout`] | where the tasks of a graph are drawn |
 //! | [`rerun`] | which task runs a repetition of a run can take over |
 //!
 //! Take a guard with [`SharedViews::read`], ask all questions of one answer under it, and stamp the answer
@@ -21,6 +22,7 @@ pub mod access;
 mod error;
 mod follow;
 mod history;
+pub mod layout;
 pub mod limits;
 mod model;
 pub mod page;

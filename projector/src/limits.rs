@@ -20,6 +20,18 @@ pub const SERVER_STARTS_MAX: usize = 20;
 /// Edges of a run's graph between task runs; two parallel tasks of 1,000 parts each are a million.
 pub const GRAPH_EDGES_MAX: u64 = 1_000_000;
 
+/// Layouts of graphs kept, of the definitions looked at last; as they are sent, one of 100,000 tasks has some 10 MB.
+pub const CACHED_LAYOUTS_MAX: usize = 16;
+
+/// Sweeps in search of an order with few crossings: later ones hardly find a better one.
+pub const LAYOUT_SWEEPS: usize = 12;
+
+/// Bends that the long edges of a graph may have together; with more, edges go straight from task to task.
+pub const LAYOUT_BENDS_MAX: u64 = 20_000;
+
+/// Edges up to which single pairs of tasks are exchanged too; beyond, nobody sees single crossings.
+pub const LAYOUT_FINE_EDGES_MAX: usize = 100_000;
+
 /// Runs looked at by one query that no index answers. A page then ends early, with a cursor to go on from,
 /// so that no query holds the views for long.
 pub const SCANNED_RUNS_MAX: usize = 10_000;

@@ -6,6 +6,7 @@
 mod asking;
 mod following;
 mod history;
+mod layouts;
 mod lifecycle;
 mod lists;
 mod past;

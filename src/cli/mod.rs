@@ -19,6 +19,7 @@ mod python;
 mod read;
 mod run;
 mod run_diff;
+mod run_graph;
 mod run_page;
 mod run_set;
 mod schedule;

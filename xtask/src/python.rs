@@ -33,6 +33,9 @@ const RESCALE_TESTS: &str = "python/tests/live_rescalehtc";
 /// Tests of the notebook widget, in a JupyterLab and a browser.
 const WIDGET_TESTS: &str = "python/tests/widget";
 
+/// Tests of the web page, in a browser.
+const PAGE_TESTS: &str = "python/tests/page";
+
 /// Lints, types and the oldest version.
 pub(crate) fn checks(workspace: &Workspace, tools: &Tools, report: &mut Report) {
     if !workspace.has(SOURCES) {
@@ -57,13 +60,19 @@ pub(crate) fn checks(workspace: &Workspace, tools: &Tools, report: &mut Report) 
     report.check("python 3.9", || oldest_version(workspace, tools));
 }
 
-/// The unit tests on every interpreter that the machine has, the live tests, and those of the widget.
+/// The unit tests on every interpreter that the machine has, the live tests, those of the widget and of the page.
 pub(crate) fn tests(workspace: &Workspace, tools: &Tools, report: &mut Report) {
     let suite = Suite {
         name: "python".to_owned(),
         python: tools.python(),
         folder: TESTS,
-        without: &[LIVE_TESTS, DATATURE_TESTS, RESCALE_TESTS, WIDGET_TESTS],
+        without: &[
+            LIVE_TESTS,
+            DATATURE_TESTS,
+            RESCALE_TESTS,
+            WIDGET_TESTS,
+            PAGE_TESTS,
+        ],
     };
     suite.run(workspace, tools, report);
     for (version, python) in tools.other_pythons() {
@@ -104,6 +113,12 @@ pub(crate) fn tests(workspace: &Workspace, tools: &Tools, report: &mut Report) {
         without: &[],
     };
     widget.run(workspace, tools, report);
+    let page = Suite {
+        name: "page".to_owned(),
+        folder: PAGE_TESTS,
+        ..widget
+    };
+    page.run(workspace, tools, report);
 }
 
 /// One folder of tests on one interpreter.

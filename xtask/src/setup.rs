@@ -1,11 +1,11 @@
 //! Set-up: what the checks and tests need beyond a Rust toolchain and Python 3.9.
 //!
 //! Everything goes below `target/xtask`, by package name and pinned version; nothing else on the machine is
-//! touched, except that root on a Debian-like system gets Python's `venv` module and Chromium when they are
+//! touched, except that root on a Debian-like system gets Python's `venv` module, npm and Chromium when they are
 //! missing. Each step says what it did and does nothing when it was done before.
 //!
 //! Where to look next: `setup/python.rs` (interpreter, virtual environment), `setup/tools.rs` (Cargo tools,
-//! the NATS server, Chromium).
+//! the NATS server, npm, Chromium).
 
 mod python;
 mod tools;
@@ -96,6 +96,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Tools> {
         let python = python::environment(workspace, other, &name, python::PACKAGES)?;
         other_pythons.push((other.minor().to_owned(), python));
     }
+    tools::npm(workspace)?;
     let notebook = python::for_notebooks(std::iter::once(&base).chain(&others))?;
     Ok(Tools {
         widget_python: python::environment(

@@ -5,7 +5,7 @@ use fasti_core::domain::ids::RunId;
 
 use crate::error::ViewsError;
 use crate::limits::GRAPH_EDGES_MAX;
-use crate::rows::{GraphEdge, GraphNode, RunGraph, TooManyEdges};
+use crate::rows::{GraphEdge, GraphNode, RunGraph, RunStates, TaskState, TooManyEdges};
 use crate::views::Views;
 
 impl Views {
@@ -54,6 +54,31 @@ impl Views {
                     to: e.to,
                 })
                 .collect(),
+        }))
+    }
+}
+
+impl Views {
+    /// Where each task run of a run stands; `None` when there is no such run.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    pub fn states(&self, run: RunId) -> Result<Option<RunStates>, ViewsError> {
+        let Some(row) = self.run_row(run)? else {
+            return Ok(None);
+        };
+        let cells = self.cells(&row, 0, row.task_runs)?;
+        let states = cells.iter().map(|cell| TaskState {
+            status: cell.status,
+            started_at: cell.started_at.get(),
+            finished_at: cell.finished_at.get(),
+        });
+        Ok(Some(RunStates {
+            run,
+            definition: row.definition,
+            graph: self.known_graph(row.definition)?,
+            created_at: row.created_at,
+            states: states.collect(),
         }))
     }
 }

@@ -1,6 +1,9 @@
 //! The graph of a run with where each task run stands.
 
-use fasti_core::domain::ids::{RunId, TaskRunId};
+use std::sync::Arc;
+
+use fasti_core::domain::graph::Graph;
+use fasti_core::domain::ids::{Digest, RunId, TaskRunId};
 use fasti_core::domain::run::TaskStatus;
 use fasti_core::domain::time::Timestamp;
 
@@ -33,6 +36,32 @@ pub struct GraphNode {
     /// Position of its task.
     pub task_index: u32,
     /// Where it stands.
+    pub status: TaskStatus,
+    /// When it began.
+    pub started_at: Option<Timestamp>,
+    /// When it was over.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// Where each task run of a run stands, in definition order, and by which definition it is drawn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunStates {
+    /// The run.
+    pub run: RunId,
+    /// Digest of its definition.
+    pub definition: Digest,
+    /// Its definition.
+    pub graph: Arc<Graph>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// One a task run.
+    pub states: Vec<TaskState>,
+}
+
+/// Where a task run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TaskState {
+    /// Its status.
     pub status: TaskStatus,
     /// When it began.
     pub started_at: Option<Timestamp>,

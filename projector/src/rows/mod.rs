@@ -14,7 +14,7 @@ mod task_run;
 
 pub use batch::{BatchFilter, BatchView, LastRun, VersionView};
 pub use document::DocumentView;
-pub use graph::{GraphEdge, GraphNode, RunGraph, TooManyEdges};
+pub use graph::{GraphEdge, GraphNode, RunGraph, RunStates, TaskState, TooManyEdges};
 pub use phase::{Phase, PhaseCounts, PoolLimitView, PoolView};
 pub use run::{RunCounts, RunFilter, RunPage, RunView, TaskCounts};
 pub use run_set::RunSetView;

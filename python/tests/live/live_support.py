@@ -13,7 +13,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 import pytest
 
@@ -26,7 +26,13 @@ SOURCES = Path(__file__).resolve().parents[2] / "src"
 class Server:
     """One running server with a data folder of its own."""
 
-    def __init__(self, folder: Path, *more: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *more: str,
+        listen: str = "127.0.0.1:0",
+        variables: Optional[Dict[str, str]] = None,
+    ) -> None:
         binary = os.environ.get("FASTI_BIN")
         if not binary:
             pytest.fail("FASTI_BIN must name the fasti binary that these tests are about")
@@ -35,11 +41,12 @@ class Server:
         self.images = folder / "images"
         self._lines: List[str] = []
         self._listening = threading.Event()
-        arguments = [binary, "serve", "--data", str(folder / "data"), "--listen", "127.0.0.1:0"]
+        arguments = [binary, "serve", "--data", str(folder / "data"), "--listen", listen]
         arguments.extend(more)
         environment = {**os.environ, "FASTI_PYTHON": sys.executable, "NO_COLOR": "1"}
         for name in ("FASTI_URL", "FASTI_TOKEN", "FASTI_USER"):
             environment.pop(name, None)
+        environment.update(variables or {})
         self.process = subprocess.Popen(
             arguments, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, env=environment
         )

@@ -1,4 +1,4 @@
-//! Programs the checks and tests call: nextest, cargo-deny, a NATS server and a browser.
+//! Programs the checks and tests call: nextest, cargo-deny, a NATS server, npm and a browser.
 
 use std::path::{Path, PathBuf};
 
@@ -76,8 +76,25 @@ pub(super) fn chromium(workspace: &Workspace) -> Result<PathBuf> {
     match find() {
         Some(found) => Ok(found),
         None => bail!(
-            "cannot find Chromium, which the tests of the notebook widget drive (on Debian: apt-get install chromium)"
+            "cannot find Chromium, which the tests of the page and of the notebook widget drive (on Debian: apt-get install chromium)"
         ),
+    }
+}
+
+/// Finds npm, or installs it where that can be done without asking: the page is built and checked with it.
+pub(super) fn npm(workspace: &Workspace) -> Result<()> {
+    let find = || answer(command(workspace, "npm").arg("--version"));
+    if find().is_none() {
+        super::install(workspace, "npm")?;
+    }
+    match find() {
+        Some(version) => {
+            say("npm", &version);
+            Ok(())
+        }
+        None => {
+            bail!("cannot find npm, which builds the web page (on Debian: apt-get install npm)")
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod batches;
 mod bundles;
 mod calendars;
 mod differences;
+mod drawings;
 mod environments;
 mod events;
 mod explanations;
@@ -21,6 +22,7 @@ mod runs_start;
 mod runs_stop;
 mod schedules;
 mod server;
+mod sessions;
 mod slots;
 mod task_runs;
 mod versions;
@@ -39,6 +41,7 @@ pub(crate) use batches::*;
 pub(crate) use bundles::*;
 pub(crate) use calendars::*;
 pub(crate) use differences::*;
+pub(crate) use drawings::*;
 pub(crate) use environments::*;
 pub(crate) use events::*;
 pub(crate) use explanations::*;
@@ -54,6 +57,7 @@ pub(crate) use runs_start::*;
 pub(crate) use runs_stop::*;
 pub(crate) use schedules::*;
 pub(crate) use server::*;
+pub(crate) use sessions::*;
 pub(crate) use slots::*;
 pub(crate) use task_runs::*;
 pub(crate) use versions::*;
@@ -85,6 +89,7 @@ pub(crate) fn all(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         group("schedules", schedules::routes),
         group("webhooks", webhooks::routes),
         group("log", records::routes),
+        group("session", sessions::routes),
         group("health", server::health_routes),
         group("version", server::version_routes),
         group("openapi.json", server::openapi_routes),

@@ -30,6 +30,8 @@ pub(super) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         route!(scope, app, POST [] => super::start_definition),
         route!(scope, app, GET [id / "tasks"] => list_tasks),
         route!(scope, app, GET [id / "graph"] => get_graph),
+        route!(scope, app, GET [id / "layout"] => super::get_layout),
+        route!(scope, app, GET [id / "states"] => super::get_states),
         route!(scope, app, GET [id / "why"] => super::explain_run),
         route!(scope, app, GET [id / "diff"] => super::compare_run),
         route!(scope, app, POST [id / "cancel"] => super::cancel_run),

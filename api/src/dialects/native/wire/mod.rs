@@ -5,6 +5,7 @@ mod batch;
 mod calendar;
 mod definition;
 mod diff;
+mod drawing;
 mod event;
 mod explanation;
 mod flow;
@@ -25,6 +26,7 @@ pub(crate) use batch::{Batch, BatchVersion, LastRun, Pause};
 pub(crate) use calendar::{Calendar, CalendarBody};
 pub(crate) use definition::{Definition, Edge, Task};
 pub(crate) use diff::{BatchDiff, DefinitionChange, DiffRun, RunDiff, TaskDiff, TaskSide};
+pub(crate) use drawing::{BeginSession, NamedParts, RunLayout, RunStates};
 pub(crate) use event::Event;
 pub(crate) use explanation::{Cause, Explanation};
 pub(crate) use flow::{
