@@ -64,9 +64,9 @@ mod tests {
     #[test]
     fn names_of_files_that_are_kept_have_a_digest() {
         for asset in ASSETS {
-            let has_digest = asset.name.split(['-', '.']).any(|part| {
-                part.len() == 8 && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
-            });
+            let is_digit = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+            let is_digest = |part: &str| part.len() == 8 && part.bytes().all(is_digit);
+            let has_digest = asset.name.split(['-', '.']).any(is_digest);
             assert_eq!(asset.is_hashed, has_digest, "{}", asset.name);
         }
     }

@@ -268,7 +268,7 @@ async fn a_server_with_a_token() {
         "/api/v1/health",
         "/api/v1/version",
         "/",
-        "/ui/app.js",
+        "/ui/licences.txt",
     ] {
         assert_eq!(server.get(open).await.status, 200, "{open}");
     }

@@ -13,22 +13,44 @@ async fn the_page_is_served_and_has_no_inline_script() {
             "{path}"
         );
         let text = page.text();
-        assert!(text.contains("<script src=\"/ui/app.js\""), "{text}");
+        assert_eq!(text.matches("<script").count(), 1, "{text}");
+        assert!(
+            text.contains("<script type=\"module\" src=\"/ui/app-"),
+            "{text}"
+        );
         for inline in ["<script>", "<style", " style=", " onclick=", "javascript:"] {
             assert!(!text.contains(inline), "{inline}");
         }
     }
-    for (file, kind) in [
-        ("app.js", "text/javascript; charset=utf-8"),
-        ("app.css", "text/css; charset=utf-8"),
+    let index = server.get("/").await.text();
+    let named: Vec<&str> = index
+        .split('"')
+        .filter(|part| part.starts_with("/ui/"))
+        .collect();
+    for (end, kind) in [
+        (".js", "text/javascript; charset=utf-8"),
+        (".css", "text/css; charset=utf-8"),
     ] {
-        let reply = server.get(&format!("/ui/{file}")).await;
+        let path = named.iter().find(|path| path.ends_with(end)).unwrap();
+        let reply = server.get(path).await;
         assert_eq!(
             (reply.status, reply.header("content-type")),
             (200, Some(kind))
         );
         assert!(!reply.body.is_empty());
+        // Its name changes with its content.
+        let caching = reply.header("cache-control");
+        assert!(caching.is_some_and(|text| text.contains("immutable")));
+        assert_eq!(
+            reply.header("content-encoding"),
+            None,
+            "nobody asked for it"
+        );
     }
+    assert_eq!(
+        server.get("/").await.header("cache-control"),
+        Some("no-cache")
+    );
     assert_eq!(server.get("/ui/nothing.js").await.problem().0, 404);
     assert_eq!(server.get("/ui/../Cargo.toml").await.problem().0, 404);
     server.stop().await;

@@ -88,7 +88,7 @@ def picture(page: Any, path: Path) -> None:
 
     shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     # By coverage: colours that are rare in a picture are those that mean something.
-    few = shot.quantize(128, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few = shot.quantize(256, Image.Quantize.MAXCOVERAGE, 2, dither=Image.Dither.NONE)
     few.save(path, optimize=True)
 
 

@@ -16,7 +16,8 @@ const WAYS: [string, string][] = [
 ];
 
 export function Frame({ children }: { children: ComponentChildren }) {
-  const current = segments.value[0] ?? "batches";
+  const first = segments.value[0] ?? "batches";
+  const current = first === "run-sets" || first === "task-runs" ? "runs" : first;
   return (
     <>
       <a class="skip" href="#main">Skip to the content</a>
