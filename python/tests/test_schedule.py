@@ -38,6 +38,8 @@ from fasti.scheduler import Schedule, ValidationError
         ),
         ({"in_months": [2], "day_of_month": 29}, {"in_months": [2], "day_of_month": 29}),
         ({"cron": "0 9 * * 1-5"}, {"cron": "0 9 * * 1-5"}),
+        ({"cron": "30 0 9 LW JAN-MAR ?"}, {"cron": "30 0 9 LW JAN-MAR ?"}),
+        ({"cron": "0 9 29 feb *"}, {"cron": "0 9 29 feb *"}),
         (
             {"at_hours": [9], "calendars": ["trading", {"name": "x", "mode": "next_open_day"}]},
             {
@@ -108,6 +110,12 @@ def test_arguments_are_sent_by_name(given: Dict[str, Any], sent: Dict[str, Any])
         {"timezone": "../etc/passwd"},
         {"timezone": "posix/Europe/Paris"},
         {"cron": ""},
+        {"cron": "60 9 * * *"},
+        {"cron": "0 9 * *"},
+        {"cron": "@fortnightly"},
+        {"cron": "0 9 30 FEB *"},
+        {"cron": "0 9 17W * */6"},
+        {"cron": "0 9 */31 * MON#2"},
         {"cron": 5},
         {"cron": "0 9 * * *", "at_hours": [9]},
         {"cron": "0 9 * * *", "run_after_job_name": "x"},

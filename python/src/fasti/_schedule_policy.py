@@ -28,8 +28,13 @@ DEFAULTS: Dict[str, Any] = {"misfire": "latest", "overlap": "allow", "jitter_sec
 def cron(value: Any, times: List[str]) -> Optional[str]:
     """Check a cron text, beside which no field of ``times`` was given."""
     text = _checks.optional_text("cron", value)
-    if text is not None and times:
+    if text is None:
+        return None
+    if times:
         raise ValidationError(f"a cron text says all: leave out cron or {times[0]}", field="cron")
+    from fasti import _cron
+
+    _cron.check(text)
     return text
 
 

@@ -45,10 +45,7 @@ def test_calendars_decide_about_the_next_runs(trading: Server) -> None:
 
 
 def test_the_server_says_what_only_it_can_know(trading: Server) -> None:
-    for wrong, field in [
-        (Schedule(cron="61 9 * * *"), "cron"),
-        (Schedule(at_hours=[9], calendars=["holidays"]), "calendars"),
-    ]:
-        with pytest.raises(ValidationError) as caught:
-            wrong.next_runs()
-        assert field in str(caught.value)
+    wrong = Schedule(at_hours=[9], calendars=["holidays"])
+    with pytest.raises(ValidationError) as caught:
+        wrong.next_runs()
+    assert "calendars" in str(caught.value)
