@@ -131,8 +131,8 @@ pub(crate) fn save(
         check_another(state)?;
     }
     let target = slots::target_of(state, definition)?;
-    if let Some(target) = target {
-        slots::check_target(state, known.map(|batch| batch.id), target)?;
+    if let Some(link) = definition.schedule.run_after.as_ref().zip(target) {
+        slots::check_target(state, known.map(|batch| batch.id), link)?;
     }
     let mut events = Vec::new();
     let has_changed = |batch: &&Batch| {

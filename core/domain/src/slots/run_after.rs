@@ -43,16 +43,24 @@ fn find(state: &State, after: &RunAfter, tag: Tag) -> Option<BatchId> {
 }
 
 fn missing(after: &RunAfter, tag: Tag) -> Rejection {
-    let (field, what) = match (&after.job_name, after.job_uuid) {
-        (Some(name), _) => ("schedule.run_after_job_name", format!("`{name}`")),
-        (None, Some(id)) => ("schedule.run_after_job_uuid", format!("with the id {id}")),
-        (None, None) => ("schedule.run_after_job_name", "without a name".to_owned()),
+    let what = match (&after.job_name, after.job_uuid) {
+        (Some(name), _) => format!("`{name}`"),
+        (None, Some(id)) => format!("with the id {id}"),
+        (None, None) => "without a name".to_owned(),
     };
     let tag = tag.as_str();
     Rejection::invalid(
-        field,
+        field_of(after),
         format!("there is no batch {what} under the tag {tag}; save that batch first"),
     )
+}
+
+/// The field that names the batch to run after.
+fn field_of(after: &RunAfter) -> &'static str {
+    match (&after.job_name, after.job_uuid) {
+        (None, Some(_)) => "schedule.run_after_job_uuid",
+        (_, _) => "schedule.run_after_job_name",
+    }
 }
 
 /// Refuses links that lead from the target back to the batch.
@@ -62,14 +70,14 @@ fn missing(after: &RunAfter, tag: Tag) -> Rejection {
 pub(crate) fn check_target(
     state: &State,
     batch: Option<BatchId>,
-    target: BatchId,
+    (after, target): (&RunAfter, BatchId),
 ) -> Result<(), Rejection> {
     let mut seen = BTreeSet::new();
     let mut step = Some(target);
     while let Some(id) = step.filter(|id| seen.insert(*id)) {
         if Some(id) == batch {
             return Err(Rejection::invalid(
-                "schedule.run_after_job_name",
+                field_of(after),
                 "the batch would run after itself, by way of the batches it runs after",
             ));
         }

@@ -533,6 +533,15 @@ fn links_to_nothing_and_circles_are_refused() {
     world.save(&after("c", "b", EndCondition::Always));
     let refusal = world.refused(save(&after("a", "c", EndCondition::Always)));
     assert!(refusal.to_string().contains("after itself"), "{refusal}");
+    assert_eq!(refusal.field().unwrap(), "schedule.run_after_job_name");
+    let mut by_id = batch("a", vec![task("a")], &[]);
+    by_id.schedule.run_after = Some(RunAfter {
+        job_name: None,
+        job_uuid: Some(a),
+        condition: EndCondition::Always,
+    });
+    let refusal = world.refused(save(&by_id));
+    assert_eq!(refusal.field().unwrap(), "schedule.run_after_job_uuid");
     let refusal = world.refused(save(&after("a", "a", EndCondition::Always)));
     assert!(refusal.to_string().contains("after itself"), "{refusal}");
     let refusal = world.refused(Command::DeleteBatch {
