@@ -9,9 +9,7 @@ use crate::access::{Principal, check_write};
 use crate::batch::bounded;
 use crate::calendar::Rule;
 use crate::calendar::rundate::rundate;
-use crate::event::{
-    Event, RunCreated, RunSetCancelled, RunSetClosed, RunSetCreated, RunSetPaused, RunSetResumed,
-};
+use crate::event::{Event, RunCreated, RunSetCancelled, RunSetClosed, RunSetCreated};
 use crate::graph::check_name;
 use crate::ids::{BatchId, RunSetId};
 use crate::limits::{BACKFILL_LIVE_MAX, BACKFILL_SLOTS_MAX, BACKFILL_STEP_MAX};
@@ -21,6 +19,23 @@ use crate::run_set::{self, RunSet};
 use crate::slots::RunIds;
 use crate::state::State;
 use crate::time::Timestamp;
+
+/// A backfill makes no runs until it is resumed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunSetPaused {
+    /// The set.
+    pub run_set: RunSetId,
+    /// Why, when nobody asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A backfill goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunSetResumed {
+    /// The set.
+    pub run_set: RunSetId,
+}
 
 /// Which end of the range comes first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attempt::{AttemptEnd, AttemptStart, Lease};
 use crate::backfill::Backfill;
+pub use crate::backfill::{RunSetPaused, RunSetResumed};
 pub use crate::batch::BatchRunsCancelled;
 use crate::batch::SavedFrom;
 use crate::calendar::NamedCalendar;
@@ -319,19 +320,6 @@ events! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         backfill: Option<Backfill>,
     }
-    /// A backfill makes no runs until it is resumed.
-    RunSetPaused = "run_set.paused" v 1 {
-        /// The set.
-        run_set: RunSetId,
-        /// Why, when nobody asked for it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        reason: Option<String>,
-    }
-    /// A backfill goes on.
-    RunSetResumed = "run_set.resumed" v 1 {
-        /// The set.
-        run_set: RunSetId,
-    }
     /// Somebody wants all runs of a set stopped; it takes no more.
     RunSetCancelled = "run_set.cancelled" v 1 {
         /// The set.
@@ -566,6 +554,8 @@ events! {
         reason: String,
     }
     => {
+        RunSetPaused = "run_set.paused" v 1;
+        RunSetResumed = "run_set.resumed" v 1;
         RunEndMoved = "run.end_moved" v 1;
         TaskProgressed = "task.progressed" v 1;
         BatchRunsCancelled = "batch.runs_cancelled" v 1;

@@ -121,7 +121,7 @@ fn a_server_that_does_not_sync_is_found_out() {
 
 #[test]
 fn a_server_that_answers_before_the_sync_is_found_out() {
-    let found = cuts_until_found("RECORDER_LATE", "20:log/db", 24);
+    let found = cuts_until_found("RECORDER_LATE", "200:log/db", 24);
     println!("found by cut {found:?}");
     assert!(
         found.is_some(),
