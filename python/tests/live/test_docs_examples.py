@@ -17,10 +17,19 @@ import pytest
 from live.live_support import SOURCES, Server
 
 ROOT = Path(__file__).resolve().parents[3]
+#: About the clients of other products: the suites of those clients run what they show.
+OF_CLIENTS = {"docs/datature.md", "docs/rescale-htc.md"}
 PAGES = sorted(
-    path.relative_to(ROOT).as_posix()
-    for path in [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "python" / "README.md"]
-    if "```python\n" in path.read_text("utf-8")
+    {
+        path.relative_to(ROOT).as_posix()
+        for path in [
+            *(ROOT / "docs").rglob("*.md"),
+            ROOT / "README.md",
+            ROOT / "python" / "README.md",
+        ]
+        if "```python\n" in path.read_text("utf-8")
+    }
+    - OF_CLIENTS
 )
 
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.M | re.S)
