@@ -226,7 +226,9 @@ def test_a_graph_lives_and_its_nodes_show_what_tasks_left(
     _tab(shown, "stderr")
     shown.get_by_text("to the other stream").wait_for()
     _tab(shown, "metrics")
-    assert shown.locator(".fasti-charts svg").count() == 2
+    charts = shown.locator(".fasti-charts svg")
+    charts.nth(1).wait_for()
+    assert charts.count() == 2
     _tab(shown, "result")
     table = shown.locator(".fasti-values table")
     table.wait_for()
