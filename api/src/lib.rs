@@ -6,6 +6,7 @@
 
 mod ask;
 mod auth;
+mod blobs;
 mod body;
 mod call;
 mod codes;

@@ -7,6 +7,8 @@ use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use warp::http::{HeaderMap, header};
 
+use crate::webhook::unhex;
+
 /// Name of the cookie.
 const COOKIE: &str = "fasti-session";
 
@@ -59,16 +61,6 @@ fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
         let (name, value) = pair.trim().split_once('=')?;
         (name == COOKIE).then_some(value)
     })
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    let pairs = text.as_bytes().chunks_exact(2);
-    pairs
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-        .collect()
 }
 
 #[cfg(test)]

@@ -77,7 +77,8 @@ fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, Pro
     }
 }
 
-fn unhex(text: &str) -> Option<Vec<u8>> {
+/// The bytes of a signature in hexadecimal digits; `None` when it is none.
+pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
     if !text.is_ascii() || !text.len().is_multiple_of(2) {
         return None;
     }

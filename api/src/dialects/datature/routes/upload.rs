@@ -3,11 +3,9 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use fasti_core::domain::access::Principal;
 use fasti_core::domain::command::Command;
 use fasti_core::domain::ids::Digest;
-use fasti_core::store::{BlobWriter, StoreError};
 use serde_json::json;
 use subtle::ConstantTimeEq as _;
 
@@ -17,6 +15,7 @@ use super::super::errors::bad;
 use super::super::map::ms;
 use super::datasets::{Content, Dataset};
 use super::{known_project, ok};
+use crate::blobs::{off_thread, write};
 use crate::call::{App, Call};
 use crate::errors::{Answer, Code, Problem};
 use crate::routes::{Routes, route};
@@ -153,24 +152,4 @@ async fn register(call: &Call, user: &str, digest: Digest, size: u64) -> Result<
     submit(call, &who, Command::RegisterBundle { digest, size })
         .await
         .map(drop)
-}
-
-async fn write(mut writer: BlobWriter, piece: Bytes) -> Result<BlobWriter, Problem> {
-    off_thread(move || writer.write(&piece).map(|()| writer)).await
-}
-
-/// Runs what may block on the disk.
-async fn off_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, Problem> {
-    let done = tokio::task::spawn_blocking(work).await;
-    let failed = |error: StoreError| {
-        if matches!(error, StoreError::DiskFull { .. }) {
-            Problem::new(Code::DiskFull, error.to_string()).retry_after(30)
-        } else {
-            Problem::internal(&error)
-        }
-    };
-    done.map_err(|error| Problem::internal(&error))?
-        .map_err(failed)
 }

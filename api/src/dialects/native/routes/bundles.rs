@@ -5,11 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use fasti_core::domain::command::Command;
 use fasti_core::domain::ids::Digest;
-use fasti_core::store::{BlobWriter, StoreError};
 use warp::http::{StatusCode, header};
 
 use super::super::submit::{Told, submit};
 use super::super::wire;
+use crate::blobs::{off_thread, write};
 use crate::call::{App, Call, empty};
 use crate::errors::{Answer, Code, Problem, ProblemDocument};
 use crate::routes::{Routes, any_of, route};
@@ -97,26 +97,6 @@ fn check_type(call: &Call) -> Result<(), Problem> {
         Code::UnsupportedMediaType,
         format!("`{given}` is not read here; send `application/gzip`"),
     ))
-}
-
-async fn write(mut writer: BlobWriter, piece: Bytes) -> Result<BlobWriter, Problem> {
-    off_thread(move || writer.write(&piece).map(|()| writer)).await
-}
-
-/// Runs what may block on the disk.
-async fn off_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, Problem> {
-    let done = tokio::task::spawn_blocking(work).await;
-    let failed = |error: StoreError| {
-        if matches!(error, StoreError::DiskFull { .. }) {
-            Problem::new(Code::DiskFull, error.to_string()).retry_after(30)
-        } else {
-            Problem::internal(&error)
-        }
-    };
-    done.map_err(|error| Problem::internal(&error))?
-        .map_err(failed)
 }
 
 /// Ask for a bundle
