@@ -16,6 +16,7 @@ mod dialects;
 mod environments;
 mod errors;
 mod figures;
+mod files;
 mod groups;
 mod guard;
 mod leftover;

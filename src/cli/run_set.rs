@@ -1,5 +1,8 @@
 //! `fasti run set`: sets of flows, made over items or over an earlier set, and what changed in between.
 
+mod define;
+mod items;
+
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -14,6 +17,12 @@ pub(crate) enum RunSetCommand {
     List(ListArgs),
     /// Show a set.
     Show(OfSet),
+    /// Save step types and flow types: what steps do, and the graphs they are in.
+    Define(define::DefineArgs),
+    /// List step types and flow types.
+    Types(define::TypesArgs),
+    /// Make an item set: inputs for many flows.
+    Items(items::ItemsArgs),
     /// Make a set over the items of an item set, or over the last set of a chain.
     Start(StartArgs),
     /// Show the sets of a chain side by side.
@@ -70,6 +79,9 @@ pub(super) fn run(client: &Client, show: &Show, command: RunSetCommand) -> anyho
     match command {
         RunSetCommand::List(args) => sets(show, &client.list("/flow-sets", args.limit)?),
         RunSetCommand::Show(of) => one(show, client.get(&format!("/flow-sets/{}", of.set))?),
+        RunSetCommand::Define(args) => define::define(client, show, &args),
+        RunSetCommand::Types(args) => define::types(client, show, &args),
+        RunSetCommand::Items(args) => items::items(client, show, &args),
         RunSetCommand::Start(args) => start(client, show, &args),
         RunSetCommand::Compare(of) => {
             let found = client.get(&format!("/flow-sets/{}/comparison", of.set))?;

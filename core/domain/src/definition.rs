@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::Principal;
 use crate::ids::Digest;
 use crate::schedule::Schedule;
 pub use crate::task_options::{PoolUse, TaskOptions, TokenRequest};
@@ -258,6 +259,26 @@ impl Default for Resources {
 }
 
 impl Task {
+    /// A task with everything but its work as it is by default.
+    #[must_use]
+    pub fn of_work(name: impl Into<String>, work: Work) -> Self {
+        Self {
+            name: name.into(),
+            work,
+            parts: Parts::One,
+            image: None,
+            description: String::new(),
+            configuration: None,
+            configuration_blob: None,
+            resources: Resources::default(),
+            retries: 0,
+            count_for_prewarming: false,
+            priority: None,
+            timeout_ms: None,
+            options: None,
+        }
+    }
+
     /// Stages that a task run of it passes, in order.
     #[must_use]
     pub fn stages(&self) -> &[String] {
@@ -337,6 +358,33 @@ impl Task {
 }
 
 impl Definition {
+    /// Tasks without edges, owned by who asks for them, with everything else as it is by default.
+    #[must_use]
+    pub fn of_tasks(name: impl Into<String>, who: &Principal, tasks: Vec<Task>) -> Self {
+        Self {
+            name: name.into(),
+            tag: Tag::default(),
+            schedule: Schedule::default(),
+            image: None,
+            bundle: None,
+            python: None,
+            labels: Vec::new(),
+            fail_after_seconds: None,
+            fail_after_run_children: EndCondition::default(),
+            run_as: who.user.clone(),
+            owner: who.user.clone(),
+            group: who.groups.first().unwrap_or(&who.user).clone(),
+            permissions: "rwrwr-".to_owned(),
+            priority: Priority::default(),
+            alert_email: None,
+            alert_sms: None,
+            alert_only_failures: false,
+            tasks,
+            edges: Vec::new(),
+            annotations: BTreeMap::new(),
+        }
+    }
+
     /// Image of a task: its own, else the definition's; `None` means the host.
     #[must_use]
     pub fn image_of<'a>(&'a self, task: &'a Task) -> Option<&'a str> {

@@ -3,11 +3,8 @@
 use std::collections::BTreeMap;
 
 use fasti_core::domain::access::Principal;
-use fasti_core::domain::definition::{
-    Definition, EndCondition, Parts, Priority, Resources, Tag, Task, TaskOptions, Work,
-};
+use fasti_core::domain::definition::{Definition, Parts, Task, TaskOptions, Work};
 use fasti_core::domain::ids::Digest;
-use fasti_core::domain::schedule::Schedule;
 use fasti_core::protocol::item_v1::{ItemSpec, STAGES};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -56,50 +53,26 @@ pub(in super::super) fn definition(
     let internal = |error: serde_json::Error| Problem::internal(&error);
     let note = serde_json::to_string(parts.note).map_err(internal)?;
     let stdin = serde_json::to_string(parts.spec).map_err(internal)?;
-    let group = who.groups.first().unwrap_or(&who.user).clone();
     let task = Task {
-        name: "item".to_owned(),
-        work: Work::Command {
-            argv: vec!["fasti".to_owned(), "item".to_owned()],
-            env: BTreeMap::new(),
-            cwd: None,
-            stdin: Some(stdin),
-        },
         parts: Parts::Count(parts.items),
-        image: None,
         description: "An item of a Datature batch job".to_owned(),
-        configuration: None,
-        configuration_blob: None,
-        resources: Resources::default(),
-        retries: 0,
-        count_for_prewarming: false,
-        priority: None,
-        timeout_ms: None,
         options: Some(Box::new(TaskOptions {
             stages: STAGES.map(str::to_owned).to_vec(),
             ..TaskOptions::default()
         })),
+        ..Task::of_work(
+            "item",
+            Work::Command {
+                argv: vec!["fasti".to_owned(), "item".to_owned()],
+                env: BTreeMap::new(),
+                cwd: None,
+                stdin: Some(stdin),
+            },
+        )
     };
     Ok(Definition {
-        name: parts.batch_name,
-        tag: Tag::default(),
-        schedule: Schedule::default(),
-        image: None,
-        bundle: None,
-        python: None,
         labels: vec![label(&parts.note.project_id)],
-        fail_after_seconds: None,
-        fail_after_run_children: EndCondition::default(),
-        run_as: who.user.clone(),
-        owner: who.user.clone(),
-        group,
-        permissions: "rwrwr-".to_owned(),
-        priority: Priority::default(),
-        alert_email: None,
-        alert_sms: None,
-        alert_only_failures: false,
-        tasks: vec![task],
-        edges: Vec::new(),
         annotations: BTreeMap::from([(NOTE.to_owned(), note)]),
+        ..Definition::of_tasks(parts.batch_name, who, vec![task])
     })
 }

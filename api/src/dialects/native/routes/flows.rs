@@ -1,22 +1,22 @@
-//! Sets of flows, and what changed between revisions of their graphs.
+//! Sets of flows.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use fasti_core::domain::command::{Command, Subject};
-use fasti_core::domain::flow::{FlowCommand, FlowType, Flows, check_set, diff};
+use fasti_core::domain::flow::{FlowCommand, check_set};
 use warp::http::StatusCode;
 
 use super::super::submit::{Told, submit};
 use super::super::{map, wire};
-use super::{batches, listing, runs};
+use super::flow_types::found;
+use super::{batches, flow_pages};
 use crate::call::{App, Call, json};
 use crate::errors::{Answer, Problem, ProblemDocument};
-use crate::query::{cursor, decode_segment};
 use crate::routes::{Routes, any_of, route};
 use crate::table::Scope;
 
-pub(super) fn set_routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
+pub(super) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
     any_of([
         route!(scope, app, GET [] => list_flow_sets),
         route!(scope, app, POST [] => post_flow_set),
@@ -25,41 +25,23 @@ pub(super) fn set_routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
     ])
 }
 
-pub(super) fn type_routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
-    any_of([route!(scope, app, GET [name / "diff"] => diff_flow_type)])
-}
-
-fn found<'a>(flows: &'a Flows, name: &str) -> Result<&'a FlowType, Problem> {
-    flows
-        .flow_type_named(name)
-        .ok_or_else(|| Problem::not_found("flow type", &name))
-}
-
 /// List sets of flows
 ///
 /// By id.
 #[utoipa::path(get, path = "/api/v1/flow-sets", tag = "flows",
     params(("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Items a page; default 100"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
-        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
+        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event"),
+        ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)")),
     responses((status = 200, body = wire::Page<wire::FlowSet>), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn list_flow_sets(call: Call) -> Answer {
-    let mut query = call.query()?;
-    let (limit, min_seq) = (query.limit()?, query.min_seq()?);
-    let after = runs::number_cursor(&mut query, "flow-sets")?.unwrap_or(0);
-    query.finish()?;
-    let asked = call.ask(min_seq, move |views, _| {
-        let flows = views.flows();
-        let rest = flows.sets().filter(|set| set.id > after).take(limit + 1);
-        let mut items: Vec<_> = rest.map(|set| map::flow_set(flows, set)).collect();
-        let has_more = items.len() > limit;
-        items.truncate(limit);
-        let last = items.last().filter(|_| has_more);
-        let next = last.map(|set| cursor("flow-sets", &[&set.id.to_string()]));
-        Ok((items, next))
-    });
-    let ((items, next), as_of) = asked.await?;
-    Ok(listing::page(&call, items, next, as_of))
+    flow_pages::by_id(call, "flow-sets", |flows, after, most| {
+        let rest = flows.sets().filter(|set| set.id > after).take(most);
+        Ok(rest
+            .map(|set| (set.id, map::flow_set(flows, set)))
+            .collect())
+    })
+    .await
 }
 
 /// Make a set of flows
@@ -114,7 +96,8 @@ pub(crate) async fn post_flow_set(mut call: Call) -> Answer {
 /// Read a set of flows
 #[utoipa::path(get, path = "/api/v1/flow-sets/{id}", tag = "flows",
     params(("id" = u64, Path, description = "Its id"),
-        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
+        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event"),
+        ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)")),
     responses((status = 200, body = wire::FlowSet), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn get_flow_set(id: String, call: Call) -> Answer {
     let id = map::number_id("flow set", &id)?;
@@ -135,7 +118,8 @@ pub(crate) async fn get_flow_set(id: String, call: Call) -> Answer {
 /// All sets of the chain that the set is in, side by side, node by node.
 #[utoipa::path(get, path = "/api/v1/flow-sets/{id}/comparison", tag = "flows",
     params(("id" = u64, Path, description = "Any set of the chain"),
-        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
+        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event"),
+        ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)")),
     responses((status = 200, body = wire::FlowSetComparison), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn compare_flow_sets(id: String, call: Call) -> Answer {
     let id = map::number_id("flow set", &id)?;
@@ -146,41 +130,6 @@ pub(crate) async fn compare_flow_sets(id: String, call: Call) -> Answer {
             .set(id)
             .ok_or_else(|| Problem::not_found("flow set", &id))?;
         Ok(map::flow_set_comparison(flows, &flows.chain(set.root)))
-    });
-    let (body, as_of) = asked.await?;
-    Ok(json(StatusCode::OK, &body, as_of))
-}
-
-/// Compare two revisions of a graph
-///
-/// Without `to` the present one counts, without `from` the one before it.
-#[utoipa::path(get, path = "/api/v1/flow-types/{name}/diff", tag = "flows",
-    params(("name" = String, Path, description = "Percent-encoded"),
-        ("from" = Option<u32>, Query, description = "Revision"),
-        ("to" = Option<u32>, Query, description = "Revision"),
-        ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event")),
-    responses((status = 200, body = wire::FlowGraphDiff), (status = "4XX", body = ProblemDocument)))]
-pub(crate) async fn diff_flow_type(name: String, call: Call) -> Answer {
-    let name = decode_segment(&name)?;
-    let mut query = call.query()?;
-    let from: Option<u32> = query.value("from", "the number of a revision")?;
-    let to: Option<u32> = query.value("to", "the number of a revision")?;
-    let min_seq = query.min_seq()?;
-    query.finish()?;
-    let asked = call.ask(min_seq, move |views, _| {
-        let flow_type = found(views.flows(), &name)?;
-        let to = to.unwrap_or_else(|| flow_type.revision_number());
-        let from = from.unwrap_or_else(|| to.saturating_sub(1).max(1));
-        let revision = |number: u32| {
-            flow_type
-                .revision(number)
-                .ok_or_else(|| Problem::not_found("revision", &number))
-        };
-        Ok(map::flow_graph_diff(&diff(
-            &revision(from)?.graph,
-            &revision(to)?.graph,
-            None,
-        )))
     });
     let (body, as_of) = asked.await?;
     Ok(json(StatusCode::OK, &body, as_of))

@@ -9,8 +9,12 @@ mod drawings;
 mod environments;
 mod events;
 mod explanations;
+mod files;
+mod flow_pages;
+mod flow_types;
 mod flows;
 mod images;
+mod item_sets;
 mod listing;
 mod logs;
 mod records;
@@ -24,6 +28,7 @@ mod schedules;
 mod server;
 mod sessions;
 mod slots;
+mod step_types;
 mod task_runs;
 mod versions;
 mod webhooks;
@@ -45,8 +50,11 @@ pub(crate) use drawings::*;
 pub(crate) use environments::*;
 pub(crate) use events::*;
 pub(crate) use explanations::*;
+pub(crate) use files::*;
+pub(crate) use flow_types::*;
 pub(crate) use flows::*;
 pub(crate) use images::*;
+pub(crate) use item_sets::*;
 pub(crate) use logs::*;
 pub(crate) use records::*;
 pub(crate) use results::*;
@@ -59,6 +67,7 @@ pub(crate) use schedules::*;
 pub(crate) use server::*;
 pub(crate) use sessions::*;
 pub(crate) use slots::*;
+pub(crate) use step_types::*;
 pub(crate) use task_runs::*;
 pub(crate) use versions::*;
 pub(crate) use webhooks::*;
@@ -78,8 +87,11 @@ pub(crate) fn all(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         group("batches", batches::routes),
         group("events", events::routes),
         group("run-sets", run_sets::routes),
-        group("flow-sets", flows::set_routes),
-        group("flow-types", flows::type_routes),
+        group("flow-sets", flows::routes),
+        group("flow-types", flow_types::routes),
+        group("step-types", step_types::routes),
+        group("item-sets", item_sets::routes),
+        group("files", files::routes),
         group("images", images::routes),
         group("bundles", bundles::routes),
         group("environments", environments::routes),

@@ -9,8 +9,10 @@ mod drawing;
 mod event;
 mod explanation;
 mod flow;
+mod flow_type;
 mod graph;
 mod image;
+mod item_set;
 mod list;
 mod run;
 mod run_set;
@@ -33,8 +35,13 @@ pub(crate) use flow::{
     FlowGraphDiff, FlowNodeDiff, FlowSet, FlowSetComparison, FlowSetPlan, NewFlowSet, NodeSteps,
     StepCounts,
 };
+pub(crate) use flow_type::{
+    Decision, FlowType, FlowTypeBody, Node, Output, Parameter, Rule, Source, StepFailure, StepType,
+    StepTypeBody,
+};
 pub(crate) use graph::{GraphEdge, GraphNode, RunGraph, TaskEdge};
 pub(crate) use image::{BundleAnswer, Environment, EnvironmentBody, Image, ImageBody};
+pub(crate) use item_set::{File, Item, ItemSet, MoreItems, NewFile, NewItemSet, SetItem};
 pub(crate) use list::{Page, RunPage};
 pub(crate) use run::{
     Cancel, NewRun, PlannedTask, Rerun, RerunMode, RerunPlan, RerunVersion, Run, RunSignal,

@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 
 use fasti_core::domain::access::Principal;
 use fasti_core::domain::definition::{
-    Definition, EndCondition, Parts, PoolUse, Priority, Resources, Task, TaskOptions, TokenRequest,
-    Work,
+    Definition, Parts, PoolUse, Priority, Resources, Task, TaskOptions, TokenRequest, Work,
 };
 use fasti_core::domain::limits::TASK_RUNS_MAX;
-use fasti_core::domain::schedule::Schedule;
 use serde_json::{Map, Value};
 
 use super::super::RescaleConfig;
@@ -231,28 +229,11 @@ pub(in super::super) fn definition(
         let name = task_name(element, (elements.len() > 1).then_some(index));
         tasks.push(task(config, folder, name, element, principal)?);
     }
-    let group_of_user = principal.groups.first();
     Ok(Definition {
-        name: folder.task.doc.batch.clone(),
         tag: TAG,
-        schedule: Schedule::default(),
-        image: None,
-        bundle: None,
-        python: None,
         labels: group.map(group_label).into_iter().collect(),
-        fail_after_seconds: None,
-        fail_after_run_children: EndCondition::default(),
-        run_as: principal.user.clone(),
-        owner: principal.user.clone(),
-        group: group_of_user.unwrap_or(&principal.user).clone(),
-        permissions: "rwrwr-".to_owned(),
-        priority: Priority::Normal,
-        alert_email: None,
-        alert_sms: None,
-        alert_only_failures: false,
-        tasks,
-        edges: Vec::new(),
         annotations,
+        ..Definition::of_tasks(folder.task.doc.batch.clone(), principal, tasks)
     })
 }
 
@@ -301,26 +282,21 @@ fn task(
         Some(_) | None => None,
     };
     let retries = request.retry_strategy.as_ref();
+    let work = Work::Command {
+        argv,
+        env: variables(folder, request),
+        cwd: job.working_dir.clone().filter(|dir| !dir.is_empty()),
+        stdin: None,
+    };
     Ok(Task {
-        name,
-        work: Work::Command {
-            argv,
-            env: variables(folder, request),
-            cwd: job.working_dir.clone().filter(|dir| !dir.is_empty()),
-            stdin: None,
-        },
         parts: Parts::Count(element.batch_size()),
         image: image("imageName", config, &job.image_name)?.map(str::to_owned),
-        description: String::new(),
-        configuration: None,
-        configuration_blob: None,
         resources: Resources {
             cpu_mhz: vcpus.saturating_mul(MHZ_PER_VCPU),
             memory_mb: job.max_memory.unwrap_or(default.memory_mb),
             ..default
         },
         retries: retries.map_or(0, |strategy| strategy.max_retries),
-        count_for_prewarming: false,
         priority,
         timeout_ms: job.exec_timeout_seconds.map(|seconds| seconds * 1_000),
         options: Some(Box::new(TaskOptions {
@@ -334,6 +310,7 @@ fn task(
             tokens: tokens(config, folder, job, principal),
             ..TaskOptions::default()
         })),
+        ..Task::of_work(name, work)
     })
 }
 

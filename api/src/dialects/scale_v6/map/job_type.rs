@@ -3,7 +3,7 @@
 use fasti_core::domain::flow::{Flows, NodeKind, StepRevision, StepType};
 use serde_json::{Value, json};
 
-use super::super::wire::time;
+use super::super::wire::{interface, time};
 use super::{joined, members, recipe_type};
 
 /// JobTypeBase.
@@ -41,7 +41,7 @@ pub(crate) fn detail(flows: &Flows, it: &StepType) -> Value {
     joined(
         item(it),
         members(json!({
-            "manifest": document(it.revisions.last())["manifest"], "configuration": configuration,
+            "manifest": manifest(it, it.revisions.last()), "configuration": configuration,
             "recipe_types": flows.flow_types().filter(uses).map(recipe_type::base).collect::<Vec<_>>(),
         })),
     )
@@ -52,6 +52,33 @@ fn document(revision: Option<&std::sync::Arc<StepRevision>>) -> Value {
     revision
         .and_then(|it| serde_json::from_str(&it.document).ok())
         .unwrap_or_default()
+}
+
+/// The manifest as given; for a step type of another interface, what a manifest would have said.
+fn manifest(of: &StepType, revision: Option<&std::sync::Arc<StepRevision>>) -> Value {
+    let given = document(revision);
+    let Some(spec) = revision.map(|it| &it.spec) else {
+        return Value::Null;
+    };
+    if given["manifest"].is_object() {
+        return given["manifest"].clone();
+    }
+    let files = spec.files.iter().map(|it| {
+        json!({"name": it.name, "pattern": it.pattern, "mediaType": it.media_type, "multiple": it.multiple,
+            "required": it.required})
+    });
+    let values = spec.json.iter().map(|it| {
+        json!({"name": it.name, "type": it.json_type.as_str(), "key": it.key, "required": it.required})
+    });
+    json!({"seedVersion": "1.0.0", "job": {
+        "name": of.name, "jobVersion": of.version, "packageVersion": of.version, "title": of.title,
+        "description": of.description, "maintainer": {"name": "", "email": ""},
+        "timeout": given["timeout_ms"].as_u64().map_or(0, |ms| ms.div_ceil(1_000)),
+        "interface": {
+            "command": spec.command, "inputs": interface::write(&spec.input),
+            "outputs": {"files": files.collect::<Vec<_>>(), "json": values.collect::<Vec<_>>()},
+        },
+    }})
 }
 
 /// Item of a list of revisions.
@@ -68,7 +95,7 @@ pub(crate) fn revision_item(it: &StepType, number: u32) -> Value {
 pub(crate) fn revision_detail(it: &StepType, number: u32) -> Value {
     joined(
         revision_item(it, number),
-        members(json!({"manifest": document(it.revision(number))["manifest"]})),
+        members(json!({"manifest": manifest(it, it.revision(number))})),
     )
 }
 

@@ -1,6 +1,6 @@
 //! Files: register, list, read.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use fasti_core::domain::flow::{FlowCommand, FlowFile, NewFile};
@@ -15,6 +15,8 @@ use super::super::query::{Key, Params, sort};
 use super::super::wire::body::Body;
 use super::{handler, id};
 use crate::call::{App, Call};
+use crate::errors::Problem;
+use crate::files;
 use crate::routes::{Routes, any_of, route};
 use crate::table::Scope;
 
@@ -89,19 +91,13 @@ async fn register_file(mut call: Call) -> Result<Response, Fault> {
     let name = given
         .text("file_name")?
         .ok_or_else(|| Fault::missing("file_name"))?;
-    let is_plain = !name.is_empty()
-        && name.len() <= 250
-        && !name.contains(['/', '\0'])
-        && name != "."
-        && name != "..";
-    if !is_plain {
-        return Err(Fault::bad(
-            "The parameter \"file_name\" must be a name of 1 to 250 bytes without a slash",
-        ));
+    if !files::is_name(&name) {
+        let rule = files::NAME_RULE;
+        return Err(Fault::bad(format!("The parameter \"file_name\" {rule}")));
     }
     let media_type = given
         .text("media_type")?
-        .unwrap_or_else(|| "application/octet-stream".to_owned());
+        .unwrap_or_else(|| files::DEFAULT_TYPE.to_owned());
     let meta = given.object("meta_data")?.cloned().unwrap_or_default();
     let meta = serde_json::Value::Object(meta).to_string();
     if meta.len() > FLOW_ITEM_BYTES_MAX {
@@ -112,9 +108,19 @@ async fn register_file(mut call: Call) -> Result<Response, Fault> {
         (Some(content), None) => {
             let folder = call.app.config.data.join("files");
             let name = name.clone();
-            blocking(move || keep(&folder, &name, &content)).await?
+            blocking(move || {
+                let kept = files::keep(&folder, &name, &content);
+                kept.map_err(|error| Fault::from(Problem::internal(&error)))
+            })
+            .await?
         }
-        (None, Some(path)) => blocking(move || look_at(Path::new(&path))).await?,
+        (None, Some(path)) => {
+            blocking(move || {
+                let looked = files::look_at(Path::new(&path));
+                looked.map_err(|why| Fault::bad(format!("The parameter \"host_path\" {why}")))
+            })
+            .await?
+        }
         (Some(_), Some(_)) | (None, None) => {
             return Err(Fault::bad(
                 "Exactly one of \"content\" and \"host_path\" must be given",
@@ -147,43 +153,5 @@ async fn blocking<T: Send + 'static>(
     action: impl FnOnce() -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {
     let done = tokio::task::spawn_blocking(action).await;
-    done.map_err(|error| Fault::from(crate::errors::Problem::internal(&error)))?
-}
-
-/// A file of the host that is used where it is.
-fn look_at(path: &Path) -> Result<(PathBuf, u64), Fault> {
-    let refuse = |why: &str| {
-        Fault::bad(format!(
-            "The parameter \"host_path\" {why}: {}",
-            path.display()
-        ))
-    };
-    if !path.is_absolute() {
-        return Err(refuse("must be an absolute path"));
-    }
-    let metadata =
-        std::fs::metadata(path).map_err(|error| refuse(&format!("cannot be read ({error})")))?;
-    if !metadata.is_file() {
-        return Err(refuse("must be a file"));
-    }
-    std::fs::File::open(path).map_err(|error| refuse(&format!("cannot be read ({error})")))?;
-    Ok((path.to_owned(), metadata.len()))
-}
-
-/// Content that is kept: in a folder of its digest, under its own name, durable before anybody hears of it.
-fn keep(folder: &Path, name: &str, content: &str) -> Result<(PathBuf, u64), Fault> {
-    let write = || -> std::io::Result<PathBuf> {
-        let digest = fasti_core::codec::sha256(content.as_bytes()).to_string();
-        let folder = folder.join(&digest[..2]).join(&digest);
-        std::fs::create_dir_all(&folder)?;
-        let path = folder.join(name);
-        let new = folder.join(format!(".{name}.new"));
-        std::fs::write(&new, content)?;
-        std::fs::File::open(&new)?.sync_all()?;
-        std::fs::rename(&new, &path)?;
-        std::fs::File::open(&folder)?.sync_all()?;
-        path.canonicalize()
-    };
-    let path = write().map_err(|error| Fault::from(crate::errors::Problem::internal(&error)))?;
-    Ok((path, content.len() as u64))
+    done.map_err(|error| Fault::from(Problem::internal(&error)))?
 }

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use fasti_core::domain::access::Principal;
-use fasti_core::domain::definition::{Definition, Parts, Priority, Resources, Tag, Task, Work};
+use fasti_core::domain::definition::{Definition, Tag, Task, Work};
 use fasti_core::domain::flow::{JsonType, OutputFile, OutputJson, StepFailure, StepSpec};
-use fasti_core::domain::schedule::Schedule;
 use serde_json::{Map, Value};
 
 use super::body::only;
@@ -205,54 +204,24 @@ pub(crate) fn read_configuration(object: &Map<String, Value>) -> Result<(u32, St
 
 /// The definition that runs of a job type are of.
 pub(crate) fn definition(manifest: &Manifest, who: &Principal) -> Definition {
+    let command = manifest.spec.command.clone();
     let task = Task {
-        name: manifest.name.clone(),
-        work: Work::Command {
-            argv: vec![
-                "/bin/sh".to_owned(),
-                "-c".to_owned(),
-                manifest.spec.command.clone(),
-            ],
-            env: BTreeMap::new(),
-            cwd: None,
-            stdin: None,
-        },
-        parts: Parts::One,
-        image: None,
         description: manifest.description.clone(),
-        configuration: None,
-        configuration_blob: None,
-        resources: Resources::default(),
-        retries: 0,
-        count_for_prewarming: false,
-        priority: None,
         timeout_ms: Some(manifest.timeout_ms),
-        options: None,
+        ..Task::of_work(
+            manifest.name.clone(),
+            Work::Command {
+                argv: vec!["/bin/sh".to_owned(), "-c".to_owned(), command],
+                env: BTreeMap::new(),
+                cwd: None,
+                stdin: None,
+            },
+        )
     };
+    let name = format!("scale.{}.{}", manifest.name, manifest.version);
     Definition {
-        name: format!("scale.{}.{}", manifest.name, manifest.version),
         tag: Tag::Prod,
-        schedule: Schedule::default(),
-        image: None,
-        bundle: None,
-        python: None,
         labels: vec!["scale".to_owned()],
-        fail_after_seconds: None,
-        fail_after_run_children: fasti_core::domain::definition::EndCondition::default(),
-        run_as: who.user.clone(),
-        owner: who.user.clone(),
-        group: who
-            .groups
-            .first()
-            .cloned()
-            .unwrap_or_else(|| who.user.clone()),
-        permissions: "rwrwr-".to_owned(),
-        priority: Priority::default(),
-        alert_email: None,
-        alert_sms: None,
-        alert_only_failures: false,
-        tasks: vec![task],
-        edges: Vec::new(),
-        annotations: BTreeMap::new(),
+        ..Definition::of_tasks(name, who, vec![task])
     }
 }
