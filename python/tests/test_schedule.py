@@ -219,6 +219,51 @@ def test_next_runs_asks_the_server(server: FakeServer) -> None:
     assert "idempotency-key" not in request.headers
 
 
+@pytest.mark.parametrize("start", ["2024-03-31T00:00:00Z", "2024-03-31T02:00:00+02:00"])
+def test_next_runs_takes_instants_as_they_are_written(server: FakeServer, start: str) -> None:
+    server.on("POST", "/schedules/preview", {"fire_times": []})
+    assert Schedule(at_hours=[1]).next_runs(2, start) == []
+    (request,) = server.requests
+    assert request.json["from"] == "2024-03-31T00:00:00.000Z"
+    with pytest.raises(ValidationError, match="start"):
+        Schedule(at_hours=[1]).next_runs(2, "2024-03-31T99")
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"misfire": "all"}, "misfire"),
+        ({"run_after_job_name": "a", "jitter_seconds": 5}, "jitter_seconds"),
+        (
+            {"triggers": [{"name": "w", "source": "webhook", "key": "k"}], "overlap": "skip"},
+            "overlap",
+        ),
+        ({"at_hours": [1], "misfire_max": 5}, "misfire_max"),
+        ({"at_hours": [1], "misfire": "skip", "misfire_max": 5}, "misfire_max"),
+        (
+            {"at_hours": [1], "misfire": "all", "misfire_within_seconds": 5},
+            "misfire_within_seconds",
+        ),
+    ],
+)
+def test_policies_that_would_do_nothing_are_refused(given: Dict[str, Any], field: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Schedule(**given)
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"overlap": "allow", "jitter_seconds": 0, "misfire": "latest"},
+        {"at_hours": [1], "misfire_within_seconds": 5},
+        {"cron": "0 1 * * *", "misfire": "within", "misfire_within_seconds": 5, "misfire_max": 2},
+    ],
+)
+def test_policies_that_do_something_are_taken(given: Dict[str, Any]) -> None:
+    assert Schedule(**given).to_json()["misfire" if "misfire" in given else "at_hours"]
+
+
 PAID = {"name": "paid", "source": "nats", "subject": "orders.paid"}
 
 

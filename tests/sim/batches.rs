@@ -56,9 +56,10 @@ fn policy(dice: &mut Dice) -> SlotPolicy {
         Overlap::QueueAll,
         Overlap::CancelOld,
     ];
+    let misfire = dice.pick(&misfires).unwrap_or_default();
     SlotPolicy {
-        misfire: dice.pick(&misfires).unwrap_or_default(),
-        misfire_max: Some(3),
+        misfire,
+        misfire_max: matches!(misfire, Misfire::All | Misfire::Within).then_some(3),
         overlap: dice.pick(&overlaps).unwrap_or_default(),
         start_deadline_seconds: dice.once_in(3).then_some(3),
         jitter_seconds: dice.once_in(3).then_some(2),
@@ -78,11 +79,13 @@ pub(super) fn random(dice: &mut Dice, number: u64) -> Hashed {
             }
         }
     }
+    let cron = dice
+        .once_in(5)
+        .then(|| format!("*/{} * * * * *", 1 + dice.small(20)));
+    let policy = cron.is_some().then(|| policy(dice));
     let schedule = Schedule {
-        cron: dice
-            .once_in(5)
-            .then(|| format!("*/{} * * * * *", 1 + dice.small(20))),
-        policy: policy(dice),
+        cron,
+        policy: policy.unwrap_or_default(),
         timezone: dice.once_in(2).then(|| "Asia/Tokyo".to_owned()),
         ..Schedule::default()
     };

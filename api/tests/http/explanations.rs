@@ -74,6 +74,33 @@ async fn what_waits_says_for_what() {
 }
 
 #[tokio::test]
+async fn what_is_queued_says_who_has_the_slots() {
+    let server = Server::start().await;
+    // As many as the runner of these tests has.
+    let slots = 8;
+    let mut runs = Vec::new();
+    for number in 0..=slots {
+        runs.push(server.started(&chain(&format!("b{number}"), &["a"])).await);
+    }
+    let launch = server.next_launch();
+    server.begin_attempt(&launch).await;
+    let last = runs[runs.len() - 1] + 1;
+    let told = why(&server, "task-runs", last).await;
+    assert_eq!(told[0], "it has not begun: queued: no free runner slot");
+    let (first, holders) = (runs[0], &told[2..]);
+    assert_eq!(holders.len(), slots);
+    assert_eq!(
+        holders[0],
+        format!(
+            "- `a` of run {first} of `b0` has a slot of runner `local-1` since 2024-03-31T01:00:00.000Z"
+        )
+    );
+    // What waits for a try of its own has no holders.
+    assert_eq!(why(&server, "task-runs", first + 1).await.len(), 3);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn what_failed_says_where_it_began() {
     let server = Server::start().await;
     let mut definition = chain("b", &["a", "b"]);

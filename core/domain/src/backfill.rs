@@ -96,12 +96,13 @@ pub struct BackfillRequest {
 /// What a request comes to at an instant, by the rule of its batch.
 ///
 /// # Errors
-/// The range is empty, too wide or not over, or the numbers are out of their bounds.
+/// The title is none, the range is empty, too wide or not over, or the numbers are out of their bounds.
 pub fn plan(
     request: &BackfillRequest,
     rule: Option<&Rule>,
     at: Timestamp,
 ) -> Result<Backfill, Rejection> {
+    check_name("title", &request.title)?;
     let Some(rule) = rule else {
         return Err(Rejection::invalid(
             "batch_id",
@@ -160,7 +161,6 @@ pub(crate) fn create(
     request: &BackfillRequest,
     at: Timestamp,
 ) -> Result<Vec<Event>, Rejection> {
-    check_name("title", &request.title)?;
     let batch = state.batch(request.batch)?;
     let definition = state.batch_definition(batch);
     let unknown = Rejection::UnknownBatch { id: request.batch };

@@ -292,8 +292,12 @@ pub fn check_rule(
     if let Some((name, message)) = schedule.policy.problem() {
         return Err(Rejection::invalid(field(name), message));
     }
+    let has_times = schedule.run_after.is_none() && schedule.first_trigger().is_some();
+    let idle = schedule.policy.idle(has_times);
     let Some(after) = &schedule.run_after else {
-        return Ok(());
+        return idle.map_or(Ok(()), |(name, message)| {
+            Err(Rejection::invalid(field(name), message))
+        });
     };
     let timeless = Schedule {
         run_after: None,
@@ -310,6 +314,9 @@ pub fn check_rule(
             field("run_after_job_uuid"),
             "name the batch to run after by its name or by its id, not both",
         ));
+    }
+    if let Some((name, message)) = idle {
+        return Err(Rejection::invalid(field(name), message));
     }
     Ok(())
 }

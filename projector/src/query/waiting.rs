@@ -6,6 +6,7 @@ use fasti_core::domain::ranges::index_in;
 use fasti_core::domain::run::TaskStatus;
 
 use super::task_runs::OfRun;
+use crate::access::Visible;
 use crate::error::ViewsError;
 use crate::limits::WAITS_FOR_NAMES_MAX;
 use crate::model::TaskCell;
@@ -45,6 +46,60 @@ impl Views {
             }
         }
         Ok(found)
+    }
+}
+
+impl Views {
+    /// The limited pool that a task run takes a share of.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    pub fn pool_of(&self, id: TaskRunId) -> Result<Option<String>, ViewsError> {
+        let Some(row) = self.run_around(id.0)? else {
+            return Ok(None);
+        };
+        let graph = self.known_graph(row.definition)?;
+        let index = index_in(row.id, id);
+        let used = index.and_then(|index| graph.task(graph.locate(index).0).pool());
+        let limited = used.filter(|used| self.pool(&used.pool).capacity.is_some());
+        Ok(limited.map(|used| used.pool.to_string()))
+    }
+
+    /// Task runs with an attempt that is not over, oldest runs first, `most` at most: who has what another one waits
+    /// for. With a pool, only those with a share of it. How many there are is told besides, hidden ones included.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    pub fn holders(
+        &self,
+        pool: Option<&str>,
+        visible: Visible<'_>,
+        most: usize,
+    ) -> Result<(Vec<TaskRunView>, u64), ViewsError> {
+        let (mut found, mut total) = (Vec::new(), 0);
+        for run in self.model.runs.values() {
+            let row = &run.row;
+            if row.finished_at.is_some() {
+                continue;
+            }
+            let mut of_run = OfRun::new(self, row)?;
+            let graph = of_run.graph.clone();
+            let is_seen = visible(row.ownership.access());
+            for (index, cell) in (0..).zip(&run.cells) {
+                let has_share = || {
+                    let used = graph.task(graph.locate(index).0).pool();
+                    pool.is_none_or(|pool| used.is_some_and(|used| &*used.pool == pool))
+                };
+                if !cell.has_live_attempt() || !has_share() {
+                    continue;
+                }
+                total += 1;
+                if is_seen && found.len() < most {
+                    found.push(of_run.view(index, cell));
+                }
+            }
+        }
+        Ok((found, total))
     }
 }
 

@@ -139,6 +139,8 @@ class Schedule:
         self._check_run_after()
         self._check_calendars()
         self._check_can_fire()
+        has_times = bool(self.cron or self._times())
+        _policy.check_idle(has_times, {field: getattr(self, field) for field in _policy.FIELDS})
 
     def _check_run_after(self) -> None:
         condition = self.run_after_job_condition
@@ -201,15 +203,16 @@ class Schedule:
     def next_runs(self, count: int = 5, start: Union[str, datetime, None] = None) -> List[datetime]:
         """Ask the server for the next instants at which this schedule fires.
 
-        ``count`` is 1 to 1000; ``start`` (default now) is included.  Returns aware
-        datetimes in UTC; an empty or event-based schedule has none.
+        ``count`` is 1 to 1000; ``start`` (default now) is included: a datetime, a date,
+        or text such as ``2024-03-31``, ``2024-03-31 01:00`` or ``2024-03-31T01:00:00Z``.
+        Returns aware datetimes in UTC; an empty or event-based schedule has none.
         """
         from fasti import _client
 
         _checks.integer("count", count, 1, 1000)
         body: Dict[str, Any] = {"schedule": self.to_json(), "count": count}
         if start is not None:
-            body["from"] = _times.to_wire(_times.instant("start", start))
+            body["from"] = _times.to_wire(_times.moment("start", start))
         answer = _client.default().post("/schedules/preview", body, creates=False)
         return [_times.parse(text) for text in answer["fire_times"]]
 

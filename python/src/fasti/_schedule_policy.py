@@ -24,6 +24,21 @@ JITTER_SECONDS_MAX = 3_600
 #: What is meant where nothing is given.
 DEFAULTS: Dict[str, Any] = {"misfire": "latest", "overlap": "allow", "jitter_seconds": 0}
 
+#: What each of these goes with.
+_MISFIRES_OF = {
+    "misfire_within_seconds": ("latest", "within"),
+    "misfire_max": ("all", "within"),
+}
+
+FIELDS = (
+    "misfire",
+    "misfire_within_seconds",
+    "misfire_max",
+    "overlap",
+    "start_deadline_seconds",
+    "jitter_seconds",
+)
+
 
 def cron(value: Any, times: List[str]) -> Optional[str]:
     """Check a cron text, beside which no field of ``times`` was given."""
@@ -63,3 +78,25 @@ def _calendar(path: str, value: Any) -> Dict[str, str]:
 def optional_choice(argument: str, value: Any, allowed: "tuple[str, ...]") -> Optional[str]:
     """Check one of some strings that may be left out."""
     return None if value is None else _checks.choice(argument, value, allowed)
+
+
+def check_idle(has_times: bool, given: Mapping[str, Any]) -> None:
+    """Refuse the first policy of ``given`` that would do nothing."""
+    changes = {
+        field: value
+        for field, value in given.items()
+        if value is not None and value != DEFAULTS.get(field)
+    }
+    if changes and not has_times:
+        field = next(iter(changes))
+        raise ValidationError(
+            f"{field} acts on slots: give the schedule times, or leave it out", field=field
+        )
+    misfire = given["misfire"] or DEFAULTS["misfire"]
+    for field, fitting in _MISFIRES_OF.items():
+        if given[field] is not None and misfire not in fitting:
+            raise ValidationError(
+                f"{field} does nothing with misfire={misfire!r}; it goes with "
+                + " and ".join(fitting),
+                field=field,
+            )

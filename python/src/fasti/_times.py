@@ -60,6 +60,18 @@ def rundate(argument: str, value: Any) -> str:
     return value
 
 
+def moment(argument: str, value: Any) -> datetime:
+    """Return an instant given as for a range, or as RFC 3339 writes it."""
+    if not isinstance(value, str) or "T" not in value:
+        return instant(argument, value)
+    try:
+        # ``Z`` is understood from Python 3.11 on.
+        given = datetime.fromisoformat(re.sub("Z$", "+00:00", value))
+    except ValueError:
+        raise fail(argument, value, "a time such as '2024-03-31T01:00:00Z'") from None
+    return instant(argument, given)
+
+
 def instant(argument: str, value: Any) -> datetime:
     """Return the instant of a range bound; a date stands for its midnight."""
     if isinstance(value, datetime):

@@ -21,9 +21,7 @@ GRAPH: Json = {
         "big": {
             "decision": {
                 "parameters": [{"name": "n", "type": "integer"}],
-                "rules": [
-                    {"parameter": "n", "type": "integer", "condition": ">", "values": [9]}
-                ],
+                "rules": [{"parameter": "n", "type": "integer", "condition": ">", "values": [9]}],
             },
             "inputs": {"n": {"node": "second", "output": "twice"}},
         },
@@ -69,9 +67,7 @@ def test_a_set_from_nothing(native: Native) -> None:
     )
     assert (item_set["items_total"], item_set["parameters"][0]["type"]) == (3, "integer")
     listed = native.done("GET", f"/item-sets/{item_set['id']}/items?limit=2")
-    more = native.done(
-        "GET", f"/item-sets/{item_set['id']}/items?cursor={listed['next_cursor']}"
-    )
+    more = native.done("GET", f"/item-sets/{item_set['id']}/items?cursor={listed['next_cursor']}")
     assert [it["values"] for it in listed["items"] + more["items"]] == items
     more = native.done("POST", f"/item-sets/{item_set['id']}/items", {"items": [{"n": 4}]})
     assert more["items_total"] == 4

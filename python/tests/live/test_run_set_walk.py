@@ -1,4 +1,4 @@
-"""The walk through sets of flows with nothing but `fasti` and the native interface, as the documentation shows it."""
+"""The walk through sets of flows that the documentation shows, as it is, against a real server."""
 
 import os
 import shutil

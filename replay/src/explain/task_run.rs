@@ -5,6 +5,7 @@ use fasti_core::domain::event::Event;
 use fasti_core::domain::ids::{Seq, TaskRunId};
 use fasti_core::domain::run::TaskStatus;
 use fasti_core::feed::Feed;
+use fasti_projector::Visible;
 use fasti_projector::rows::TaskRunView;
 use fasti_projector::{Views, ViewsError};
 
@@ -17,6 +18,8 @@ pub struct TaskRunFacts {
     task_run: TaskRunView,
     /// Task runs right before it that have not succeeded, if that keeps it from running.
     before: Vec<TaskRunView>,
+    /// Who has what it waits for, as far as that may be told, and how many they are.
+    holders: (Vec<TaskRunView>, u64),
 }
 
 impl TaskRunFacts {
@@ -24,18 +27,37 @@ impl TaskRunFacts {
     ///
     /// # Errors
     /// The views cannot be read.
-    pub fn gather(views: &Views, id: TaskRunId) -> Result<Option<Self>, ViewsError> {
+    pub fn gather(
+        views: &Views,
+        id: TaskRunId,
+        visible: Visible<'_>,
+    ) -> Result<Option<Self>, ViewsError> {
         let Some(task_run) = views.task_run(id)? else {
             return Ok(None);
         };
         let is_kept = matches!(task_run.status, TaskStatus::Waiting | TaskStatus::Skipped);
         let most = if is_kept { NAMED_MAX } else { 0 };
+        let holders = if waits_for_room(&task_run) {
+            let pool = views.pool_of(id)?;
+            views.holders(pool.as_deref(), visible, NAMED_MAX)?
+        } else {
+            (Vec::new(), 0)
+        };
         Ok(Some(Self {
             as_of: views.as_of(),
             task_run,
             before: views.upstream_troubles(id, most)?,
+            holders,
         }))
     }
+}
+
+/// Whether everything before it is over, and it has no place to run.
+fn waits_for_room(task_run: &TaskRunView) -> bool {
+    let last = task_run.attempts.last();
+    task_run.status == TaskStatus::Queued
+        && task_run.retry_at.is_none()
+        && last.is_none_or(|attempt| attempt.finished_at.is_some())
 }
 
 /// See the module.
@@ -55,6 +77,7 @@ pub fn why_task_run(facts: &TaskRunFacts, feed: &Feed) -> Result<Explanation, Vi
     causes.extend(started(task_run, events)?);
     causes.extend(failures(task_run, events)?);
     causes.extend(upstream(&facts.before, events)?);
+    causes.extend(held(&facts.holders));
     if let Some(at) = task_run.finished_at.filter(|_| task_run.status.is_final()) {
         let why = task_run.status_reason.as_ref();
         let why = why.map(|why| format!(": {why}")).unwrap_or_default();
@@ -197,6 +220,29 @@ fn upstream(parents: &[TaskRunView], events: &Events<'_>) -> Result<Vec<Cause>, 
         }
     }
     Ok(causes)
+}
+
+/// Who has the slots, or the shares of a pool.
+fn held((holders, total): &(Vec<TaskRunView>, u64)) -> Vec<Cause> {
+    let told = holders.iter().map(|holder| {
+        let last = holder.attempts.last();
+        let since = last.map(|it| it.started_at.unwrap_or(it.leased_at));
+        let since = since.map(|at| format!(" since {at}")).unwrap_or_default();
+        let runner = last.map(|it| format!(" of runner `{}`", it.runner));
+        Cause::fact(format!(
+            "`{}` of run {} of `{}` has a slot{}{since}",
+            holder.name,
+            holder.run_id,
+            holder.batch_name,
+            runner.unwrap_or_default(),
+        ))
+    });
+    let mut causes: Vec<Cause> = told.collect();
+    let more = total.saturating_sub(causes.len() as u64);
+    if more > 0 {
+        causes.push(Cause::fact(format!("and {more} more have slots")));
+    }
+    causes
 }
 
 fn ends(event: &Event, id: TaskRunId) -> bool {

@@ -125,7 +125,7 @@ fn reasons(facts: &AbsenceFacts, events: &Events<'_>) -> Result<(String, Vec<Cau
         causes.extend(around(facts, rule));
         return Ok(("no slot of its schedule was then".to_owned(), causes));
     };
-    let (answer, cause) = outcome(slot, facts.plan.as_ref());
+    let (answer, cause) = outcome(slot, facts);
     // Slots of a pause are recorded together when it ends.
     let answer = match pause.filter(|_| cause.is_none()) {
         Some(pause) => pause.text,
@@ -179,7 +179,7 @@ fn around(facts: &AbsenceFacts, rule: &Rule) -> Vec<Cause> {
     let at = facts.at;
     let mut causes = Vec::new();
     if let Some(before) = &facts.before {
-        let (answer, cause) = outcome(before, facts.plan.as_ref());
+        let (answer, cause) = outcome(before, facts);
         let (slot, since) = (before.at, span(before.at, at));
         causes.push(Cause {
             seq: cause.and_then(|cause| cause.seq),
@@ -200,11 +200,16 @@ fn around(facts: &AbsenceFacts, rule: &Rule) -> Vec<Cause> {
 }
 
 /// What became of a slot.
-fn outcome(slot: &Slot, plan: Option<&PlanView>) -> (String, Option<Cause>) {
-    let at = slot.at;
+fn outcome(slot: &Slot, facts: &AbsenceFacts) -> (String, Option<Cause>) {
+    let (at, plan) = (slot.at, facts.plan.as_ref());
     let Some(record) = &slot.record else {
         let waits = plan.is_some_and(|plan| plan.waiting.iter().any(|it| it.slot == at));
         let answer = match plan {
+            _ if waits && facts.batch.paused => {
+                format!(
+                    "its slot {at} waits, and no slot that waits starts before the batch is resumed"
+                )
+            }
             _ if waits => format!("its slot {at} waits until earlier runs of the batch are over"),
             Some(plan) if at <= plan.since => format!(
                 "the slot {at} is not one of the schedule in force, which counts from {}",

@@ -1,6 +1,6 @@
 //! A run comes into being: from a saved batch, from a definition as it is given, or as a repetition.
 
-use chrono::NaiveDate;
+use chrono::{Datelike as _, NaiveDate};
 
 use crate::access::{Principal, check_write};
 use crate::batch::{
@@ -28,7 +28,7 @@ pub(crate) fn check_rundate(rundate: Option<&str>) -> Result<(), Rejection> {
     };
     // Reading is lenient about blanks and signs; writing it again is not.
     let is_date = NaiveDate::parse_from_str(text, "%Y-%m-%d")
-        .is_ok_and(|date| date.to_string() == text && text.len() == 10);
+        .is_ok_and(|date| date.to_string() == text && text.len() == 10 && date.year() >= 1);
     if is_date {
         return Ok(());
     }

@@ -117,4 +117,80 @@ impl SlotPolicy {
                 })
             })
     }
+
+    /// The first policy that would do nothing: its field and why.
+    #[must_use]
+    pub fn idle(&self, has_times: bool) -> Option<(&'static str, String)> {
+        let default = Self::default();
+        let given = [
+            (self.misfire != default.misfire, "misfire"),
+            (
+                self.misfire_within_seconds.is_some(),
+                "misfire_within_seconds",
+            ),
+            (self.misfire_max.is_some(), "misfire_max"),
+            (self.overlap != default.overlap, "overlap"),
+            (
+                self.start_deadline_seconds.is_some(),
+                "start_deadline_seconds",
+            ),
+            (
+                self.jitter_seconds.is_some_and(|it| it > 0),
+                "jitter_seconds",
+            ),
+        ];
+        if let Some((_, field)) = given.iter().find(|(is_given, _)| *is_given && !has_times) {
+            let message = "acts on slots: give the schedule times, or leave it out";
+            return Some((field, message.to_owned()));
+        }
+        let misfire = self.misfire.as_str();
+        let asks = |field, others: &str| {
+            let message = format!("does nothing with `misfire` {misfire}; it goes with {others}");
+            Some((field, message))
+        };
+        match self.misfire {
+            Misfire::All | Misfire::Skip if self.misfire_within_seconds.is_some() => {
+                asks("misfire_within_seconds", "latest and within")
+            }
+            Misfire::Latest | Misfire::Skip if self.misfire_max.is_some() => {
+                asks("misfire_max", "all and within")
+            }
+            Misfire::Latest | Misfire::All | Misfire::Within | Misfire::Skip => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_do_nothing_is_refused() {
+        let of = |misfire, within, max| SlotPolicy {
+            misfire,
+            misfire_within_seconds: within,
+            misfire_max: max,
+            ..SlotPolicy::default()
+        };
+        let field = |policy: SlotPolicy, has_times| policy.idle(has_times).map(|it| it.0);
+        let (within, max) = (Some("misfire_within_seconds"), Some("misfire_max"));
+        for (misfire, wanted) in [
+            (Misfire::Latest, [None, max]),
+            (Misfire::All, [within, None]),
+            (Misfire::Within, [None, None]),
+            (Misfire::Skip, [within, max]),
+        ] {
+            assert_eq!(field(of(misfire, Some(9), None), true), wanted[0]);
+            assert_eq!(field(of(misfire, None, Some(9)), true), wanted[1]);
+            assert_eq!(field(of(misfire, None, None), true), None);
+        }
+        assert_eq!(field(SlotPolicy::default(), false), None);
+        assert_eq!(field(of(Misfire::All, None, None), false), Some("misfire"));
+        let jitter = |seconds| SlotPolicy {
+            jitter_seconds: Some(seconds),
+            ..SlotPolicy::default()
+        };
+        assert_eq!(field(jitter(0), false), None);
+        assert_eq!(field(jitter(1), false), Some("jitter_seconds"));
+    }
 }

@@ -87,7 +87,7 @@ fn subject_problem(subject: &str) -> Option<Problem> {
     } else if !tokens.iter().enumerate().all(is_placed) {
         "must be tokens with dots between, such as `orders.*.paid`; `*` is a whole token, `>` the last one"
             .to_owned()
-    } else if matches!(first, "*" | ">" | "fasti") || first.starts_with('$') {
+    } else if matches!(first, "*" | ">" | "fasti") || first.starts_with(['$', '_']) {
         "must begin with a word that is not `fasti` nor the server's own: Fasti's messages would start runs that make messages; to follow a batch, run after it"
             .to_owned()
     } else {
@@ -143,9 +143,14 @@ fn filter_problem(trigger: &Trigger) -> Option<Problem> {
         return Some(("filter", format!("at most {CONDITIONS_MAX} conditions")));
     }
     for condition in &trigger.filter {
-        if !(condition.path.is_empty() || condition.path.starts_with('/')) {
-            let path = &condition.path;
-            let message = format!("`{path}` is no JSON pointer: write `/order/country`");
+        let path = &condition.path;
+        let is_escaped = |rest: &str| rest.starts_with(['0', '1']);
+        let is_pointer =
+            (path.is_empty() || path.starts_with('/')) && path.split('~').skip(1).all(is_escaped);
+        if !is_pointer {
+            let message = format!(
+                "`{path}` is no JSON pointer: write `/order/country`, and `~0` for `~`, `~1` for `/` in a name"
+            );
             return Some(("filter", message));
         }
         if condition.one_of.len() > VALUES_MAX {

@@ -73,7 +73,7 @@ impl ScheduleShape {
                     cron: Some((*cron).to_owned()),
                     policy: SlotPolicy {
                         misfire: *misfire,
-                        misfire_max: Some(3),
+                        misfire_max: matches!(misfire, Misfire::All | Misfire::Within).then_some(3),
                         overlap: *overlap,
                         start_deadline_seconds: *start_deadline_seconds,
                         jitter_seconds: *jitter_seconds,

@@ -47,7 +47,7 @@ pub(crate) async fn explain_task_run(id: String, call: Call) -> Answer {
     let feed = call.app.parts.feed.clone();
     let asked = call.ask(min_seq, move |views, asker| {
         task_runs::visible(views, asker, id)?;
-        let found = TaskRunFacts::gather(views, TaskRunId(id))?;
+        let found = TaskRunFacts::gather(views, TaskRunId(id), &|access| asker.may_read(access))?;
         found.ok_or_else(|| Problem::not_found("task run", &id))
     });
     let (facts, as_of) = asked.await?;
