@@ -48,7 +48,7 @@ def test_the_same_objects_under_every_name() -> None:
         assert getattr(dt.scheduler, name) is getattr(scheduler, name)
         assert getattr(dt.scheduler.api, name) is getattr(scheduler, name)
     assert set(DOCUMENTED) == set(dt.scheduler.__all__) == set(dt.scheduler.api.__all__)
-    more = {"CommandTask", "PlannedTask", "RerunPlan", "Run", "RunFailed"}
+    more = {"CommandTask", "PlannedTask", "RerunPlan", "Retry", "Run", "RunFailed"}
     assert set(scheduler.__all__) == {*DOCUMENTED, *more}
 
 

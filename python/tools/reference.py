@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = ROOT / "docs" / "python"
 
 CLASSES = (
-    "DAG", "Task", "ParallelTask", "CommandTask", "Schedule", "Priority", "Run",
+    "DAG", "Task", "ParallelTask", "CommandTask", "Retry", "Schedule", "Priority", "Run",
     "BatchRunResults", "RerunPlan", "PlannedTask",
 )  # fmt: skip
 FUNCTIONS = ("batch", "get_job_result", "get_job_logs", "get_job_metrics", "get_batches")
@@ -181,7 +181,11 @@ def _annotated(parameter: inspect.Parameter) -> str:
 def _type(annotation: Any) -> str:
     text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
     text = text.replace('"', "").replace("'", "").replace("os.PathLike[str]", "PathLike")
-    for long, short in (("ScheduleType", "Schedule"), ("PriorityLevel", "Priority")):
+    for long, short in (
+        ("ScheduleType", "Schedule"),
+        ("PriorityLevel", "Priority"),
+        ("RetryPolicy", "Retry"),
+    ):
         text = re.sub(rf"\b{long}\b", short, text)
     return text
 

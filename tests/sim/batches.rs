@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use fasti_core::codec;
 use fasti_core::domain::command::Hashed;
 use fasti_core::domain::definition::{
-    Definition, Edge, EndCondition, Parts, Priority, Resources, Tag, Task, Work,
+    Definition, Edge, EndCondition, Parts, Priority, Resources, RetryPolicy, Tag, Task,
+    TaskOptions, Work,
 };
 use fasti_core::domain::schedule::Schedule;
 use fasti_core::domain::slots::{Misfire, Overlap, SlotPolicy};
@@ -38,7 +39,20 @@ fn task(dice: &mut Dice, index: u32) -> Task {
             .pick(&[None, None, Some(Priority::High), Some(Priority::Low)])
             .flatten(),
         timeout_ms: dice.once_in(4).then_some(700),
-        options: None,
+        options: dice.once_in(4).then(|| Box::new(spread())),
+    }
+}
+
+/// Further attempts with waits that grow, by chance.
+fn spread() -> TaskOptions {
+    TaskOptions {
+        retry: Some(RetryPolicy {
+            delay_ms: Some(300),
+            backoff_percent: Some(200),
+            jitter_percent: 50,
+            ..RetryPolicy::default()
+        }),
+        ..TaskOptions::default()
     }
 }
 

@@ -262,6 +262,38 @@ async fn wrong_definitions_are_refused_with_their_field() {
 }
 
 #[tokio::test]
+async fn retry_policies_are_kept_as_given() {
+    let server = Server::start().await;
+    let mut definition = chain("spread", &["a", "b"]);
+    let policy = json!({
+        "delay_seconds": 0.5, "backoff": 1.5, "max_delay_seconds": 60, "jitter": 0.25,
+        "on_exit_codes": [75], "not_on_exit_codes": [2],
+    });
+    definition["tasks"][0]["retry"] = policy.clone();
+    let saved = server.post("/api/v1/batches", &definition).await.json();
+    assert_eq!(saved["tasks"][0]["retry"], policy, "{saved}");
+    assert!(saved["tasks"][1].get("retry").is_none());
+    for (field, value) in [
+        ("delay_seconds", json!(-1)),
+        ("delay_seconds", json!(604_801)),
+        ("max_delay_seconds", json!(0)),
+        ("backoff", json!(0.5)),
+        ("backoff", json!(1e300)),
+        ("jitter", json!(1.01)),
+        ("on_exit_codes", json!([0])),
+        ("not_on_exit_codes", json!([75])),
+    ] {
+        let mut wrong = definition.clone();
+        wrong["tasks"][0]["retry"][field] = value.clone();
+        let refused = server.post("/api/v1/batches", &wrong).await;
+        assert_eq!(refused.status, 422, "{field} {value}");
+        let wanted = format!("tasks[0].retry.{field}");
+        assert!(refused.text().contains(&wanted), "{}", refused.text());
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn what_one_may_not_read_is_not_there() {
     let server = Server::start().await;
     let mut secret = chain("secret", &["a"]);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::access::Principal;
-use crate::attempt::AttemptReport;
+use crate::attempt::{AttemptReport, Outcome};
 use crate::backfill::BackfillRequest;
 use crate::calendar::NamedCalendar;
 use crate::definition::Definition;
@@ -462,8 +462,8 @@ pub struct SettledEnd {
 pub enum SettledKind {
     /// It succeeded.
     Success,
-    /// It failed by itself.
-    Failure(String),
+    /// It failed by itself: how, and in words.
+    Failure(Outcome, String),
     /// Its own time limit passed.
     TimedOut(String),
     /// Its runner was lost.

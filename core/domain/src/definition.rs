@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::Principal;
 use crate::ids::Digest;
+pub use crate::retry::RetryPolicy;
 use crate::schedule::Schedule;
 pub use crate::task_options::{PoolUse, TaskOptions, TokenRequest};
 

@@ -34,6 +34,7 @@ pub mod ranges;
 mod react;
 mod ready;
 pub mod rejection;
+mod retry;
 pub mod run;
 pub mod run_set;
 pub mod runner;

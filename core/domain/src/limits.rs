@@ -38,6 +38,15 @@ pub const MARKS_PER_ATTEMPT_MAX: usize = 200;
 /// Retries of one task after failures of its own.
 pub const RETRIES_MAX: u32 = 1_000;
 
+/// Longest wait between two attempts: a week.
+pub const RETRY_DELAY_MS_MAX: u64 = 7 * 86_400_000;
+
+/// Each wait at most so many percent of the one before.
+pub const RETRY_BACKOFF_PERCENT_MAX: u32 = 1_000;
+
+/// Exit codes that a policy names.
+pub const RETRY_CODES_MAX: usize = 255;
+
 /// Further attempts after a runner was lost; apart from the task's own retries, because a broken machine is
 /// not the task's fault, and bounded, because a task may be what breaks the machine.
 pub const LOST_RETRIES_MAX: u32 = 3;

@@ -187,7 +187,7 @@ fn settled_kind(end: &AttemptEnd, is_stopping: bool) -> SettledKind {
         Outcome::Stopped => SettledKind::Lost("its runner was stopped".to_owned()),
         Outcome::Lost { .. } => SettledKind::Lost(reason()),
         Outcome::Exited { .. } | Outcome::Signaled { .. } | Outcome::SpawnFailed { .. } => {
-            SettledKind::Failure(reason())
+            SettledKind::Failure(end.outcome.clone(), reason())
         }
         Outcome::TimedOut { .. } => SettledKind::TimedOut(reason()),
     }

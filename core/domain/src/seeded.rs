@@ -50,6 +50,16 @@ pub fn slot_delay_us(seed: &[u8; 16], batch: BatchId, slot: Timestamp, longest_u
     word(&bytes[..8]) % longest_us.saturating_add(1).max(1)
 }
 
+/// Part of a wait that is left out, from 0 to `longest_ms`.
+#[must_use]
+pub fn retry_jitter(seed: &[u8; 16], after: AttemptId, longest_ms: u64) -> u64 {
+    let bytes = hash(seed, 4, after.task_run.0, u64::from(after.number));
+    let drawn = bytes[..8]
+        .iter()
+        .fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+    drawn % longest_ms.saturating_add(1).max(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

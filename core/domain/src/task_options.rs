@@ -10,6 +10,7 @@ use crate::limits::{
     ENVIRONMENT_BYTES_MAX, NAME_CHARS_MAX, STAGES_MAX, TOKEN_LIFETIME_SECONDS_MAX, TOKENS_MAX,
 };
 use crate::rejection::Rejection;
+use crate::retry::RetryPolicy;
 use crate::spawnable;
 
 /// See the module.
@@ -35,6 +36,9 @@ pub struct TaskOptions {
     /// Stages that a task run of it passes, in order, as its process reports them; a success has passed all.
     #[serde(default)]
     pub stages: Vec<String>,
+    /// How its further attempts are spread, and which failures are worth one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<RetryPolicy>,
 }
 
 /// A share of a pool.
@@ -64,6 +68,9 @@ impl TaskOptions {
         spawnable::check_env(&field("env_templates"), &self.env_templates)?;
         check_pool(&field("pool"), self.pool.as_ref())?;
         check_stages(&field("stages"), &self.stages)?;
+        if let Some(retry) = &self.retry {
+            retry.check(&|name| format!("{}.{name}", field("retry")))?;
+        }
         let field = field("tokens");
         if self.tokens.len() > TOKENS_MAX {
             let message = format!("at most {TOKENS_MAX} tokens a task");

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Optional, 
 from fasti import _checks
 from fasti._node import Node
 from fasti._priority import Priority as PriorityLevel
+from fasti._retry import Retry as RetryPolicy
 from fasti._sources import Upstream
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class CommandTask(Node):
         Retries: int = 0,
         CountForPrewarming: bool = False,
         Priority: Union[PriorityLevel, str, None] = None,
+        *,
+        Retry: Optional[RetryPolicy] = None,
     ) -> None:
         super().__init__(
             Name,
@@ -69,6 +72,7 @@ class CommandTask(Node):
             Retries=Retries,
             CountForPrewarming=CountForPrewarming,
             Priority=Priority,
+            Retry=Retry,
         )
 
     def _check(self) -> None:

@@ -8,6 +8,8 @@ from fasti import _checks, _context
 from fasti._edges import Linked
 from fasti._errors import MissingDagError, ValidationError
 from fasti._priority import Priority, priority_of
+from fasti._retry import Retry as RetryPolicy
+from fasti._retry import optional_retry
 
 if TYPE_CHECKING:
     from fasti._dag import DAG
@@ -30,6 +32,7 @@ class Node(Linked):
     Memory: int
     Disk: int
     Retries: int
+    Retry: Optional[RetryPolicy]
     CountForPrewarming: bool
     Priority: Optional[Priority]
 
@@ -68,6 +71,7 @@ class Node(Linked):
         for attribute in ("CPU", "Memory", "Disk"):
             _checks.integer(attribute, getattr(self, attribute), 1)
         _checks.integer("Retries", self.Retries, 0)
+        optional_retry("Retry", self.Retry)
         _checks.boolean("CountForPrewarming", self.CountForPrewarming)
         if self.Priority is not None:
             self.Priority = priority_of("Priority", self.Priority)
@@ -102,6 +106,8 @@ class Node(Linked):
             "count_for_prewarming": self.CountForPrewarming,
             "priority": None if self.Priority is None else self.Priority.value,
         }
+        if self.Retry is not None and self.Retry.to_json():
+            fields["retry"] = self.Retry.to_json()
         return fields
 
     def __repr__(self) -> str:

@@ -166,8 +166,13 @@ class Simulation:
         self._running -= 1
         now = self._clock.now
         can_retry = attempt <= cell.node.Retries and ended.reason != "fail_after"
-        if ended.reason and can_retry:
-            retry_at = now + self._retry_delay
+        policy = cell.node.Retry
+        if ended.reason and can_retry and (policy is None or policy.takes(_exit_code(ended))):
+            delay = self._retry_delay
+            if policy is not None:
+                seconds = policy.delay_after(attempt, delay.total_seconds())
+                delay = timedelta(seconds=seconds)
+            retry_at = now + delay
             if self._deadline is None or retry_at < self._deadline:
                 self._at(retry_at, lambda: self._queue(cell, attempt + 1))
                 return
@@ -255,6 +260,12 @@ class Simulation:
             for name in upstream.parts
         ]
         return {**upstream._asdict(), "parts": parts}
+
+
+def _exit_code(ended: Ended) -> int:
+    """Return what a process would have ended with."""
+    code = ended.error.code if isinstance(ended.error, SystemExit) else 1
+    return code & 255 if isinstance(code, int) else 1
 
 
 def _cells(node: "Node") -> List[Cell]:

@@ -39,6 +39,7 @@ from fasti._jobs import get_job_logs, get_job_metrics, get_job_result
 from fasti._plan import PlannedTask, RerunPlan
 from fasti._priority import Priority
 from fasti._results import BatchRunResults
+from fasti._retry import Retry
 from fasti._run import Run
 from fasti._schedule import Schedule
 from fasti._task import ParallelTask, Task
@@ -64,6 +65,7 @@ __all__ = [
     "Priority",
     "RerunPlan",
     "ResultNotAvailable",
+    "Retry",
     "Run",
     "RunFailed",
     "Schedule",

@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use crate::batch::bounded;
 use crate::calendar::rundate::{rundate, zone};
 use crate::command::{SettledEnd, SettledKind};
+use crate::definition::{RetryPolicy, Task};
 use crate::event::{
     Event, RunFinished, RunStarted, TaskAttemptFailed, TaskFinished, TaskQueued, TaskSkipped,
 };
 use crate::graph::Graph;
-use crate::ids::RunId;
+use crate::ids::{AttemptId, RunId};
 use crate::limits::LOST_RETRIES_MAX;
 use crate::ranges::{TaskRuns, index_in};
 use crate::run::{Run, RunStatus, Stop, TaskStatus};
@@ -67,14 +68,10 @@ pub(crate) fn settle(state: &State, id: RunId, ends: &[SettledEnd], at: Timestam
             }
             SettledKind::Stopped => events.push(stopped(run, index)),
             SettledKind::Lost(_) if run.stop.is_some() => events.push(stopped(run, index)),
-            SettledKind::Failure(reason) | SettledKind::TimedOut(reason) => {
+            SettledKind::Failure(_, reason) | SettledKind::TimedOut(reason) => {
                 let task = used.graph.task(used.graph.locate(index).0);
                 let failed = u32::from(run.nodes[index as usize].failed);
-                let options = task.options.as_ref();
-                let is_final = matches!(end.end, SettledKind::TimedOut(_))
-                    && options.is_some_and(|options| options.timeout_is_final);
-                let is_tried = failed <= task.retries && !is_final;
-                let delay = is_tried.then_some(state.settings.retry_delay_ms);
+                let delay = retry_delay(state, task, end, failed);
                 failed_attempt(run, end, index, reason, delay, at, &mut events);
             }
             // Among them what a runner stopped that was told to end, which is not counted.
@@ -98,6 +95,28 @@ pub(crate) fn settle(state: &State, id: RunId, ends: &[SettledEnd], at: Timestam
         events.insert(0, finished.into());
     }
     events
+}
+
+/// Wait before the next attempt of a task that failed so often; `None` when it is not tried again.
+fn retry_delay(state: &State, task: &Task, end: &SettledEnd, failed: u32) -> Option<u64> {
+    let default = state.settings.retry_delay_ms;
+    let Some(options) = task.options.as_ref() else {
+        return (failed <= task.retries).then_some(default);
+    };
+    let policy = options.retry.as_ref();
+    let is_worth_it = match &end.end {
+        SettledKind::Failure(outcome, _) => policy.is_none_or(|it| it.takes(outcome)),
+        SettledKind::TimedOut(_) => {
+            !options.timeout_is_final && policy.is_none_or(|it| it.only_codes.is_empty())
+        }
+        SettledKind::Success | SettledKind::Lost(_) | SettledKind::Stopped => false,
+    };
+    let after = AttemptId {
+        task_run: end.task_run,
+        number: end.number,
+    };
+    let delay = |it: &RetryPolicy| it.delay_ms(failed, default, &state.seed, after);
+    (failed <= task.retries && is_worth_it).then(|| policy.map_or(default, delay))
 }
 
 fn failed_attempt(

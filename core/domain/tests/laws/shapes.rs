@@ -1,6 +1,8 @@
 //! Small random definitions.
 
-use fasti_domain::definition::{Definition, EndCondition, Parts, Priority, Task};
+use fasti_domain::definition::{
+    Definition, EndCondition, Parts, Priority, RetryPolicy, Task, TaskOptions,
+};
 use fasti_domain::schedule::{RunAfter, Schedule};
 use fasti_domain::slots::{Misfire, Overlap, SlotPolicy};
 use proptest::collection::vec;
@@ -119,6 +121,19 @@ pub(crate) fn shape() -> BoxedStrategy<Shape> {
         .boxed()
 }
 
+/// Further attempts with waits that grow, by chance, and an exit code that ends them.
+fn spread() -> TaskOptions {
+    TaskOptions {
+        retry: Some(RetryPolicy {
+            backoff_percent: Some(150),
+            jitter_percent: 30,
+            never_codes: vec![2],
+            ..RetryPolicy::default()
+        }),
+        ..TaskOptions::default()
+    }
+}
+
 impl Shape {
     pub(crate) fn definition(&self, name: &str) -> Definition {
         let tasks = self.tasks.iter().enumerate();
@@ -130,6 +145,7 @@ impl Shape {
                     Parts::Count(parts)
                 },
                 retries,
+                options: (retries > 1).then(|| Box::new(spread())),
                 priority: match priority {
                     0 => Some(Priority::High),
                     1 => Some(Priority::Low),

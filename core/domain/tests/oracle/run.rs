@@ -269,6 +269,7 @@ impl RunModel {
         let retries = task.retries;
         let options = task.options.as_ref();
         let is_strict = options.is_some_and(|options| options.timeout_is_final);
+        let policy = options.and_then(|options| options.retry.clone());
         let (stopping, is_step) = (self.is_stopping(), self.is_step);
         let node = &mut self.nodes[index];
         let Stand::Settling(outcome) = &node.stand else {
@@ -276,7 +277,15 @@ impl RunModel {
         };
         assert_eq!(number, node.attempts);
         let is_lost = matches!(outcome, Outcome::Lost { .. } | Outcome::Stopped);
-        let is_final = is_strict && matches!(outcome, Outcome::TimedOut { .. });
+        let is_unworthy = policy.as_ref().is_some_and(|policy| match outcome {
+            Outcome::Exited { code } if policy.only_codes.is_empty() => {
+                policy.never_codes.contains(code)
+            }
+            Outcome::Exited { code } => !policy.only_codes.contains(code),
+            _ => !policy.only_codes.is_empty(),
+        });
+        let is_final =
+            is_strict && matches!(outcome, Outcome::TimedOut { .. }) || !is_lost && is_unworthy;
         let may_retry = !stopping
             && !is_final
             && if is_lost {

@@ -1,6 +1,7 @@
 //! Further attempts: after failures of the task's own, and after its runner was lost.
 
 use fasti_domain::attempt::Outcome;
+use fasti_domain::definition::{RetryPolicy, Task, TaskOptions};
 
 use crate::batches::{batch, retried};
 use crate::world::World;
@@ -48,6 +49,64 @@ fn tries_end_with_the_budget() {
             "task.attempt_failed t (signal 9) no tries left",
             "task.finished t failure (signal 9)",
             "run.finished failure (`t` failed)",
+        ]
+    );
+}
+
+fn world_by(policy: RetryPolicy) -> World {
+    let mut world = World::new();
+    world.join("r1", 1);
+    let options = TaskOptions {
+        retry: Some(policy),
+        ..TaskOptions::default()
+    };
+    let task = Task {
+        options: Some(Box::new(options)),
+        ..retried("t", 3)
+    };
+    world.run(&batch("b", vec![task], &[]));
+    world.hush();
+    world
+}
+
+#[test]
+fn waits_grow_by_the_policy() {
+    let mut world = world_by(RetryPolicy {
+        delay_ms: Some(100),
+        backoff_percent: Some(300),
+        delay_max_ms: Some(500),
+        ..RetryPolicy::default()
+    });
+    for wait in [100, 300, 500] {
+        world.exit("t", 1);
+        let told = format!("task.attempt_failed t (exit code 1) again in {wait} ms");
+        assert_eq!(world.told()[1..], [told]);
+        world.pass_ms(wait);
+        world.hush();
+    }
+    world.exit("t", 1);
+    assert_eq!(
+        world.told()[1],
+        "task.attempt_failed t (exit code 1) no tries left"
+    );
+}
+
+#[test]
+fn some_exit_codes_are_not_worth_another_try() {
+    let mut world = world_by(RetryPolicy {
+        only_codes: vec![75],
+        ..RetryPolicy::default()
+    });
+    world.exit("t", 75);
+    assert!(world.told()[1].ends_with("again in 1000 ms"));
+    world.pass_ms(1_000);
+    world.hush();
+    world.exit("t", 1);
+    assert_eq!(
+        world.told()[1..3],
+        [
+            "task.attempt_failed t (exit code 1) no tries left",
+            "task.finished t failure (exit code 1)"
         ]
     );
 }

@@ -16,6 +16,7 @@ mod interface;
 mod item_set;
 mod preview;
 mod rerun;
+mod retry;
 mod run;
 mod run_set;
 mod runner;

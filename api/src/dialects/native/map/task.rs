@@ -1,12 +1,13 @@
 //! Tasks, both ways: a command or a Python function, alone or in parts.
 
-use fasti_core::domain::definition::{Part, Parts, Resources, Task, Work};
+use fasti_core::domain::definition::{Part, Parts, Resources, Task, TaskOptions, Work};
 use serde::Deserialize;
 use serde_json::Number;
 use serde_json::value::RawValue;
 use std::time::Duration;
 
 use super::super::wire::{self, Kind};
+use super::retry;
 use crate::errors::Problem;
 
 /// Processor types and systems a task may ask for.
@@ -14,10 +15,10 @@ const ARCHS: [&str; 2] = ["amd64", "arm64"];
 const SYSTEMS: [&str; 2] = ["fedora", "alpine"];
 
 /// Names the fields of one task.
-struct Place<'a>(&'a str);
+pub(super) struct Place<'a>(&'a str);
 
 impl Place<'_> {
-    fn invalid(&self, field: &str, detail: impl Into<String>) -> Problem {
+    pub(super) fn invalid(&self, field: &str, detail: impl Into<String>) -> Problem {
         Problem::invalid(format!("{}.{field}", self.0), detail)
     }
 }
@@ -37,12 +38,19 @@ pub(super) fn from_wire(path: &str, given: wire::Task) -> Result<Task, Problem> 
     )?;
     check_base64(&place, "arguments_blob", given.arguments_blob.as_deref())?;
     let (parts, configuration) = parts(&place, &given)?;
+    let policy = given.retry.clone();
+    let policy = policy.map(|it| retry::from_wire(&place, it)).transpose()?;
     Ok(Task {
         parts,
         configuration,
         resources,
         timeout_ms,
-        options: None,
+        options: policy.map(|policy| {
+            Box::new(TaskOptions {
+                retry: Some(policy),
+                ..TaskOptions::default()
+            })
+        }),
         image: given.image.clone(),
         description: given.description.clone().unwrap_or_default(),
         configuration_blob: given.configuration_blob.clone(),
@@ -259,6 +267,10 @@ pub(super) fn to_wire(task: &Task) -> wire::Task {
         memory: Some(task.resources.memory_mb),
         disk: Some(task.resources.disk_mb),
         retries: Some(task.retries),
+        retry: task
+            .options
+            .as_ref()
+            .and_then(|it| it.retry.as_ref().map(retry::to_wire)),
         count_for_prewarming: Some(task.count_for_prewarming),
         priority: task.priority.map(Into::into),
     };
@@ -298,7 +310,7 @@ fn listed(parts: &[Part]) -> String {
 }
 
 /// Whole seconds without a point, as most people write them.
-fn seconds(timeout_ms: u64) -> Option<Number> {
+pub(super) fn seconds(timeout_ms: u64) -> Option<Number> {
     if timeout_ms.is_multiple_of(1_000) {
         return Some(Number::from(timeout_ms / 1_000));
     }

@@ -140,12 +140,41 @@ pub(crate) struct Task {
     /// Further attempts after a failed one. Default: 0.
     #[serde(default)]
     pub(crate) retries: Option<u32>,
+    /// How further attempts are spread, and which failures are worth one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) retry: Option<Retry>,
     /// Counts for keeping interpreters warm. Default: false.
     #[serde(default)]
     pub(crate) count_for_prewarming: Option<bool>,
     /// Default: the definition's.
     #[serde(default)]
     pub(crate) priority: Option<Priority>,
+}
+
+/// How further attempts are spread, and which failures are worth one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Retry {
+    /// Wait before the first, 0 to 604,800; fractions down to milliseconds. Default: the server's setting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>)]
+    pub(crate) delay_seconds: Option<Number>,
+    /// Each wait is so many times the one before, 1 to 10, in hundredths. Default: 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) backoff: Option<f64>,
+    /// Longest wait. Default: 3,600.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>)]
+    pub(crate) max_delay_seconds: Option<Number>,
+    /// Up to this part of each wait is left out by chance, 0 to 1, in hundredths. Default: 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) jitter: Option<f64>,
+    /// Only these exit codes are tried again, 1 to 255; signals and time limits are not then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) on_exit_codes: Vec<i32>,
+    /// These exit codes are not tried again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) not_on_exit_codes: Vec<i32>,
 }
 
 /// `to` starts after `from` succeeded.

@@ -26,7 +26,7 @@ mod words;
 
 pub(crate) use batch::{Batch, BatchVersion, LastRun, Pause};
 pub(crate) use calendar::{Calendar, CalendarBody};
-pub(crate) use definition::{Definition, Edge, Task};
+pub(crate) use definition::{Definition, Edge, Retry, Task};
 pub(crate) use diff::{BatchDiff, DefinitionChange, DiffRun, RunDiff, TaskDiff, TaskSide};
 pub(crate) use drawing::{BeginSession, NamedParts, RunLayout, RunStates};
 pub(crate) use event::Event;
