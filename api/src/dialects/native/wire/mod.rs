@@ -34,7 +34,9 @@ pub(crate) use flow::{
     StepCounts,
 };
 pub(crate) use graph::{GraphEdge, GraphNode, RunGraph, TaskEdge};
-pub(crate) use image::{BundleAnswer, Environment, EnvironmentBody, Image, ImageBody};
+pub(crate) use image::{
+    BundleAnswer, Container, Engine, Environment, EnvironmentBody, Image, ImageBody,
+};
 pub(crate) use list::{Page, RunPage};
 pub(crate) use run::{
     Cancel, NewRun, PlannedTask, Rerun, RerunMode, RerunPlan, RerunVersion, Run, RunSignal,
