@@ -20,7 +20,8 @@ class CommandTask(Node):
     environment; ``Cwd`` is its working directory (default: a scratch folder of its
     own); ``Stdin`` is text for its standard input (default: empty); after
     ``TimeoutSeconds`` (default: never) it is ended and has failed.  Exit status 0 is
-    success.  Without an image it runs on the host as it is.
+    success.  Without an image it runs on the host as it is.  ``Pool`` and ``PoolUnits``
+    are those of :class:`Task`.
 
     Edges work as for :class:`Task`; its value, for functions downstream, is None.
     """
@@ -50,6 +51,8 @@ class CommandTask(Node):
         Retries: int = 0,
         CountForPrewarming: bool = False,
         Priority: Union[PriorityLevel, str, None] = None,
+        Pool: Optional[str] = None,
+        PoolUnits: int = 1,
     ) -> None:
         super().__init__(
             Name,
@@ -69,6 +72,8 @@ class CommandTask(Node):
             Retries=Retries,
             CountForPrewarming=CountForPrewarming,
             Priority=Priority,
+            Pool=Pool,
+            PoolUnits=PoolUnits,
         )
 
     def _check(self) -> None:

@@ -1,6 +1,6 @@
 //! Tasks, both ways: a command or a Python function, alone or in parts.
 
-use fasti_core::domain::definition::{Part, Parts, Resources, Task, Work};
+use fasti_core::domain::definition::{Part, Parts, PoolUse, Resources, Task, TaskOptions, Work};
 use serde::Deserialize;
 use serde_json::Number;
 use serde_json::value::RawValue;
@@ -42,7 +42,7 @@ pub(super) fn from_wire(path: &str, given: wire::Task) -> Result<Task, Problem> 
         configuration,
         resources,
         timeout_ms,
-        options: None,
+        options: options(&place, &given)?,
         image: given.image.clone(),
         description: given.description.clone().unwrap_or_default(),
         configuration_blob: given.configuration_blob.clone(),
@@ -52,6 +52,26 @@ pub(super) fn from_wire(path: &str, given: wire::Task) -> Result<Task, Problem> 
         name: given.name.clone(),
         work: work(&place, given)?,
     })
+}
+
+/// What only some tasks ask for; `None` for a plain one.
+fn options(place: &Place<'_>, given: &wire::Task) -> Result<Option<Box<TaskOptions>>, Problem> {
+    let Some(pool) = &given.pool else {
+        return match given.pool_units {
+            Some(_) => Err(place.invalid(
+                "pool_units",
+                "units of which pool? Name it as `pool`, or leave `pool_units` out",
+            )),
+            None => Ok(None),
+        };
+    };
+    Ok(Some(Box::new(TaskOptions {
+        pool: Some(PoolUse {
+            pool: pool.as_str().into(),
+            units: given.pool_units.unwrap_or(1),
+        }),
+        ..TaskOptions::default()
+    })))
 }
 
 fn work(place: &Place<'_>, given: wire::Task) -> Result<Work, Problem> {
@@ -261,6 +281,8 @@ pub(super) fn to_wire(task: &Task) -> wire::Task {
         retries: Some(task.retries),
         count_for_prewarming: Some(task.count_for_prewarming),
         priority: task.priority.map(Into::into),
+        pool: task.pool().map(|used| used.pool.to_string()),
+        pool_units: task.pool().map(|used| used.units),
     };
     match &task.work {
         Work::Python {

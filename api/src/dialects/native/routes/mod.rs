@@ -13,6 +13,7 @@ mod flows;
 mod images;
 mod listing;
 mod logs;
+mod pools;
 mod records;
 mod results;
 mod run_sets;
@@ -48,6 +49,7 @@ pub(crate) use explanations::*;
 pub(crate) use flows::*;
 pub(crate) use images::*;
 pub(crate) use logs::*;
+pub(crate) use pools::*;
 pub(crate) use records::*;
 pub(crate) use results::*;
 pub(crate) use run_sets::*;
@@ -84,6 +86,7 @@ pub(crate) fn all(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         group("bundles", bundles::routes),
         group("environments", environments::routes),
         group("calendars", calendars::routes),
+        group("pools", pools::routes),
         group("runners", runners::routes),
         group("workers", runners::worker_routes),
         group("schedules", schedules::routes),

@@ -12,6 +12,7 @@ mod flow;
 mod graph;
 mod image;
 mod list;
+mod pool;
 mod run;
 mod run_set;
 mod runner;
@@ -38,6 +39,7 @@ pub(crate) use image::{
     BundleAnswer, Container, Engine, Environment, EnvironmentBody, Image, ImageBody,
 };
 pub(crate) use list::{Page, RunPage};
+pub(crate) use pool::{Pool, PoolBody};
 pub(crate) use run::{
     Cancel, NewRun, PlannedTask, Rerun, RerunMode, RerunPlan, RerunVersion, Run, RunSignal,
     StartRun,
