@@ -30,6 +30,8 @@ pub(crate) struct ConfigFile {
     pub(crate) output: crate::sweeping::OutputSection,
     /// What predicts the items of batch jobs.
     pub(crate) predictions: crate::predictions::PredictionsSection,
+    /// How containers are run.
+    pub(crate) containers: fasti_runner::containers::Settings,
     /// How the server presents itself to clients of Rescale HTC.
     pub(crate) rescale: RescaleSection,
 }

@@ -38,6 +38,7 @@ pub(crate) struct RunnerSettings {
     pub(crate) sdk: PathBuf,
     pub(crate) slots: Option<u32>,
     pub(crate) python: Option<String>,
+    pub(crate) containers: fasti_runner::containers::Settings,
     pub(crate) boot_id: String,
 }
 
@@ -176,6 +177,10 @@ fn start(settings: &RunnerSettings, runner: &RunnerId) -> io::Result<Child> {
                 .as_ref()
                 .map(|python| format!("--python={python}")),
         )
+        .arg(format!(
+            "--containers={}",
+            serde_json::to_string(&settings.containers)?
+        ))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log)

@@ -4,6 +4,7 @@ mod check;
 mod cli;
 mod clock;
 mod config;
+mod containers;
 mod environments;
 mod local_runner;
 mod phases;

@@ -31,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::check::Check;
 use crate::clock::SystemClock;
+use crate::containers::Containers;
 use crate::environments::Environments;
 use crate::local_runner::{self, RunnerSettings};
 use crate::phases::Phases;
@@ -58,6 +59,7 @@ pub(crate) struct ServeSettings {
     pub(crate) listen: SocketAddr,
     pub(crate) slots: Option<u32>,
     pub(crate) python: Option<String>,
+    pub(crate) containers: fasti_runner::containers::Settings,
     pub(crate) token: Option<String>,
     /// Keys that webhooks are signed with.
     pub(crate) webhook_keys: WebhookKeys,
@@ -147,6 +149,7 @@ async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
         clock: Arc::new(SystemClock),
         vitals: Arc::clone(&vitals),
         environments: environments.clone(),
+        containers: Arc::new(Containers(settings.containers.clone())),
     };
     let api = tokio::spawn(fasti_api::serve(
         listener,
@@ -492,6 +495,7 @@ fn start_runner(
         sdk: sdk.to_owned(),
         slots: settings.slots,
         python: settings.python.clone(),
+        containers: settings.containers.clone(),
         boot_id: kernel_text(BOOT_ID),
     };
     let supervised =

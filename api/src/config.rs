@@ -14,6 +14,7 @@ use fasti_core::protocol::item_v1::Targets;
 use fasti_core::store::{Content, Vitals};
 use fasti_projector::{PastViews, SharedViews};
 
+use crate::containers::Containers;
 use crate::dialects::rescale_htc::RescaleConfig;
 use crate::environments::Environments;
 use crate::signing::SigningKey;
@@ -199,4 +200,6 @@ pub struct ApiParts {
     pub vitals: Arc<Vitals>,
     /// Makes virtual environments.
     pub environments: Arc<dyn Environments>,
+    /// Knows whether containers can be run.
+    pub containers: Arc<dyn Containers>,
 }

@@ -12,6 +12,7 @@ mod call;
 mod codes;
 mod config;
 mod connection;
+mod containers;
 mod dialects;
 mod environments;
 mod errors;
@@ -40,6 +41,7 @@ pub use config::{
     ApiConfig, ApiParts, Deliver, Delivered, Delivery, Predictions, Predictor, RebuildViews,
     WebhookKeys,
 };
+pub use containers::Containers;
 pub use dialects::rescale_htc::{ImageRule, RescaleConfig};
 pub use environments::{Environment, Environments, Stage};
 pub use errors::{Code, FieldError, ProblemDocument};

@@ -190,6 +190,11 @@ pub(crate) fn table_of_tests() -> Table {
             None
         }
     }
+    impl crate::Containers for NoEnvironments {
+        fn check(&self, _: Option<fasti_core::domain::container::Engine>) -> Result<(), String> {
+            Err("none can be run here".to_owned())
+        }
+    }
 
     let folder = tempfile::tempdir().unwrap();
     let options = fasti_core::store::OpenOptions::default();
@@ -222,6 +227,7 @@ pub(crate) fn table_of_tests() -> Table {
             clock: Arc::new(ManualClock::default()),
             vitals: store.vitals,
             environments: Arc::new(NoEnvironments),
+            containers: Arc::new(NoEnvironments),
         },
         replays: crate::replays::Replays::default(),
         layouts: fasti_projector::layout::Layouts::default(),

@@ -278,6 +278,23 @@ def test_definition_of_a_task(dag: DAG) -> None:
     }  # fmt: skip
 
 
+def test_a_share_of_a_pool(dag: DAG) -> None:
+    task(dag, "plain")
+    bound = task(dag, "bound")
+    bound.Pool, bound.PoolUnits = "database", 2
+    CommandTask(Name="command", Command=["true"], dag=dag, Pool="database")
+    plain, sent, command = definition_of(dag)["tasks"]
+    assert not {"pool", "pool_units"} & set(plain)
+    assert (sent["pool"], sent["pool_units"]) == ("database", 2)
+    assert (command["pool"], command["pool_units"]) == ("database", 1)
+    for wrong in ({"Pool": " "}, {"Pool": 3}, {"PoolUnits": 0}, {"PoolUnits": True}):
+        with pytest.raises(ValidationError, match=next(iter(wrong))):
+            CommandTask(Name="wrong", Command=["true"], dag=dag, **wrong)
+    bound.PoolUnits = 0
+    with pytest.raises(ValidationError, match="PoolUnits"):
+        definition_of(dag)
+
+
 def test_definition_of_a_parallel_task(dag: DAG) -> None:
     ParallelTask(Name="p", Entrypoint="m.f", dag=dag, ConfigurationJson=PARTS)
     (sent,) = definition_of(dag)["tasks"]

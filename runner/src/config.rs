@@ -31,6 +31,8 @@ pub struct Config {
     /// How long it waits for a server that went away, before it ends itself. Default: while tasks run, for
     /// ever; then 60 s, or 10 min if there are reports that no server has.
     pub patience: Patience,
+    /// How containers are run.
+    pub containers: crate::containers::Settings,
 }
 
 impl Config {
@@ -49,6 +51,7 @@ impl Config {
                 idle_ms: 60_000,
                 unreported_ms: 600_000,
             },
+            containers: crate::containers::Settings::default(),
         }
     }
 }

@@ -8,6 +8,7 @@
 //! - `drive` is the event loop around it.
 //! - `launcher` has a thread for each slot and does the work; `worker` keeps warm Python interpreters;
 //!   `result` takes over return values; `bundles` unpacks code.
+//! - `containers` finds the engine of tasks that run in containers, and ends what earlier runners left with it.
 //! - `sampling` notes what running attempts use.
 //! - `process` asks the kernel; `strays` and `orphans` end what would otherwise stay.
 //! - [`limits`] has every bound.
@@ -15,6 +16,7 @@
 mod bundles;
 mod clock;
 mod config;
+pub mod containers;
 mod drive;
 mod error;
 mod home;
@@ -34,6 +36,7 @@ mod worker;
 use std::sync::Arc;
 
 pub use crate::config::{Config, capacity_of_machine};
+use crate::containers::Containers;
 pub use crate::error::RunnerError;
 use crate::home::Home;
 use crate::launcher::{Launcher, News};
@@ -71,7 +74,12 @@ pub fn run(mut config: Config) -> Result<(), RunnerError> {
     }
     let places = Arc::new(Places::new(config.data.clone(), &config.id));
     let home = Home::take(&places, &config.id.0)?;
+    let containers = Arc::new(Containers::new(config.containers.clone()));
+    // First what starts containers, then the containers, then the folders that they see.
     orphans::sweep(&places, &config.id.0).map_err(|source| fail(&places.runners(), source))?;
+    containers.sweep(&places, &config.id.0);
+    orphans::remove_folders(&places, &config.id.0)
+        .map_err(|source| fail(&places.runners(), source))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -79,7 +87,8 @@ pub fn run(mut config: Config) -> Result<(), RunnerError> {
         what: "event loop",
         source,
     })?;
-    let launcher = Launcher::new(&config, Arc::clone(&places), Arc::new(News::default()));
+    let news = Arc::new(News::default());
+    let launcher = Launcher::new(&config, Arc::clone(&places), news, containers);
     tracing::info!(runner = %config.id, slots = config.capacity.slots, "the runner starts");
     let exit = runtime.block_on(drive::drive(&config, &launcher));
     launcher.end_all();

@@ -104,3 +104,16 @@ pub const PROGRESS_BYTES_MAX: u64 = 1 << 20;
 
 /// Bytes of what it says beside the name of a stage.
 pub const PROGRESS_DETAIL_BYTES_MAX: usize = 1_000;
+
+/// Longest wait for an answer of a container engine, in milliseconds: a busy machine takes seconds, a daemon that
+/// hangs for ever.
+pub const ENGINE_ANSWER_MS_MAX: u64 = 60_000;
+
+/// The same for each question while a runner starts, which the server does not wait for much longer.
+pub const ENGINE_SWEEP_MS_MAX: u64 = 5_000;
+
+/// Bytes taken of an answer of a container engine.
+pub const ENGINE_ANSWER_BYTES_MAX: u64 = 1 << 20;
+
+/// Bytes of its output that are shown when an engine could not start a container.
+pub const ENGINE_WORDS_BYTES_MAX: u64 = 2_048;

@@ -14,10 +14,10 @@ use crate::home;
 use crate::places::Places;
 use crate::process;
 
-/// End the processes of runners that are gone, then remove their folders.
+/// End the processes of runners that are gone.
 ///
 /// # Errors
-/// `/proc` or the folder of the runners cannot be read.
+/// `/proc` cannot be read.
 pub(crate) fn sweep(places: &Places, own: &str) -> io::Result<()> {
     let mut ended = 0;
     let gone = process::poll_until(|| match find(places, own) {
@@ -31,7 +31,7 @@ pub(crate) fn sweep(places: &Places, own: &str) -> io::Result<()> {
     if ended > 0 {
         tracing::warn!(ended, gone, "ended processes of a runner that is gone");
     }
-    remove_folders(places, own)
+    Ok(())
 }
 
 /// Processes marked with this data folder and a runner that no longer lives.
@@ -66,7 +66,11 @@ fn end(pid: Pid) {
     }
 }
 
-fn remove_folders(places: &Places, own: &str) -> io::Result<()> {
+/// Remove the folders of runners that are gone, once nothing uses them any more.
+///
+/// # Errors
+/// The folder of the runners cannot be read.
+pub(crate) fn remove_folders(places: &Places, own: &str) -> io::Result<()> {
     for entry in fs::read_dir(places.runners())? {
         let entry = entry?;
         let name = entry.file_name();
@@ -132,6 +136,7 @@ mod tests {
             sleeper(other.path(), "dead"),
         ];
         sweep(&own, "own").unwrap();
+        remove_folders(&own, "own").unwrap();
 
         assert_eq!(orphan.wait().unwrap().signal(), Some(9));
         assert_eq!(strange.wait().unwrap().signal(), Some(9));

@@ -10,7 +10,8 @@
 //! runner/<id>/scratch/<slot>/         working folder of the attempt in a slot
 //! runner/<id>/spare/<slot>.{out,err}  output of the attempt in a slot, until there is some
 //! runner/<id>/trees/<run>.<sha256>/   unpacked code that the attempts of a run work in
-//! runner/<id>/private/<attempt>.*     large return value on its way
+//! runner/<id>/private/<attempt>.*     large return value on its way; what a container sees
+//! runner/containers                   engines that ran containers
 //! runner/<id>/workers/<n>.log         what interpreters say before and beside tasks
 //! ```
 
@@ -109,6 +110,11 @@ impl Places {
         self.home.join("private").join(format!("{attempt}.{what}"))
     }
 
+    /// Folders of an attempt in a container.
+    pub(crate) fn boxed(&self, attempt: AttemptId) -> PathBuf {
+        self.private(attempt, "box")
+    }
+
     /// Folder of what the command of a step leaves.
     pub(crate) fn products(&self, attempt: AttemptId) -> PathBuf {
         self.data.join("products").join(attempt.to_string())
@@ -126,8 +132,7 @@ impl Places {
 
     /// A stored value.
     pub(crate) fn blob(&self, digest: &Digest) -> PathBuf {
-        let name = digest.to_string();
-        self.blobs().join(&name[..2]).join(name)
+        blob_in(&self.blobs(), digest)
     }
 
     /// An output file.
@@ -211,6 +216,12 @@ pub(crate) fn open_append(path: &Path) -> io::Result<File> {
 /// One of them cannot be made.
 pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Where a value lies in a folder of blobs.
+pub(crate) fn blob_in(blobs: &Path, digest: &Digest) -> PathBuf {
+    let name = digest.to_string();
+    blobs.join(&name[..2]).join(name)
 }
 
 #[cfg(test)]

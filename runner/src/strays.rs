@@ -24,6 +24,8 @@ const ZOMBIE_AGE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Strays {
     runner: String,
+    /// Mark of what container engines keep running for themselves, perhaps for others too.
+    engine: String,
     adopted: Adopted,
     seen: Mutex<HashMap<(Pid, u64), Seen>>,
 }
@@ -36,10 +38,11 @@ struct Seen {
 }
 
 impl Strays {
-    /// Strays of runner `runner`, in this process.
-    pub(crate) fn new(runner: &str) -> Self {
+    /// Strays of runner `runner`, in this process; what bears the mark `engine` is none.
+    pub(crate) fn new(runner: &str, engine: &str) -> Self {
         Self {
             runner: runner.to_owned(),
+            engine: engine.to_owned(),
             adopted: Adopted::open(),
             seen: Mutex::default(),
         }
@@ -127,6 +130,9 @@ impl Strays {
         let orphaned = entry.owners.is_empty();
         drop(seen);
         let marks = process::marks(pid);
+        if marks.engine.as_ref() == Some(&self.engine) {
+            return false;
+        }
         let marked = marks
             .attempt
             .filter(|_| marks.runner.as_deref() == Some(&self.runner));

@@ -6,6 +6,7 @@
 mod cleanup;
 mod commands;
 mod connection;
+mod containers;
 mod python;
 mod server;
 mod stops;

@@ -28,6 +28,7 @@ const ENV_DATA: &str = "TEST_RUNNER_DATA";
 const ENV_ID: &str = "TEST_RUNNER_ID";
 const ENV_SLOTS: &str = "TEST_RUNNER_SLOTS";
 const ENV_SDK: &str = "TEST_RUNNER_SDK";
+const ENV_CONTAINERS: &str = "TEST_RUNNER_CONTAINERS";
 
 /// Not a test of its own: the body of the runner processes that the other tests start.
 #[test]
@@ -40,6 +41,7 @@ fn be_a_runner_when_asked() {
     let mut config = Config::new(socket.into(), var(ENV_DATA).into(), id);
     config.capacity.slots = var(ENV_SLOTS).parse().unwrap();
     config.sdk = var(ENV_SDK).into();
+    config.containers.engine = std::env::var(ENV_CONTAINERS).ok();
     match run(config) {
         Ok(()) => std::process::exit(0),
         Err(error) => {
@@ -63,6 +65,8 @@ pub(crate) struct Setup {
     pub(crate) id: &'static str,
     /// Data folder; one beside the socket when not given.
     pub(crate) data: Option<PathBuf>,
+    /// Container engine.
+    pub(crate) engine: Option<PathBuf>,
 }
 
 impl Default for Setup {
@@ -74,6 +78,7 @@ impl Default for Setup {
             shell,
             id: "runner-1",
             data: None,
+            engine: None,
         }
     }
 }
@@ -354,6 +359,9 @@ fn start_runner(setup: &Setup, folder: &Path) -> Child {
         .env(ENV_ID, setup.id)
         .env(ENV_SLOTS, setup.slots.to_string())
         .env(ENV_SDK, &setup.sdk);
+    if let Some(engine) = &setup.engine {
+        command.env(ENV_CONTAINERS, engine);
+    }
     command
         .stdout(Stdio::null())
         .process_group(0)

@@ -105,16 +105,33 @@ fn page(show: &Show, image: &Value) -> anyhow::Result<()> {
 }
 
 fn code(image: &Value) -> String {
-    match (image["path"].as_str(), image["bundle"].as_str()) {
+    let code = match (image["path"].as_str(), image["bundle"].as_str()) {
         (Some(path), _) => path.to_owned(),
         (None, Some(bundle)) => format!("bundle {}", bundle.get(..12).unwrap_or(bundle)),
         (None, None) => "installed packages".to_owned(),
+    };
+    match container(image) {
+        Some(container) => format!("{code} in {container}"),
+        None => code,
     }
 }
 
 fn interpreter(image: &Value) -> String {
-    let named = image["python"].as_str();
-    named.unwrap_or("the server's").to_owned()
+    let default = if image["container"].is_null() {
+        "the server's"
+    } else {
+        "python3"
+    };
+    image["python"].as_str().unwrap_or(default).to_owned()
+}
+
+/// The container image, and what runs it if that was said.
+fn container(image: &Value) -> Option<String> {
+    let reference = image["container"]["image"].as_str()?;
+    Some(match image["container"]["engine"].as_str() {
+        Some(engine) => format!("{reference} ({engine})"),
+        None => reference.to_owned(),
+    })
 }
 
 fn tags(image: &Value) -> String {

@@ -15,6 +15,7 @@ mod image;
 mod log;
 mod logs;
 mod parse;
+mod pool;
 mod python;
 mod read;
 mod run;
@@ -80,7 +81,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, env = "FASTI_USER", value_name = "NAME")]
     pub(crate) user: Option<String>,
     /// Read as it was: after the event of this sequence number, or at this instant (RFC 3339). For the commands
-    /// that show batches, runs, schedules, calendars and images.
+    /// that show batches, runs, schedules, calendars, pools and images.
     #[arg(long, global = true, value_name = "SEQ|TIME")]
     pub(crate) as_of: Option<String>,
     /// Configuration file [default: fasti/config.toml in the user's configuration folder].
@@ -125,6 +126,9 @@ enum Noun {
     /// Runs of batches.
     #[command(subcommand)]
     Run(run::RunCommand),
+    /// Pools: named shares of capacity.
+    #[command(subcommand)]
+    Pool(pool::PoolCommand),
     /// Images: where the code and the interpreter of tasks are.
     #[command(subcommand)]
     Image(image::ImageCommand),
@@ -165,6 +169,7 @@ impl Noun {
                 | Self::Run(_)
                 | Self::Why(_)
                 | Self::Image(_)
+                | Self::Pool(_)
         )
     }
 }
@@ -190,6 +195,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Noun::Run(command) => run::run(command, &global, &config),
         Noun::Why(args) => why::why(&args, &global, &config),
         Noun::WhyNot(args) => why::why_not(&args, &global, &config),
+        Noun::Pool(command) => pool::run(command, &global, &config),
         Noun::Image(command) => image::run(command, &global, &config),
         Noun::Logs(args) => logs::run(&args, &global, &config),
         Noun::Event(command) => event::run(command, &global, &config),

@@ -148,6 +148,9 @@ pub(crate) struct RunnerArgs {
     /// Interpreter of Python tasks whose image names none.
     #[arg(long)]
     python: Option<String>,
+    /// How containers are run, as JSON: `[containers]` of the configuration.
+    #[arg(long)]
+    containers: Option<String>,
 }
 
 pub(crate) fn serve(args: ServeArgs, config: ConfigFile) -> anyhow::Result<()> {
@@ -187,8 +190,13 @@ fn settle(args: ServeArgs, config: ConfigFile) -> anyhow::Result<ServeSettings> 
         .or(config.schedule.catch_up_seconds)
         .unwrap_or(CATCH_UP_SECONDS);
     config.predictions.check()?;
+    config
+        .containers
+        .check()
+        .map_err(|why| Failure::new(Exit::Usage, why))?;
     Ok(ServeSettings {
         predictions: config.predictions,
+        containers: config.containers,
         data: args
             .data
             .or(server.data)
@@ -348,6 +356,9 @@ pub(crate) fn runner(args: RunnerArgs) -> anyhow::Result<()> {
     }
     if let Some(sdk) = args.sdk {
         config.sdk = sdk;
+    }
+    if let Some(containers) = args.containers {
+        config.containers = serde_json::from_str(&containers)?;
     }
     fasti_runner::run(config)?;
     Ok(())

@@ -1,6 +1,7 @@
 //! Images, bundles and runners over HTTP.
 
 use fasti_core::codec::sha256;
+use fasti_core::domain::launch::Program;
 use serde_json::{Value, json};
 
 use crate::client::send;
@@ -214,6 +215,60 @@ async fn secrets_of_an_image_are_for_those_who_may_change_it() {
         let one = server.get_as(user, &format!("/api/v1/events/{seq}")).await;
         assert_eq!(&one.json()["data"]["image"]["env"], expected, "{user}");
     }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn containers_are_taken_where_they_can_be_run() {
+    let server = Server::start().await;
+    let path = "/api/v1/images/boxed";
+    let of = |image: &str, engine: Value| json!({"container": {"image": image, "engine": engine}, "python": "/opt/python"});
+    for (body, container) in [
+        (
+            of("busybox:1.36", Value::Null),
+            json!({"image": "busybox:1.36", "engine": null}),
+        ),
+        (
+            of("localhost/a", json!("docker")),
+            json!({"image": "localhost/a", "engine": "docker"}),
+        ),
+        (json!({}), Value::Null),
+    ] {
+        let made = server.send("PUT", path, &[], &body).await;
+        assert_eq!(made.status, 200, "{}", made.text());
+        assert_eq!(made.json()["container"], container);
+        assert_eq!(server.get(path).await.json(), made.json());
+    }
+    for body in [
+        of("--privileged", Value::Null),
+        of("", Value::Null),
+        of("a", json!("podman")),
+    ] {
+        let (status, code, field) = server.send("PUT", path, &[], &body).await.problem();
+        assert_eq!(
+            (status, code.as_str(), field.as_str()),
+            (422, "validation_failed", "container"),
+            "{body}"
+        );
+    }
+    let unknown = server.send("PUT", path, &[], &of("a", json!("lxc"))).await;
+    assert_eq!(unknown.problem().2, "container.engine");
+
+    // A task gets its container; the interpreter of whoever submits is not one of the container.
+    let body = of("tools:1", Value::Null);
+    assert_eq!(server.send("PUT", path, &[], &body).await.status, 200);
+    let definition = json!({"name": "b", "image": "boxed", "python": "/host/python",
+        "tasks": [{"name": "a", "entrypoint": "m.f"}]});
+    server.started(&definition).await;
+    let launch = server.next_launch();
+    let Program::Contained(contained) = launch.program else {
+        panic!("{launch:?}")
+    };
+    assert_eq!(contained.container.image, "tools:1");
+    let Program::Python(call) = contained.program else {
+        panic!("{contained:?}")
+    };
+    assert_eq!(call.python.as_deref(), Some("/opt/python"));
     server.stop().await;
 }
 

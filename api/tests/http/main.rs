@@ -16,6 +16,7 @@ mod limits;
 mod outputs;
 mod page;
 mod past;
+mod pools;
 mod records;
 mod rescale;
 mod runs;

@@ -4,12 +4,15 @@ use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use fasti_api::{ApiConfig, ApiParts, Environment, Environments, Stage, WebhookKeys, serve};
+use fasti_api::{
+    ApiConfig, ApiParts, Containers, Environment, Environments, Stage, WebhookKeys, serve,
+};
 use fasti_core::codec::sha256;
 use fasti_core::domain::attempt::{
     AttemptEnd, AttemptNews, AttemptReport, AttemptStart, Outcome, Process, ResultRef, Usage,
 };
 use fasti_core::domain::command::{Command, Intake, Request, Settings};
+use fasti_core::domain::container::Engine;
 use fasti_core::domain::ids::{Digest, LogId, RunnerId, Seq};
 use fasti_core::domain::launch::Launch;
 use fasti_core::domain::runner::{Capacity, RunnerInfo};
@@ -54,6 +57,16 @@ impl Effects for HandedOut {
 
 /// Makes environments in no time: ready for the interpreter `good`, failed for any other but `bad`, which is none.
 struct Canned;
+
+/// Containers can be run by docker alone.
+impl Containers for Canned {
+    fn check(&self, engine: Option<Engine>) -> Result<(), String> {
+        match engine {
+            Some(Engine::Podman) => Err("no containers can be run here".to_owned()),
+            Some(Engine::Docker) | None => Ok(()),
+        }
+    }
+}
 
 impl Environments for Canned {
     fn ask(&self, bundle: Digest, python: Option<&str>) -> Result<Environment, String> {
@@ -146,6 +159,7 @@ impl Server {
             clock: std::sync::Arc::new(clock.clone()),
             vitals: store.vitals.clone(),
             environments: std::sync::Arc::new(Canned),
+            containers: std::sync::Arc::new(Canned),
         };
         let until = shutdown.clone();
         let serving =

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::access::Principal;
+use crate::container::Container;
 use crate::definition::Tag;
 use crate::ids::Digest;
 
@@ -20,7 +21,8 @@ pub struct Image {
     /// Packed source tree instead of a folder.
     #[serde(default)]
     pub bundle: Option<Digest>,
-    /// Interpreter; the runner's default when not given.
+    /// Interpreter; the runner's default when not given. In a container a program of its image, `python3` when not
+    /// given.
     #[serde(default)]
     pub python: Option<String>,
     /// Tags it may be used under.
@@ -30,6 +32,9 @@ pub struct Image {
     pub env: BTreeMap<String, String>,
     /// Who registered it.
     pub owner: String,
+    /// Container that its tasks run in; processes of the host when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<Container>,
 }
 
 /// What is shown in place of a secret.

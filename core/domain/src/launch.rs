@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::ResultRef;
+use crate::container::Container;
 use crate::definition::TaskOptions;
 use crate::flow::Staging;
 use crate::ids::{AttemptId, Digest, RunId, Token};
@@ -57,6 +58,29 @@ pub enum Program {
     },
     /// A Python function, run in a process forked from a warm interpreter.
     Python(Box<PythonCall>),
+    /// One of the others, in a container of its own. A runner that knows none refuses it, and does not run on the
+    /// host what was to be kept from it.
+    Contained(Box<Contained>),
+}
+
+/// A program in a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contained {
+    /// The container.
+    pub container: Container,
+    /// What runs in it.
+    pub program: Program,
+}
+
+impl Program {
+    /// The function, if it is one, wherever it runs.
+    pub fn python_mut(&mut self) -> Option<&mut PythonCall> {
+        match self {
+            Self::Command { .. } => None,
+            Self::Python(call) => Some(call),
+            Self::Contained(contained) => contained.program.python_mut(),
+        }
+    }
 }
 
 /// A call of a Python function.

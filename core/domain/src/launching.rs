@@ -8,7 +8,8 @@ use crate::definition::{Definition, Task, Work};
 use crate::flow::stage;
 use crate::graph::Graph;
 use crate::ids::{RunId, RunnerId};
-use crate::launch::{Launch, Program, PythonCall, Upstream, UpstreamValue};
+use crate::image::Image;
+use crate::launch::{Contained, Launch, Program, PythonCall, Upstream, UpstreamValue};
 use crate::limits::UPSTREAM_VALUES_KEPT_MAX;
 use crate::ranges::index_in;
 use crate::run::Run;
@@ -113,9 +114,7 @@ pub fn launch(
             arguments_blob,
         } => Program::Python(Box::new(PythonCall {
             entrypoint: entrypoint.clone(),
-            python: image
-                .and_then(|image| image.python.clone())
-                .or_else(|| definition.python.clone()),
+            python: interpreter(image, definition),
             path: image.and_then(|image| image.path.clone()),
             bundle: definition
                 .bundle
@@ -134,6 +133,10 @@ pub fn launch(
             upstreams: lists.of(run, graph, task_index),
             packed_upstreams: None,
         })),
+    };
+    let program = match image.and_then(|image| image.container.clone()) {
+        Some(container) => Program::Contained(Box::new(Contained { container, program })),
+        None => program,
     };
     let staged = run.step.and_then(|step| stage(&state.flows, step));
     let staging = staged.map(|(own, staging)| {
@@ -210,6 +213,15 @@ fn run_env(
         .chain(signal)
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
+}
+
+/// The interpreter that a definition names is one of the host, where it was submitted: a container has its own.
+fn interpreter(image: Option<&Image>, definition: &Definition) -> Option<String> {
+    let of_image = image.and_then(|image| image.python.clone());
+    match image.and_then(|image| image.container.as_ref()) {
+        Some(_) => of_image,
+        None => of_image.or_else(|| definition.python.clone()),
+    }
 }
 
 fn upstreams(run: &Run, graph: &Graph, task: u32) -> Arc<[Upstream]> {

@@ -13,6 +13,7 @@ pub mod batch;
 pub mod calendar;
 pub mod calendars;
 pub mod command;
+pub mod container;
 pub mod contents;
 mod decide;
 pub mod definition;

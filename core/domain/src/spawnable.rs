@@ -210,7 +210,7 @@ pub(crate) fn check_definition(definition: &Definition) -> Result<(), Rejection>
     }
 }
 
-/// Checks the folder, interpreter and variables of an image.
+/// Checks the folder, interpreter, container and variables of an image.
 ///
 /// # Errors
 /// The first field that is wrong.
@@ -220,6 +220,9 @@ pub(crate) fn check_image(image: &Image) -> Result<(), Rejection> {
     }
     if let Some(python) = &image.python {
         check_given("python", python)?;
+    }
+    if let Some(container) = &image.container {
+        container.check()?;
     }
     check_env("env", &image.env)
 }

@@ -153,5 +153,6 @@ pub(crate) fn image(name: &str) -> Image {
         tags: vec![Tag::Dev],
         env: BTreeMap::new(),
         owner: String::new(),
+        container: None,
     }
 }

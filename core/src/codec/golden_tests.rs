@@ -194,6 +194,7 @@ fn batch_samples() -> Vec<Event> {
         tags: vec![Tag::Dev, Tag::Pre, Tag::Prod],
         env: BTreeMap::new(),
         owner: "ada".to_owned(),
+        container: None,
     };
     vec![
         DefinitionAdded {

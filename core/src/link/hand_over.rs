@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use fasti_domain::ids::Digest;
-use fasti_domain::launch::{Launch, Program, Upstream};
+use fasti_domain::launch::{Launch, Upstream};
 
 use super::packed;
 use crate::attempt_token::attempt_token;
@@ -101,7 +101,7 @@ impl HandOver {
             .entry("FASTI_TOKEN".to_owned())
             .or_insert_with(token);
         self.fill_in(launch);
-        let Program::Python(call) = &mut launch.program else {
+        let Some(call) = launch.program.python_mut() else {
             return Ok(());
         };
         if call.upstreams.is_empty() {

@@ -3,20 +3,32 @@
 use fasti_core::domain::definition::Tag;
 use fasti_core::domain::ids::BatchId;
 
+use crate::model::PoolRow;
 use crate::rows::{PhaseCounts, PoolView};
 use crate::views::Views;
+
+fn view(row: &PoolRow) -> PoolView {
+    PoolView {
+        limits: row.limits.clone(),
+        capacity: row.capacity(),
+        used: row.used(),
+    }
+}
 
 impl Views {
     /// A pool. One that nobody limited is as wide as can be.
     #[must_use]
     pub fn pool(&self, name: &str) -> PoolView {
         let row = self.model.pools.get(name);
-        row.map(|row| PoolView {
-            limits: row.limits.clone(),
-            capacity: row.capacity(),
-            used: row.used(),
-        })
-        .unwrap_or_default()
+        row.map(view).unwrap_or_default()
+    }
+
+    /// Pools that have limits or of which something is taken, by name; those after a certain one if it is given.
+    pub fn pools(&self, after: Option<&str>) -> impl Iterator<Item = (&str, PoolView)> + '_ {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let from = after.map_or(Unbounded, Excluded);
+        let rest = self.model.pools.range::<str, _>((from, Unbounded));
+        rest.map(|(name, row)| (&**name, view(row)))
     }
 
     /// All batches that ever had this name and tag, deleted ones too, oldest first.

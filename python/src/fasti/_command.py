@@ -21,7 +21,8 @@ class CommandTask(Node):
     environment; ``Cwd`` is its working directory (default: a scratch folder of its
     own); ``Stdin`` is text for its standard input (default: empty); after
     ``TimeoutSeconds`` (default: never) it is ended and has failed.  Exit status 0 is
-    success.  Without an image it runs on the host as it is.
+    success.  Without an image it runs on the host as it is.  ``Pool`` and ``PoolUnits``
+    are those of :class:`Task`.
 
     Edges work as for :class:`Task`; its value, for functions downstream, is None.
     """
@@ -53,6 +54,8 @@ class CommandTask(Node):
         Priority: Union[PriorityLevel, str, None] = None,
         *,
         Retry: Optional[RetryPolicy] = None,
+        Pool: Optional[str] = None,
+        PoolUnits: int = 1,
     ) -> None:
         super().__init__(
             Name,
@@ -73,6 +76,8 @@ class CommandTask(Node):
             CountForPrewarming=CountForPrewarming,
             Priority=Priority,
             Retry=Retry,
+            Pool=Pool,
+            PoolUnits=PoolUnits,
         )
 
     def _check(self) -> None:

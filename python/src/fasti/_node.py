@@ -35,6 +35,9 @@ class Node(Linked):
     Retry: Optional[RetryPolicy]
     CountForPrewarming: bool
     Priority: Optional[Priority]
+    # Fasti's own: no parameter of the kinds of task that others have, but an attribute of all.
+    Pool: Optional[str] = None
+    PoolUnits: int = 1
 
     def __init__(self, name: Any, dag: Any, **attributes: Any) -> None:
         if name is None:
@@ -75,6 +78,8 @@ class Node(Linked):
         _checks.boolean("CountForPrewarming", self.CountForPrewarming)
         if self.Priority is not None:
             self.Priority = priority_of("Priority", self.Priority)
+        self.Pool = _checks.optional_text("Pool", self.Pool)
+        _checks.integer("PoolUnits", self.PoolUnits, 1)
 
     def _names(self) -> List[str]:
         """Return every name this node claims in its DAG."""
@@ -108,6 +113,8 @@ class Node(Linked):
         }
         if self.Retry is not None and self.Retry.to_json():
             fields["retry"] = self.Retry.to_json()
+        if self.Pool is not None:
+            fields["pool"], fields["pool_units"] = self.Pool, self.PoolUnits
         return fields
 
     def __repr__(self) -> str:

@@ -30,6 +30,10 @@ class Task(Node):
     a failed one, and ``Retry`` how they are spread (see :class:`Retry`).  ``Priority``
     defaults to the DAG's.
 
+    The attributes ``Pool`` (default: None) and ``PoolUnits`` (default: 1) are set after
+    construction: of that pool, a named share of capacity, each attempt takes so many
+    units, and waits until they are free.
+
     Raises :class:`ValidationError` for a bad value, :class:`DuplicateNameError` for a
     name in use, :class:`MissingDagError` if there is no DAG.
     """

@@ -209,12 +209,22 @@ def test_requirements_come_from_an_index_after_a_server_was_killed_over_them(
         second.stop()
 
 
-def test_containers_are_refused_with_the_reason(live: Server) -> None:
-    refused = _image(live, "add", "boxed", "--container", "python:3.12")
-    assert refused.returncode == 2
-    assert "cannot use the container image `python:3.12`: " in refused.stderr
-    assert "--path or --bundle" in refused.stderr
-    assert _image(live, "show", "boxed").returncode == 3
+def test_containers_are_refused_with_the_reason(tmp_path: Path) -> None:
+    podman = tmp_path / "bin" / "podman"
+    podman.parent.mkdir()
+    podman.write_text("#!/bin/sh\necho 'cannot set up namespaces' >&2\nexit 125\n")
+    podman.chmod(0o755)
+    server = Server(tmp_path, variables={"PATH": str(podman.parent)})
+    try:
+        refused = _image(server, "add", "boxed", "--container", "python:3.12")
+        assert refused.returncode == 2
+        assert (
+            "no containers can be run here: `podman info` fails: cannot set up namespaces;"
+            " there is no program `docker`"
+        ) in refused.stderr
+        assert _image(server, "show", "boxed").returncode == 3
+    finally:
+        server.stop()
 
 
 def test_what_cannot_be_added_is_named(live: Server, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ use rustix::process::Pid;
 
 use super::outlet::Outlet;
 use super::progress::Progress;
-use super::{News, Record, Shared, command, python, scratch};
+use super::{News, Record, Shared, command, container, python, scratch};
 use crate::supervisor::{Ended, Input};
 use crate::{clock, process};
 
@@ -60,6 +60,9 @@ pub(super) fn run(shared: &Shared, record: &Arc<Record>, slot: usize) -> Ended {
                 command::run(shared, record, (slot, outlet), argv, surroundings)
             }
             Program::Python(call) => python::run(shared, record, (slot, outlet), call),
+            Program::Contained(contained) => {
+                container::run(shared, record, (slot, outlet), contained)
+            }
         };
         over.unwrap_or_else(|failure| Over::new(failure.into(), 0, 0))
     };

@@ -152,7 +152,7 @@ fn explain(name: &str, file: &Path, cwd: &Path, error: &io::Error) -> SpawnFailu
 }
 
 /// Wait for the end, and end what is left of the group.
-fn wait(record: &Record, pid: Pid) -> Over {
+pub(super) fn wait(record: &Record, pid: Pid) -> Over {
     let ended = process::await_end(pid);
     record.end();
     // The zombie holds the number of the group, so this cannot hit anybody else.
@@ -174,7 +174,7 @@ fn lost(why: impl std::fmt::Display) -> Outcome {
 }
 
 /// Standard input, if there is any: a file that no longer has a name.
-fn input(
+pub(super) fn input(
     shared: &Shared,
     record: &Record,
     text: Option<&str>,
@@ -202,7 +202,7 @@ fn write_unnamed(path: &PathBuf, bytes: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
-fn output(outlet: &Outlet, stream: Stream) -> Result<Stdio, SpawnFailure> {
+pub(super) fn output(outlet: &Outlet, stream: Stream) -> Result<Stdio, SpawnFailure> {
     outlet.open(stream).map(Stdio::from).map_err(|error| {
         let path = outlet.path(stream);
         SpawnFailure::new(

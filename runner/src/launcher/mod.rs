@@ -6,6 +6,8 @@
 
 mod attempt;
 mod command;
+mod container;
+mod container_box;
 mod environment;
 mod news;
 mod outlet;
@@ -30,6 +32,7 @@ pub(crate) use self::news::News;
 use self::program::Programs;
 pub(crate) use self::record::{Live, LiveView, Record};
 use crate::bundles::Bundles;
+use crate::containers::Containers;
 use crate::places::Places;
 use crate::strays::Strays;
 use crate::supervisor::{Ended, Input, StopSignal};
@@ -57,6 +60,9 @@ pub(crate) struct Shared {
     programs: Programs,
     bundles: Bundles,
     pool: Pool,
+    pub(crate) containers: Arc<Containers>,
+    runner: String,
+    sdk: std::path::PathBuf,
     python: String,
     queue: Mutex<Queue>,
     more: Condvar,
@@ -71,10 +77,15 @@ struct Queue {
 
 impl Launcher {
     /// A launcher that runs nothing. Threads are started as they are first needed.
-    pub(crate) fn new(config: &Config, places: Arc<Places>, news: Arc<News>) -> Self {
+    pub(crate) fn new(
+        config: &Config,
+        places: Arc<Places>,
+        news: Arc<News>,
+        containers: Arc<Containers>,
+    ) -> Self {
         let base = Arc::new(BaseEnvironment::of_runner(&config.id, places.data()));
         let live = Arc::new(Live::default());
-        let strays = Arc::new(Strays::new(&config.id.0));
+        let strays = Arc::new(Strays::new(&config.id.0, containers.mark()));
         crate::sampling::start(&places, &live);
         let slots = config.capacity.slots.max(1) as usize;
         let pool = Pool::new(crate::worker::Surroundings {
@@ -95,6 +106,9 @@ impl Launcher {
             strays,
             programs: Programs::default(),
             pool,
+            containers,
+            runner: config.id.to_string(),
+            sdk: config.sdk.clone(),
             python: config.python.clone(),
             queue: Mutex::default(),
             more: Condvar::new(),

@@ -3,12 +3,13 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fasti_core::domain::attempt::Failure;
 use fasti_core::domain::definition::TaskOptions;
-use fasti_core::domain::launch::Launch;
+use fasti_core::domain::launch::{Launch, Program};
 use fasti_core::domain::limits::MARKS_PER_ATTEMPT_MAX;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -57,7 +58,12 @@ impl Progress {
             .as_deref()
             .is_some_and(has_stages)
             .then(|| Self {
-                path: places.private(launch.attempt, "progress"),
+                path: match &launch.program {
+                    Program::Contained(_) => places.boxed(launch.attempt).join("attempt/progress"),
+                    Program::Command { .. } | Program::Python(_) => {
+                        places.private(launch.attempt, "progress")
+                    }
+                },
                 reading: Mutex::default(),
             })
     }
@@ -96,7 +102,12 @@ impl Progress {
 
 impl Reading {
     fn read(&mut self, path: &Path) -> Vec<Mark> {
-        let Ok(mut file) = File::open(path) else {
+        // A container must not make this process read, or wait for, anything else of the host.
+        let mut options = File::options();
+        options
+            .read(true)
+            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+        let Ok(mut file) = options.open(path) else {
             return Vec::new();
         };
         let room = PROGRESS_BYTES_MAX.saturating_sub(self.offset);

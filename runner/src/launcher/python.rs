@@ -92,12 +92,12 @@ fn prepare(
             .into_iter()
             .chain(call.path.as_ref().map(Into::into))
             .collect(),
-        stdout: outlet.path(Stream::Out),
-        stderr: outlet.path(Stream::Err),
+        stdout: Some(outlet.path(Stream::Out)),
+        stderr: Some(outlet.path(Stream::Err)),
         result: shared.places.private(launch.attempt, result::VALUE),
         failure: shared.places.private(launch.attempt, result::FAILURE),
     };
-    let frame = start_frame(launch, call, &places, &shared.places, &shared.base)?;
+    let frame = start_frame(launch, call, &places, &shared.places.blobs(), &shared.base)?;
     let key = Key {
         python,
         path: call.path.clone(),

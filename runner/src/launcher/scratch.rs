@@ -55,7 +55,7 @@ pub(super) fn clear(places: &Places, slot: usize) {
 
 /// A task may have taken away its own right to delete, so rights are given back once. It may also have put
 /// something else in the folder's place.
-fn remove(folder: &Path) -> io::Result<()> {
+pub(super) fn remove(folder: &Path) -> io::Result<()> {
     if !fs::symlink_metadata(folder)?.is_dir() {
         return fs::remove_file(folder);
     }

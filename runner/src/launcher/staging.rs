@@ -9,17 +9,19 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use fasti_core::domain::flow::{Gathered, GatheredFile, Staging};
 use fasti_core::domain::ids::AttemptId;
 
+use super::container_box::link;
 use crate::limits::{STAGED_FILES_MAX, STEP_VALUES_BYTES_MAX};
 use crate::outcome::SpawnFailure;
 use crate::places::{Places, make_folder};
 
 /// Variable with the folder for what a command makes.
-const OUTPUT_DIR: &str = "OUTPUT_DIR";
+pub(super) const OUTPUT_DIR: &str = "OUTPUT_DIR";
 
 /// File with the values that a command gives.
 const VALUES: &str = "seed.outputs.json";
@@ -36,6 +38,55 @@ pub(super) fn lay_out(
 ) -> Result<BTreeMap<String, String>, SpawnFailure> {
     let laid = try_lay_out(places, attempt, slot, staging);
     laid.map_err(|error| SpawnFailure::new("cannot lay out the files of the step", &error))
+}
+
+/// What is laid out for a container.
+pub(super) struct LaidOut {
+    /// Folder with one folder for each variable.
+    pub(super) inputs: PathBuf,
+    /// Folder for what is made.
+    pub(super) output: PathBuf,
+    /// Which variables name the folders, as the container sees them.
+    pub(super) variables: BTreeMap<String, String>,
+}
+
+/// Lay everything out for a container, which sees the folder of inputs at `seen_at` and nothing that a link could lead
+/// to.
+///
+/// # Errors
+/// A folder or file cannot be made.
+pub(super) fn lay_out_links(
+    places: &Places,
+    attempt: AttemptId,
+    slot: usize,
+    staging: &Staging,
+    seen_at: &str,
+) -> Result<LaidOut, SpawnFailure> {
+    let laid = || -> io::Result<LaidOut> {
+        let (inputs, output) = (inputs(places, slot), places.products(attempt));
+        for folder in [&inputs, &output] {
+            remove(folder)?;
+            make_folder(folder)?;
+        }
+        let mut variables = BTreeMap::new();
+        for folder in &staging.folders {
+            let path = inputs.join(&folder.variable);
+            make_folder(&path)?;
+            for (name, file) in &folder.files {
+                link(Path::new(file), &path.join(name))?;
+            }
+            variables.insert(
+                folder.variable.clone(),
+                format!("{seen_at}/{}", folder.variable),
+            );
+        }
+        Ok(LaidOut {
+            inputs,
+            output,
+            variables,
+        })
+    };
+    laid().map_err(|error| SpawnFailure::new("cannot lay out the files of the step", &error))
 }
 
 fn try_lay_out(
@@ -130,7 +181,12 @@ fn try_gather(output: &Path, staging: &Staging) -> io::Result<Gathered> {
 }
 
 fn values(output: &Path) -> io::Result<Option<std::sync::Arc<str>>> {
-    let file = match fs::File::open(output.join(VALUES)) {
+    // A container must not make this process read, or wait for, anything else of the host.
+    let mut options = fs::File::options();
+    options
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    let file = match options.open(output.join(VALUES)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),

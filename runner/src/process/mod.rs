@@ -19,6 +19,8 @@ pub(crate) const ENV_RUNNER: &str = "FASTI_RUNNER";
 pub(crate) const ENV_HOME: &str = "FASTI_RUNNER_HOME";
 /// See [`ENV_RUNNER`]: the attempt, where there is one.
 pub(crate) const ENV_ATTEMPT: &str = "FASTI_ATTEMPT";
+/// Variable that marks what a container engine starts for itself, with a number that only its runner knows.
+pub(crate) const ENV_ENGINE: &str = "FASTI_ENGINE";
 /// See [`ENV_RUNNER`]: number of the interpreter, where there is one.
 pub(crate) const ENV_WORKER: &str = "FASTI_WORKER";
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 
 use rustix::process::Pid;
 
-use super::{ENV_ATTEMPT, ENV_HOME, ENV_RUNNER, ENV_WORKER, pid_number};
+use super::{ENV_ATTEMPT, ENV_ENGINE, ENV_HOME, ENV_RUNNER, ENV_WORKER, pid_number};
 use crate::limits::ENVIRON_BYTES_MAX;
 
 /// A part of `/proc/<pid>/stat`.
@@ -55,6 +55,8 @@ pub(crate) struct Marks {
     pub(crate) attempt: Option<String>,
     /// Interpreter.
     pub(crate) worker: Option<String>,
+    /// Container engine.
+    pub(crate) engine: Option<String>,
 }
 
 /// Marks of a process. All empty for a zombie, for another user's process, and for one whose environment
@@ -84,6 +86,8 @@ fn parse_marks(environ: &[u8]) -> Marks {
             marks.attempt = text();
         } else if name == ENV_WORKER.as_bytes() {
             marks.worker = text();
+        } else if name == ENV_ENGINE.as_bytes() {
+            marks.engine = text();
         }
     }
     marks

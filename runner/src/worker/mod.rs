@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 pub(crate) use self::interpreter::{Said, Worker};
-pub(crate) use self::wire::{TaskPlaces, start_frame};
+pub(crate) use self::wire::{TaskPlaces, start_frame, task_file};
 use crate::launcher::{BaseEnvironment, Live, News, Record};
 use crate::limits::{WORKER_IDLE_MS_MAX, WORKER_KEYS_IDLE_MAX};
 use crate::outcome::SpawnFailure;

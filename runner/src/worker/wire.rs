@@ -3,6 +3,7 @@
 //! JSON, and the task as JSON, with zero bytes between: the interpreter itself reads only the first three, since
 //! what it touches between two forks it pays for, and leaves the task to the child.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::launcher::BaseEnvironment;
 use crate::limits::WORKER_FRAME_BYTES_MAX;
 use crate::outcome::SpawnFailure;
-use crate::places::Places;
+use crate::places;
 use crate::result::Handed;
 
 /// What an interpreter says.
@@ -79,10 +80,10 @@ pub(crate) struct TaskPlaces {
     pub(crate) cwd: PathBuf,
     /// Put first on the import path, in this order.
     pub(crate) import_path: Vec<PathBuf>,
-    /// Standard output.
-    pub(crate) stdout: PathBuf,
-    /// Standard error.
-    pub(crate) stderr: PathBuf,
+    /// Standard output; where it goes already when not given.
+    pub(crate) stdout: Option<PathBuf>,
+    /// Standard error, likewise.
+    pub(crate) stderr: Option<PathBuf>,
     /// Return value.
     pub(crate) result: PathBuf,
     /// Failure.
@@ -117,9 +118,9 @@ struct Task<'a> {
     entrypoint: &'a str,
     import_path: Vec<&'a str>,
     cwd: &'a str,
-    stdout: &'a str,
-    stderr: &'a str,
-    env: std::collections::BTreeMap<&'a str, &'a str>,
+    stdout: Option<&'a str>,
+    stderr: Option<&'a str>,
+    env: BTreeMap<&'a str, &'a str>,
     result_path: &'a str,
     failure_path: &'a str,
     sub_job_name: &'a str,
@@ -172,57 +173,21 @@ pub(crate) fn start_frame(
     launch: &Launch,
     call: &PythonCall,
     files: &TaskPlaces,
-    places: &Places,
+    blobs: &Path,
     base: &BaseEnvironment,
 ) -> Result<Vec<u8>, SpawnFailure> {
     let attempt = launch.attempt.to_string();
-    let import_path: Result<Vec<&str>, SpawnFailure> =
-        files.import_path.iter().map(|path| text(path)).collect();
-    let task = Task {
-        attempt: &attempt,
-        entrypoint: &call.entrypoint,
-        import_path: import_path?,
-        cwd: text(&files.cwd)?,
-        stdout: text(&files.stdout)?,
-        stderr: text(&files.stderr)?,
-        env: base.over_worker(&launch.env, &attempt)?,
-        result_path: text(&files.result)?,
-        failure_path: text(&files.failure)?,
-        sub_job_name: &call.sub_job_name,
-        scheduled_time: call.scheduled_time.to_string(),
-        runtime: call.runtime.to_string(),
-        rundate: &call.rundate,
-        part_num: call.part_num,
-        num_parts: call.num_parts,
-        configuration_blob: call.configuration_blob.as_deref(),
-        arguments_blob: call.arguments_blob.as_deref(),
-        upstreams: upstreams(call, places)?,
-        configuration: (),
-    };
-    encode(&task, &call.configuration)
-}
-
-fn encode(task: &Task<'_>, configuration: &str) -> Result<Vec<u8>, SpawnFailure> {
-    serde_json::from_str::<serde::de::IgnoredAny>(configuration).map_err(|error| {
-        SpawnFailure::plain(format!("cannot read the configuration as JSON: {error}"))
-    })?;
-    let undescribed = |error| SpawnFailure::plain(format!("cannot describe the task: {error}"));
+    let env = base.over_worker(&launch.env, &attempt)?;
+    let task = describe(&attempt, call, files, (blobs, env))?;
     let mut frame = vec![0; 4];
     frame.extend_from_slice(b"start\0");
-    frame.extend_from_slice(task.attempt.as_bytes());
+    frame.extend_from_slice(attempt.as_bytes());
     frame.push(0);
     // JSON writes a zero byte as `\u0000`: none of the parts can hold one.
     serde_json::to_writer(&mut frame, &(task.entrypoint, &task.import_path))
-        .map_err(undescribed)?;
+        .map_err(|error| undescribed(&error))?;
     frame.push(0);
-    serde_json::to_writer(&mut frame, task).map_err(undescribed)?;
-    let end = frame
-        .strip_suffix(b"null}")
-        .expect("the configuration is written last")
-        .len();
-    frame.truncate(end);
-    frame.extend_from_slice(configuration.as_bytes());
-    frame.push(b'}');
+    encode(&mut frame, &task, &call.configuration)?;
     let len = frame.len() - 4;
     match u32::try_from(len) {
         Ok(short) if len <= WORKER_FRAME_BYTES_MAX => {
@@ -235,21 +200,90 @@ fn encode(task: &Task<'_>, configuration: &str) -> Result<Vec<u8>, SpawnFailure>
     }
 }
 
-fn upstreams<'a>(call: &'a PythonCall, places: &Places) -> Result<Upstreams<'a>, SpawnFailure> {
+/// The file that an interpreter reads which runs this task alone. Its variables and its output are set already.
+///
+/// # Errors
+/// As for [`start_frame`].
+pub(crate) fn task_file(
+    launch: &Launch,
+    call: &PythonCall,
+    files: &TaskPlaces,
+    blobs: &Path,
+) -> Result<Vec<u8>, SpawnFailure> {
+    let attempt = launch.attempt.to_string();
+    let task = describe(&attempt, call, files, (blobs, BTreeMap::new()))?;
+    let mut file = Vec::new();
+    encode(&mut file, &task, &call.configuration)?;
+    Ok(file)
+}
+
+fn describe<'a>(
+    attempt: &'a str,
+    call: &'a PythonCall,
+    files: &'a TaskPlaces,
+    (blobs, env): (&Path, BTreeMap<&'a str, &'a str>),
+) -> Result<Task<'a>, SpawnFailure> {
+    let import_path: Result<Vec<&str>, SpawnFailure> =
+        files.import_path.iter().map(|path| text(path)).collect();
+    let optional = |path: &'a Option<PathBuf>| path.as_deref().map(text).transpose();
+    Ok(Task {
+        attempt,
+        entrypoint: &call.entrypoint,
+        import_path: import_path?,
+        cwd: text(&files.cwd)?,
+        stdout: optional(&files.stdout)?,
+        stderr: optional(&files.stderr)?,
+        env,
+        result_path: text(&files.result)?,
+        failure_path: text(&files.failure)?,
+        sub_job_name: &call.sub_job_name,
+        scheduled_time: call.scheduled_time.to_string(),
+        runtime: call.runtime.to_string(),
+        rundate: &call.rundate,
+        part_num: call.part_num,
+        num_parts: call.num_parts,
+        configuration_blob: call.configuration_blob.as_deref(),
+        arguments_blob: call.arguments_blob.as_deref(),
+        upstreams: upstreams(call, blobs)?,
+        configuration: (),
+    })
+}
+
+fn undescribed(error: &serde_json::Error) -> SpawnFailure {
+    SpawnFailure::plain(format!("cannot describe the task: {error}"))
+}
+
+/// A task as JSON, with its configuration as it was given.
+fn encode(out: &mut Vec<u8>, task: &Task<'_>, configuration: &str) -> Result<(), SpawnFailure> {
+    serde_json::from_str::<serde::de::IgnoredAny>(configuration).map_err(|error| {
+        SpawnFailure::plain(format!("cannot read the configuration as JSON: {error}"))
+    })?;
+    serde_json::to_writer(&mut *out, task).map_err(|error| undescribed(&error))?;
+    let end = out
+        .strip_suffix(b"null}")
+        .expect("the configuration is written last")
+        .len();
+    out.truncate(end);
+    out.extend_from_slice(configuration.as_bytes());
+    out.push(b'}');
+    Ok(())
+}
+
+fn upstreams<'a>(call: &'a PythonCall, blobs: &Path) -> Result<Upstreams<'a>, SpawnFailure> {
     if let Some(digest) = &call.packed_upstreams {
         return Ok(Upstreams::Packed {
-            packed: text(&places.blob(digest))?.to_owned(),
-            blobs: text(&places.blobs())?.to_owned(),
+            packed: text(&places::blob_in(blobs, digest))?.to_owned(),
+            blobs: text(blobs)?.to_owned(),
         });
     }
     let listed = call.upstreams.iter();
-    let listed = listed.map(|upstream| upstream_task(upstream, places));
+    let listed = listed.map(|upstream| upstream_task(upstream, blobs));
     listed.collect::<Result<_, _>>().map(Upstreams::Listed)
 }
 
 fn upstream_task<'a>(
     upstream: &'a Upstream,
-    places: &Places,
+    blobs: &Path,
 ) -> Result<UpstreamTask<'a>, SpawnFailure> {
     let parts = upstream.parts.iter().map(|value| {
         let UpstreamValue {
@@ -264,7 +298,7 @@ fn upstream_task<'a>(
         match (inline, result) {
             (Some(bytes), _) => part.inline = Some(BASE64.encode(bytes)),
             (None, Some(result)) => {
-                part.path = Some(text(&places.blob(&result.sha256))?.to_owned());
+                part.path = Some(text(&places::blob_in(blobs, &result.sha256))?.to_owned());
             }
             (None, None) => part.none = Some(true),
         }

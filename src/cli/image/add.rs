@@ -32,12 +32,15 @@ pub(crate) struct AddArgs {
     /// Wheel to install into an environment of its own; may be given several times.
     #[arg(long, value_name = "FILE")]
     wheel: Vec<PathBuf>,
-    /// Interpreter, on the runners' machine [default: the server's].
+    /// Interpreter, on the runners' machine [default: the server's]; with --container, in its image [default: python3].
     #[arg(long, value_name = "PROGRAM")]
     python: Option<String>,
-    /// Container image; needs podman or docker beside the server.
-    #[arg(long, value_name = "IMAGE", conflicts_with_all = ["path", "bundle", "requirements", "wheel", "python"])]
+    /// Container image that its tasks run in; needs podman or docker beside the server.
+    #[arg(long, value_name = "IMAGE", conflicts_with_all = ["requirements", "wheel"])]
     container: Option<String>,
+    /// What runs the container [default: what the server's configuration says, or the first that works].
+    #[arg(long, value_parser = ["podman", "docker"], requires = "container")]
+    engine: Option<String>,
     /// Tag it may be used under; may be given several times [default: all].
     #[arg(long, value_name = "TAG", value_parser = ["dev", "pre", "prod"])]
     tag: Vec<String>,
@@ -54,10 +57,10 @@ fn variable(text: &str) -> Result<(String, String), String> {
 }
 
 pub(super) fn add(client: &Client, show: &Show, args: &AddArgs) -> anyhow::Result<()> {
-    if let Some(container) = &args.container {
-        return Err(no_containers(container));
-    }
     let mut body = json!({});
+    if let Some(container) = &args.container {
+        body["container"] = json!({"image": container, "engine": args.engine});
+    }
     if let Some(path) = &args.path {
         body["path"] = json!(folder(path)?);
     }
@@ -158,31 +161,6 @@ impl Progress {
         }
         self.bytes = total - (fresh.len() - whole);
     }
-}
-
-/// This version runs no tasks in containers; whether the machine could is part of the answer.
-fn no_containers(image: &str) -> anyhow::Error {
-    let found = ["podman", "docker"].into_iter().find(|program| {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "asks whether containers can be run here"
-        )]
-        let asked = std::process::Command::new(program)
-            .arg("info")
-            .stdin(std::process::Stdio::null())
-            .output();
-        asked.is_ok_and(|output| output.status.success())
-    });
-    let why = match found {
-        Some(program) => {
-            format!("{program} works here, but this version of Fasti runs no tasks in containers")
-        }
-        None => "neither podman nor docker works here".to_owned(),
-    };
-    let message = format!(
-        "cannot use the container image `{image}`: {why}; give the code with --path or --bundle, and packages with --requirements or --wheel"
-    );
-    Failure::new(Exit::Usage, message).into()
 }
 
 #[cfg(test)]

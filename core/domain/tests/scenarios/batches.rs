@@ -35,6 +35,7 @@ fn image(name: &str, tags: &[Tag]) -> Image {
         tags: tags.to_vec(),
         env: BTreeMap::new(),
         owner: String::new(),
+        container: None,
     }
 }
 

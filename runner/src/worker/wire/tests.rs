@@ -81,13 +81,13 @@ fn frame_of(call: &PythonCall, own: &[(&str, &str)]) -> Result<Vec<u8>, SpawnFai
     let files = TaskPlaces {
         cwd: "/s".into(),
         import_path: vec!["/bundle".into()],
-        stdout: "/o".into(),
-        stderr: "/e".into(),
+        stdout: Some("/o".into()),
+        stderr: Some("/e".into()),
         result: "/r".into(),
         failure: "/f".into(),
     };
     let base = BaseEnvironment::of_runner(&id, Path::new("/d"));
-    start_frame(&launch, call, &files, &Places::new("/d".into(), &id), &base)
+    start_frame(&launch, call, &files, Path::new("/d/blobs"), &base)
 }
 
 #[test]

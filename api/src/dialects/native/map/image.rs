@@ -1,6 +1,7 @@
 //! Images, both ways.
 
 use fasti_core::domain::access::Principal;
+use fasti_core::domain::container::{Container, Engine};
 use fasti_core::domain::definition::Tag;
 use fasti_core::domain::image::Image;
 use fasti_projector::rows::ImageView;
@@ -53,6 +54,7 @@ pub(crate) fn image_from_wire(
         tags: tags.unwrap_or(all),
         env: given.env.unwrap_or_default(),
         owner: principal.user.clone(),
+        container: given.container.map(container_from_wire),
     })
 }
 
@@ -90,5 +92,26 @@ pub(crate) fn image(view: &ImageView, principal: &Principal) -> wire::Image {
         env,
         owner: image.owner.clone(),
         updated_at: time(view.updated_at),
+        container: image.container.as_ref().map(container),
+    }
+}
+
+fn container_from_wire(given: wire::Container) -> Container {
+    Container {
+        image: given.image,
+        engine: given.engine.map(|engine| match engine {
+            wire::Engine::Podman => Engine::Podman,
+            wire::Engine::Docker => Engine::Docker,
+        }),
+    }
+}
+
+fn container(it: &Container) -> wire::Container {
+    wire::Container {
+        image: it.image.clone(),
+        engine: it.engine.map(|engine| match engine {
+            Engine::Podman => wire::Engine::Podman,
+            Engine::Docker => wire::Engine::Docker,
+        }),
     }
 }

@@ -1,6 +1,6 @@
 //! Tasks, both ways: a command or a Python function, alone or in parts.
 
-use fasti_core::domain::definition::{Part, Parts, Resources, Task, TaskOptions, Work};
+use fasti_core::domain::definition::{Part, Parts, PoolUse, Resources, Task, TaskOptions, Work};
 use serde::Deserialize;
 use serde_json::Number;
 use serde_json::value::RawValue;
@@ -38,19 +38,12 @@ pub(super) fn from_wire(path: &str, given: wire::Task) -> Result<Task, Problem> 
     )?;
     check_base64(&place, "arguments_blob", given.arguments_blob.as_deref())?;
     let (parts, configuration) = parts(&place, &given)?;
-    let policy = given.retry.clone();
-    let policy = policy.map(|it| retry::from_wire(&place, it)).transpose()?;
     Ok(Task {
         parts,
         configuration,
         resources,
         timeout_ms,
-        options: policy.map(|policy| {
-            Box::new(TaskOptions {
-                retry: Some(policy),
-                ..TaskOptions::default()
-            })
-        }),
+        options: options(&place, &given)?,
         image: given.image.clone(),
         description: given.description.clone().unwrap_or_default(),
         configuration_blob: given.configuration_blob.clone(),
@@ -60,6 +53,28 @@ pub(super) fn from_wire(path: &str, given: wire::Task) -> Result<Task, Problem> 
         name: given.name.clone(),
         work: work(&place, given)?,
     })
+}
+
+/// What only some tasks ask for; `None` for a plain one.
+fn options(place: &Place<'_>, given: &wire::Task) -> Result<Option<Box<TaskOptions>>, Problem> {
+    if given.pool.is_none() && given.pool_units.is_some() {
+        let detail = "units of which pool? Name it as `pool`, or leave `pool_units` out";
+        return Err(place.invalid("pool_units", detail));
+    }
+    let pool = given.pool.as_ref().map(|pool| PoolUse {
+        pool: pool.as_str().into(),
+        units: given.pool_units.unwrap_or(1),
+    });
+    let policy = given.retry.clone();
+    let retry = policy.map(|it| retry::from_wire(place, it)).transpose()?;
+    if pool.is_none() && retry.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Box::new(TaskOptions {
+        pool,
+        retry,
+        ..TaskOptions::default()
+    })))
 }
 
 fn work(place: &Place<'_>, given: wire::Task) -> Result<Work, Problem> {
@@ -273,6 +288,8 @@ pub(super) fn to_wire(task: &Task) -> wire::Task {
             .and_then(|it| it.retry.as_ref().map(retry::to_wire)),
         count_for_prewarming: Some(task.count_for_prewarming),
         priority: task.priority.map(Into::into),
+        pool: task.pool().map(|used| used.pool.to_string()),
+        pool_units: task.pool().map(|used| used.units),
     };
     match &task.work {
         Work::Python {

@@ -80,7 +80,8 @@ pub(crate) async fn get_image(name: String, call: Call) -> Answer {
 
 /// Register an image
 ///
-/// Registering again replaces; only who registered it, or an administrator, may.
+/// Registering again replaces; only who registered it, or an administrator, may. A container is refused where no engine
+/// works that could run it; whether its image can be fetched shows when the first task starts.
 #[utoipa::path(put, path = "/api/v1/images/{name}", tag = "images",
     params(("name" = String, Path, description = "Percent-encoded, `/` included")),
     request_body = wire::ImageBody,
@@ -91,6 +92,14 @@ pub(crate) async fn put_image(name: String, mut call: Call) -> Answer {
     let limit = call.app.config.json_bytes_max;
     let (given, bytes) = call.json_within::<wire::ImageBody>(limit).await?;
     let image = map::image_from_wire(name.clone(), given, &call.principal)?;
+    if let Some(container) = &image.container {
+        let engine = container.engine;
+        let containers = Arc::clone(&call.app.parts.containers);
+        let checked = tokio::task::spawn_blocking(move || containers.check(engine)).await;
+        checked
+            .map_err(|error| Problem::internal(&error))?
+            .map_err(|why| Problem::invalid("container", why))?;
+    }
     let own = image.clone();
     let command = Command::RegisterImage { image };
     let answer = submit(&call, command, &bytes, move |views, asker, _| {

@@ -17,6 +17,7 @@ mod images;
 mod item_sets;
 mod listing;
 mod logs;
+mod pools;
 mod records;
 mod results;
 mod run_sets;
@@ -56,6 +57,7 @@ pub(crate) use flows::*;
 pub(crate) use images::*;
 pub(crate) use item_sets::*;
 pub(crate) use logs::*;
+pub(crate) use pools::*;
 pub(crate) use records::*;
 pub(crate) use results::*;
 pub(crate) use run_sets::*;
@@ -96,6 +98,7 @@ pub(crate) fn all(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         group("bundles", bundles::routes),
         group("environments", environments::routes),
         group("calendars", calendars::routes),
+        group("pools", pools::routes),
         group("runners", runners::routes),
         group("workers", runners::worker_routes),
         group("schedules", schedules::routes),

@@ -149,6 +149,14 @@ pub(crate) struct Task {
     /// Default: the definition's.
     #[serde(default)]
     pub(crate) priority: Option<Priority>,
+    /// Pool that each of its attempts takes a share of. Default: none.
+    #[serde(default)]
+    #[schema(max_length = 200)]
+    pub(crate) pool: Option<String>,
+    /// Units that one attempt takes of it, at least 1. Default: 1.
+    #[serde(default)]
+    #[schema(minimum = 1)]
+    pub(crate) pool_units: Option<u32>,
 }
 
 /// How further attempts are spread, and which failures are worth one.

@@ -26,6 +26,29 @@ pub(crate) struct Image {
     pub(crate) owner: String,
     /// When it was registered last.
     pub(crate) updated_at: String,
+    /// Container that its tasks run in; null: processes of the host.
+    pub(crate) container: Option<Container>,
+}
+
+/// A container image and what runs it.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Container {
+    /// Reference: `[registry[:port]/]name[:tag][@sha256:digest]`, at most 512 bytes.
+    pub(crate) image: String,
+    /// Engine that runs it. Default (null): the one of the configuration, or the first that works.
+    #[serde(default)]
+    pub(crate) engine: Option<Engine>,
+}
+
+/// A program that runs containers.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Engine {
+    /// Podman.
+    Podman,
+    /// Docker.
+    Docker,
 }
 
 /// Body that registers an image. Give `path` or `bundle`, or neither for installed packages.
@@ -41,7 +64,7 @@ pub(crate) struct ImageBody {
     /// Packed source tree instead: the id that `POST /bundles` gave.
     #[serde(default)]
     pub(crate) bundle: Option<String>,
-    /// Interpreter. Default: the server's.
+    /// Interpreter. Default: the server's; in a container `python3` of its image.
     #[serde(default)]
     pub(crate) python: Option<String>,
     /// Tags it may be used under. Default: all.
@@ -50,6 +73,9 @@ pub(crate) struct ImageBody {
     /// Environment variables of its tasks.
     #[serde(default)]
     pub(crate) env: Option<BTreeMap<String, String>>,
+    /// Container that its tasks run in; refused where neither podman nor docker works. Default: processes of the host.
+    #[serde(default)]
+    pub(crate) container: Option<Container>,
 }
 
 /// Asks for a virtual environment.

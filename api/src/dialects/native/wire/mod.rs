@@ -14,6 +14,7 @@ mod graph;
 mod image;
 mod item_set;
 mod list;
+mod pool;
 mod run;
 mod run_set;
 mod runner;
@@ -40,9 +41,12 @@ pub(crate) use flow_type::{
     StepTypeBody,
 };
 pub(crate) use graph::{GraphEdge, GraphNode, RunGraph, TaskEdge};
-pub(crate) use image::{BundleAnswer, Environment, EnvironmentBody, Image, ImageBody};
+pub(crate) use image::{
+    BundleAnswer, Container, Engine, Environment, EnvironmentBody, Image, ImageBody,
+};
 pub(crate) use item_set::{File, Item, ItemSet, MoreItems, NewFile, NewItemSet, SetItem};
 pub(crate) use list::{Page, RunPage};
+pub(crate) use pool::{Pool, PoolBody};
 pub(crate) use run::{
     Cancel, NewRun, PlannedTask, Rerun, RerunMode, RerunPlan, RerunVersion, Run, RunSignal,
     StartRun,
