@@ -53,6 +53,7 @@ pub(super) fn visible(views: &Views, asker: &Asker, id: BatchId) -> Result<Batch
 #[utoipa::path(get, path = "/api/v1/batches", tag = "batches",
     params(
         ("name" = Option<String>, Query, description = "Exactly this name"),
+        ("search" = Option<String>, Query, description = "This text in the name, in capitals or not"),
         ("tag" = Option<wire::Tag>, Query, description = "This tag"),
         ("label" = Option<String>, Query, description = "Carries this label"),
         ("owner" = Option<String>, Query, description = "Belongs to this user"),
@@ -67,6 +68,7 @@ pub(crate) async fn list_batches(call: Call) -> Answer {
     let mut query = call.query()?;
     let filter = BatchFilter {
         name: query.text("name"),
+        search: query.text("search"),
         tag: query.word("tag", wire::Tag::WORDS)?,
         label: query.text("label"),
         owner: query.text("owner"),
