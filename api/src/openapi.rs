@@ -55,6 +55,7 @@ use crate::dialects::native::{routes, wire};
         routes::explain_task_run,
         routes::list_events,
         routes::get_event,
+        routes::get_density,
         routes::list_records,
         routes::list_anchors,
         routes::rebuild_views,
