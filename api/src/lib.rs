@@ -19,6 +19,7 @@ mod figures;
 mod groups;
 mod guard;
 mod leftover;
+mod logins;
 mod objects;
 mod openapi;
 mod page;

@@ -22,4 +22,5 @@ mod runs;
 mod saving;
 mod schedules;
 mod server;
+mod sessions;
 mod triggers;
