@@ -87,6 +87,7 @@ use crate::dialects::native::{routes, wire};
         routes::list_runners,
         routes::list_workers,
         routes::preview_schedule,
+        routes::put_schedule,
         routes::post_webhook,
     ),
     components(schemas(wire::Receipt)),

@@ -20,6 +20,7 @@ mod records;
 mod rescale;
 mod runs;
 mod saving;
+mod saving_schedules;
 mod schedules;
 mod server;
 mod sessions;

@@ -32,6 +32,7 @@ pub(super) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         route!(scope, app, GET [id / "versions"] => super::list_versions),
         route!(scope, app, GET [id / "versions" / version] => super::get_version),
         route!(scope, app, GET [id / "diff"] => super::compare_versions),
+        route!(scope, app, PUT [id / "schedule"] => super::put_schedule),
         route!(scope, app, GET [id / "slots"] => super::list_slots),
         route!(scope, app, GET [id / "why-not"] => super::explain_absence),
         route!(scope, app, POST [id / "runs"] => super::start_batch),
@@ -146,7 +147,7 @@ pub(crate) async fn save_batch(mut call: Call) -> Answer {
 
 /// A batch as this save left it: somebody else may have saved it again since, and who saved it may have given
 /// themselves no right to read it.
-fn saved(views: &Views, batch: BatchId, version: u32) -> Result<BatchView, Problem> {
+pub(super) fn saved(views: &Views, batch: BatchId, version: u32) -> Result<BatchView, Problem> {
     let missing = || Problem::not_found("batch", &batch);
     let mut view = views.batch(batch)?.ok_or_else(missing)?;
     if view.version != version {
@@ -160,7 +161,7 @@ fn saved(views: &Views, batch: BatchId, version: u32) -> Result<BatchView, Probl
 }
 
 /// The version in `If-Match`.
-fn if_match(call: &Call) -> Result<Option<u32>, Problem> {
+pub(super) fn if_match(call: &Call) -> Result<Option<u32>, Problem> {
     let Some(text) = call.header("if-match") else {
         return Ok(None);
     };
