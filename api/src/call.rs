@@ -16,6 +16,7 @@ use warp::reply::Response;
 use crate::body::{Body, BodyRoom, check_json_type, read_json};
 use crate::config::{ApiConfig, ApiParts};
 use crate::errors::Problem;
+use crate::logins::{Logins, Peer};
 use crate::query::Query;
 use crate::replays::Replays;
 use crate::zipped::Packed;
@@ -36,6 +37,8 @@ pub(crate) struct App {
     /// Held while a task of the dialect of Rescale HTC is deleted, so that nothing is submitted to it meanwhile; shared
     /// by those that submit.
     pub(crate) rescale_tasks: tokio::sync::RwLock<()>,
+    /// Who showed wrong tokens of late.
+    pub(crate) logins: Logins,
     /// Memory for the bodies of all requests.
     pub(crate) bodies: BodyRoom,
     /// Cancelled when the server is to stop; every stream ends on it.
@@ -58,6 +61,8 @@ pub(crate) struct Call {
     pub(crate) body: Body,
     /// Cancelled to close the connection that the request came over.
     pub(crate) hangup: CancellationToken,
+    /// Where the connection came from.
+    pub(crate) peer: Option<Peer>,
 }
 
 impl Call {

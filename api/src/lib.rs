@@ -21,6 +21,7 @@ mod files;
 mod groups;
 mod guard;
 mod leftover;
+mod logins;
 mod objects;
 mod openapi;
 mod page;

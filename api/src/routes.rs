@@ -13,6 +13,7 @@ use crate::body::Body;
 use crate::call::{App, Call, Hangup};
 use crate::dialects::{datature, native, rescale_htc, scale_v6};
 use crate::errors::{Answer, Code, Problem};
+use crate::logins::Peer;
 use crate::page;
 use crate::table::{Scope, Table};
 
@@ -117,6 +118,7 @@ pub(crate) fn call(
     let app = app.clone();
     warp::ext::optional::<Principal>()
         .and(warp::ext::optional::<Hangup>())
+        .and(warp::ext::optional::<Peer>())
         .and(warp::method())
         .and(warp::path::full())
         .and(warp::query::raw().or(warp::any().map(String::new)).unify())
@@ -125,6 +127,7 @@ pub(crate) fn call(
         .map(
             move |principal: Option<Principal>,
                   hangup: Option<Hangup>,
+                  peer,
                   method: Method,
                   path: warp::path::FullPath,
                   query,
@@ -135,6 +138,7 @@ pub(crate) fn call(
                 principal: principal.unwrap_or_else(|| Principal::user("", Vec::new(), false)),
                 method,
                 hangup: hangup.unwrap_or_default().0,
+                peer,
                 path: path.as_str().to_owned(),
                 query,
                 body: Body::new(body, &headers),
@@ -232,6 +236,7 @@ pub(crate) fn table_of_tests() -> Table {
         replays: crate::replays::Replays::default(),
         layouts: fasti_projector::layout::Layouts::default(),
         past_turns: Arc::new(tokio::sync::Semaphore::new(1)),
+        logins: crate::logins::Logins::default(),
         rescale_tasks: tokio::sync::RwLock::default(),
         bodies: crate::body::BodyRoom::new(1 << 20),
         shutdown: tokio_util::sync::CancellationToken::new(),

@@ -14,6 +14,7 @@ use crate::body::BodyRoom;
 use crate::call::{App, Hangup, PAST_TURNS};
 use crate::config::{ApiConfig, ApiParts};
 use crate::connection::{Waits, Watched};
+use crate::logins::{Logins, Peer};
 use crate::replays::Replays;
 use crate::routes;
 use crate::service::{Door, Service};
@@ -74,6 +75,7 @@ pub async fn serve(
         replays: Replays::default(),
         layouts: fasti_projector::layout::Layouts::default(),
         past_turns: Arc::new(Semaphore::new(PAST_TURNS)),
+        logins: Logins::default(),
         rescale_tasks: tokio::sync::RwLock::default(),
         shutdown: shutdown.clone(),
     });
@@ -87,19 +89,20 @@ pub async fn serve(
             () = shutdown.cancelled() => break,
             accepted = accept(&listener, &doors) => accepted,
         };
-        let (stream, door, permit) = match accepted {
+        let (stream, peer, door, permit) = match accepted {
             Accepted::Nothing => {
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
             Accepted::Full => continue,
-            Accepted::Taken(stream, door, permit) => (stream, door, permit),
+            Accepted::Taken(stream, peer, door, permit) => (stream, peer, door, permit),
         };
         let service = service.clone();
         let hangup = Hangup::default();
         let closed = hangup.0.clone();
         let answer = hyper::service::service_fn(move |mut request| {
             request.extensions_mut().insert(hangup.clone());
+            request.extensions_mut().insert(peer);
             service.clone().answer(request, door)
         });
         let stream = TokioIo::new(Watched::new(stream, WAITS));
@@ -141,20 +144,21 @@ struct Doors {
 enum Accepted {
     Nothing,
     Full,
-    Taken(TcpStream, Door, OwnedSemaphorePermit),
+    Taken(TcpStream, Peer, Door, OwnedSemaphorePermit),
 }
 
 async fn accept(listener: &TcpListener, doors: &Doors) -> Accepted {
     match listener.accept().await {
-        Ok((stream, _)) => {
+        Ok((stream, address)) => {
+            let peer = Peer::new(address.ip());
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "cannot turn off delays of a connection");
             }
             if let Ok(permit) = doors.open.clone().try_acquire_owned() {
-                return Accepted::Taken(stream, Door::Open, permit);
+                return Accepted::Taken(stream, peer, Door::Open, permit);
             }
             match doors.spare.clone().try_acquire_owned() {
-                Ok(permit) => Accepted::Taken(stream, Door::Spare, permit),
+                Ok(permit) => Accepted::Taken(stream, peer, Door::Spare, permit),
                 // Closed: there is nothing left to say it with.
                 Err(_) => Accepted::Full,
             }

@@ -41,7 +41,7 @@ pub use follow::{Follower, FollowerOptions, Fresh, FreshViews};
 pub use history::{HistoryTable, MemoryTable};
 pub use model::Kept;
 pub use page::{Order, Page, Total};
-pub use past::{PastError, PastViews, seq_at};
+pub use past::{PastError, PastViews, instant, seq_at, seqs_at};
 pub use shared::{Lag, Position, SharedViews, WaitError};
 pub use snapshot::empty_history;
 pub use views::Views;

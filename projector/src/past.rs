@@ -174,11 +174,42 @@ fn take_before(kept: &mut VecDeque<Arc<Views>>, seq: Seq) -> Option<Views> {
 /// # Errors
 /// There is none, or the log cannot be read.
 pub fn seq_at(feed: &Feed, last: Seq, at: Timestamp) -> Result<Seq, PastError> {
-    let (mut low, mut high) = (Seq(1), last);
-    let first = instant(feed, low)?;
+    let first = instant(feed, Seq(1))?;
     if first > at {
         return Err(PastError::TooEarly(first));
     }
+    Ok(last_until(feed, (Seq(1), last), at)?)
+}
+
+/// For ascending instants, the last event at each or before it; 0 where there is none yet.
+///
+/// # Errors
+/// The log cannot be read.
+pub fn seqs_at(feed: &Feed, last: Seq, instants: &[Timestamp]) -> Result<Vec<Seq>, ViewsError> {
+    let mut found = Vec::with_capacity(instants.len());
+    let mut low = Seq(0);
+    // When the event behind `low` happened, once that was looked up: in quiet times it answers for many instants.
+    let mut behind = None;
+    for at in instants {
+        if low < last {
+            let next = match behind {
+                Some(next) => next,
+                None => instant(feed, Seq(low.0 + 1))?,
+            };
+            behind = Some(next);
+            if next <= *at {
+                low = last_until(feed, (Seq(low.0 + 1), last), *at)?;
+                behind = None;
+            }
+        }
+        found.push(low);
+    }
+    Ok(found)
+}
+
+/// The last event of a range that happened at an instant or before it; its first one did.
+fn last_until(feed: &Feed, range: (Seq, Seq), at: Timestamp) -> Result<Seq, ViewsError> {
+    let (mut low, mut high) = range;
     while low < high {
         let middle = Seq(low.0 + (high.0 - low.0).div_ceil(2));
         if instant(feed, middle)? <= at {
@@ -191,7 +222,10 @@ pub fn seq_at(feed: &Feed, last: Seq, at: Timestamp) -> Result<Seq, PastError> {
 }
 
 /// When an event happened.
-fn instant(feed: &Feed, seq: Seq) -> Result<Timestamp, ViewsError> {
+///
+/// # Errors
+/// There is none, or the log cannot be read.
+pub fn instant(feed: &Feed, seq: Seq) -> Result<Timestamp, ViewsError> {
     let found = feed.read(Seq(seq.0.saturating_sub(1)), 1)?;
     let entry = found.first().filter(|entry| entry.seq() == seq);
     let missing = || ViewsError::Missing {

@@ -126,6 +126,48 @@ fn runs_are_filtered_and_counted() {
 }
 
 #[test]
+fn names_are_found_by_a_part_of_them() {
+    let mut world = World::new();
+    let several = world.save(definition("Größe nightly", vec![task("a")], &[]));
+    let first = world.run(several);
+    // More than are looked up one by one.
+    let many = (0..70).map(|at| world.save(definition(&format!("x{at}"), vec![task("a")], &[])));
+    let many: Vec<BatchId> = many.collect();
+    let runs: Vec<RunId> = many.iter().map(|batch| world.run(*batch)).collect();
+    let again = world.run(several);
+    let views = world.views();
+    let found = |text: &str, order: Order| {
+        let filter = RunFilter {
+            search: Some(text.to_owned()),
+            ..RunFilter::default()
+        };
+        ids(&views, &filter, order)
+    };
+    assert_eq!(found("GRÖSSE", Order::Ascending), (vec![], 0));
+    assert_eq!(found("größe", Order::Descending), (vec![again, first], 2));
+    assert_eq!(found("GRÖßE N", Order::Ascending), (vec![first, again], 2));
+    assert_eq!(found("x", Order::Ascending), (runs.clone(), 70));
+    assert_eq!(found("X69", Order::Ascending), (vec![runs[69]], 1));
+    let narrowed = RunFilter {
+        search: Some("x1".into()),
+        batch_name: Some("x10".into()),
+        ..RunFilter::default()
+    };
+    assert_eq!(
+        ids(&views, &narrowed, Order::Ascending),
+        (vec![runs[10]], 1)
+    );
+    let filter = BatchFilter {
+        search: Some("NIGHT".into()),
+        ..BatchFilter::default()
+    };
+    assert_eq!(
+        names(&views, &filter),
+        [("Größe nightly".to_owned(), Tag::Dev)]
+    );
+}
+
+#[test]
 fn runs_of_a_set_are_listed() {
     let mut world = World::new();
     let batch = world.save(definition("b", vec![task("a")], &[]));

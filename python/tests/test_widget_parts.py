@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Optional
 
 import pytest
 
+from fasti import _picture
 from fasti._widget import _format, _plot
 from fasti._widget._model import PARTS_APART_MAX, model
 from fasti.scheduler import BatchRunResults
@@ -49,6 +50,25 @@ def test_a_part_may_have_the_name_of_its_task() -> None:
     assert model(_graph(*parts, _node(1, "z", "success"), edges="wide>z")).edges == [
         ("wide", "z"), ("other", "z"),
     ]  # fmt: skip
+
+
+def test_boxes_stand_where_the_server_draws_their_tasks() -> None:
+    graph = _graph(
+        _node(1, "a", "success"), *_parts(["running"] * 2), _node(2, "z", "waiting"),
+        edges="a>wide a>z",
+    )  # fmt: skip
+    layout = {"names": ["a", "wide", "z"], "x": [0, 244, 244], "y": [20, 60, 0]}
+    drawn = model(graph, layout)
+    assert drawn.places == {"a": (0, 0), "z": (1, 0), "p0": (1, 1), "p1": (1, 2)}
+    labels = {name: box.label for name, box in drawn.boxes.items()}
+    placed = _picture.placed(labels, drawn.edges, drawn.places)
+    assert [(box.name, box.layer, box.row) for box in placed.values()] == [
+        ("a", 0, 0), ("p0", 1, 1), ("p1", 1, 2), ("z", 1, 0),
+    ]  # fmt: skip
+    # Of another graph it says nothing, and the own placement counts.
+    assert model(graph, {"names": ["a"], "x": [0], "y": [0]}).places is None
+    own = _picture.placed(labels, drawn.edges)
+    assert (own["a"].layer, own["z"].layer) == (0, 1)
 
 
 @pytest.mark.parametrize(

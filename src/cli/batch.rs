@@ -43,6 +43,9 @@ pub(crate) struct ListArgs {
     /// Only of this name.
     #[arg(long)]
     name: Option<String>,
+    /// Only with this text in the name, in capitals or not.
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
     /// Only with this tag: dev, pre or prod.
     #[arg(long)]
     tag: Option<String>,
@@ -139,6 +142,7 @@ pub(crate) fn run(
 fn list(client: &Client, show: &Show, args: &ListArgs) -> anyhow::Result<()> {
     let filters = [
         ("name", args.name.as_deref()),
+        ("search", args.search.as_deref()),
         ("tag", args.tag.as_deref()),
         ("label", args.label.as_deref()),
     ];

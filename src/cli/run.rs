@@ -73,6 +73,9 @@ pub(crate) struct ListArgs {
     /// Only of the batches of this name.
     #[arg(long, value_name = "NAME")]
     batch: Option<String>,
+    /// Only of batches with this text in their name, in capitals or not.
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
     /// Only with this status: queued, running, success, failure or cancelled.
     #[arg(long)]
     status: Option<String>,
@@ -254,6 +257,7 @@ fn list(client: &Client, show: &Show, args: &ListArgs) -> anyhow::Result<()> {
     let filters = [
         ("order", Some("desc")),
         ("batch_name", args.batch.as_deref()),
+        ("search", args.search.as_deref()),
         ("status", args.status.as_deref()),
         ("rundate", args.rundate.as_deref()),
     ];

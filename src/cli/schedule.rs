@@ -4,6 +4,7 @@
 //! calendars.
 
 mod offline;
+mod set;
 mod slots;
 
 use chrono::DateTime;
@@ -25,6 +26,8 @@ pub(crate) enum ScheduleCommand {
     Next(NextArgs),
     /// Say in words what a schedule does, with its next slots.
     Explain(NextArgs),
+    /// Give a batch another schedule: a new version that is else the one before.
+    Set(set::SetArgs),
     /// List what became of the slots of a batch, newest first.
     Slots(slots::SlotsArgs),
 }
@@ -72,6 +75,7 @@ pub(crate) fn run(
             table(&show, &preview)
         }
         ScheduleCommand::Explain(args) => explain(&client, &show, &args),
+        ScheduleCommand::Set(args) => set::set(&client, &show, &args),
         ScheduleCommand::Slots(args) => slots::list(&client, &show, &args),
     }
 }

@@ -68,6 +68,7 @@ pub(crate) fn million(context: &Context) -> anyhow::Result<Vec<Figure>> {
         count(server.resident_bytes()?) / f64::from(1 << 20),
         "MiB",
     ));
+    figures.extend(pages(&server)?);
     // An orderly end leaves snapshots.
     drop(server);
     let (mut server, took) = Server::start(context, &folder)?;
@@ -80,6 +81,34 @@ pub(crate) fn million(context: &Context) -> anyhow::Result<Vec<Figure>> {
     let (server, took) = Server::start(context, &folder)?;
     figures.push(figure("start after a kill", took.as_secs_f64() * 1e3, "ms"));
     drop(server);
+    Ok(figures)
+}
+
+/// Pages of the list of runs, as the page asks for them: the newest, and far behind it. They should not take longer
+/// the more runs there are.
+fn pages(server: &Server) -> anyhow::Result<Vec<Figure>> {
+    const RUNS: usize = 50;
+    const TIMES: u32 = 30;
+    let newest = format!("/runs?order=desc&limit={RUNS}");
+    let first = server.get(&newest)?;
+    let runs = first["total"].as_u64().context("runs are counted")?;
+    let newest_id = first["items"][0]["id"].as_u64().context("there is a run")?;
+    // By its id alone: a cursor is a place in the order of ids.
+    let middle = format!("{newest}&cursor=runs~{}~{runs}~1", newest_id / 2);
+    let mut figures = vec![figure("runs in the list", count(runs), "runs")];
+    for (name, path) in [
+        ("a page of the newest 50 runs", &newest),
+        ("a page of 50 runs in the middle", &middle),
+    ] {
+        let begin = Instant::now();
+        for _ in 0..TIMES {
+            let page = server.get(path)?;
+            let items = page["items"].as_array().map_or(0, Vec::len);
+            anyhow::ensure!(items > 0, "a page without runs");
+        }
+        let ms = begin.elapsed().as_secs_f64() * 1e3 / f64::from(TIMES);
+        figures.push(figure(name, ms, "ms"));
+    }
     Ok(figures)
 }
 

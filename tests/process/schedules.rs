@@ -69,6 +69,44 @@ fn every_slot_is_on_record_once_whatever_becomes_of_the_server() {
 }
 
 #[test]
+fn the_command_line_gives_a_batch_another_schedule() {
+    let server = Server::start(&[]);
+    let of = |arguments: &[&str]| call(server.folder(), server.api().url(), arguments);
+    let task = json!({"name": "t", "command": ["true"]});
+    let id = server
+        .api()
+        .save(&json!({"name": "nightly", "schedule": {"at_hours": [2]}, "tasks": [task]}));
+    let cron = r#"{"cron": "0 8 * * *", "timezone": "Europe/Paris"}"#;
+    let set = of(&["schedule", "set", "nightly", cron]);
+    assert_eq!(set.code, 0, "{set:?}");
+    assert!(
+        set.out.contains("version 2") && set.out.contains("08:00"),
+        "{set:?}"
+    );
+    let file = server.folder().join("none.json");
+    std::fs::write(&file, "{}").unwrap();
+    let file = format!("@{}", file.display());
+    let set = of(&["schedule", "set", "nightly", &file, "--json"]).json();
+    assert_eq!(
+        (&set["version"], &set["next_run"]),
+        (&json!(3), &Value::Null)
+    );
+    let wrong = of(&["schedule", "set", "nightly", r#"{"cron": "61 * * * *"}"#]);
+    assert!(wrong.code != 0 && wrong.err.contains("61"), "{wrong:?}");
+    let no_json = of(&["schedule", "set", "nightly", "0 8 * * *"]);
+    assert_eq!(no_json.code, 2, "{no_json:?}");
+    let now = server.api().get(&format!("/batches/{id}"));
+    assert_eq!(
+        (&now["version"], &now["tasks"][0]["name"]),
+        (&json!(3), &json!("t"))
+    );
+    let found = of(&["batch", "list", "--search", "IGHT", "--json"]).json();
+    assert_eq!(found[0]["id"], id);
+    let none = of(&["run", "list", "--search", "ight", "--json"]).json();
+    assert_eq!(none, json!([]));
+}
+
+#[test]
 fn the_command_line_shows_schedules() {
     let server = Server::start(&[]);
     let of = |arguments: &[&str]| {

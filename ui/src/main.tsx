@@ -22,6 +22,7 @@ const Events = lazy(async () => (await import("./pages/events.tsx")).Events);
 const EventView = lazy(async () => (await import("./pages/event.tsx")).EventView);
 const RunSets = lazy(async () => (await import("./pages/run_sets.tsx")).RunSets);
 const RunSetView = lazy(async () => (await import("./pages/run_sets.tsx")).RunSetView);
+const FlowSetView = lazy(async () => (await import("./pages/flow_sets.tsx")).FlowSetView);
 const Runners = lazy(async () => (await import("./pages/runners.tsx")).Runners);
 const Audit = lazy(async () => (await import("./pages/audit.tsx")).Audit);
 
@@ -37,6 +38,7 @@ function View() {
   if (first === "schedules") return second ? <ScheduleView key={second} id={second} /> : <Schedules />;
   if (first === "events") return isNumber ? <EventView key={second} seq={Number(second)} /> : <Events />;
   if (first === "run-sets") return isNumber ? <RunSetView key={second} id={Number(second)} /> : <RunSets />;
+  if (first === "flow-sets") return isNumber ? <FlowSetView key={second} id={Number(second)} /> : <RunSets />;
   if (first === "runners") return <Runners />;
   if (first === "audit") return <Audit />;
   return <Empty><p>There is no such view. <a href="/ui/batches">All batches</a></p></Empty>;

@@ -26,6 +26,8 @@ const { duration, relative } = await load("core/time");
 const { visible, quoted, bytes } = await load("core/text");
 const { fitted, zoomed, moved, showing } = await load("graph/camera");
 const { modelOf, criticalChain, moods, nodeName } = await load("graph/model");
+const { gridOf } = await load("graph/grid");
+const { paired, changeOf, numbersOf } = await load("core/slots");
 
 test("output is cut into lines wherever its pieces end", () => {
   const lines = new Lines();
@@ -129,4 +131,46 @@ test("a task stands as its worst part, and the chain that decided the end is fou
   assert.deepEqual(moods(model, states).map((mood) => mood.status), ["success", "failure", "success", "skipped"]);
   assert.deepEqual(criticalChain(model, states), [0, 1]);
   assert.equal(nodeName(model, 2), "right");
+});
+
+const preview = (times, more = {}) => ({
+  fire_times: times, rundates: times.map((at) => at.slice(0, 10)), local_times: times, notes: [], truncated: false, ...more,
+});
+
+test("two looks ahead are paired slot by slot", () => {
+  const [one, two, three] = ["2026-11-30T07:00:00.000Z", "2026-12-01T07:00:00.000Z", "2026-12-02T07:00:00.000Z"];
+  const notes = [{ fire_time: three, note: "first_of_two" }];
+  const { pairs, isCut } = paired(preview([one, two]), preview([two, three], { notes, rundates: ["2026-11-30", "2026-12-02"] }));
+  assert.deepEqual(pairs.map((pair) => [pair.at, changeOf(pair)]), [[one, "gone"], [two, "another date"], [three, "new"]]);
+  assert.equal(pairs[2].note, "first_of_two");
+  assert.equal(isCut, false);
+  assert.equal(changeOf(paired(preview([one]), preview([one])).pairs[0]), "same");
+});
+
+test("what a look ahead could not list is not taken for gone", () => {
+  const times = ["2026-11-30T07:00:00.000Z", "2026-12-01T07:00:00.000Z", "2026-12-02T07:00:00.000Z"];
+  const { pairs, isCut } = paired(preview(times), preview(times.slice(0, 2), { truncated: true }));
+  assert.deepEqual(pairs.map(changeOf), ["same", "same"]);
+  assert.equal(isCut, true);
+});
+
+test("numbers are read from what people type", () => {
+  assert.deepEqual(numbersOf("8, 12 ,x 1.5"), [8, 12, "x", "1.5"]);
+  assert.deepEqual(numbersOf(" , "), []);
+});
+
+test("a grid has the tasks of all runs, shaded by their time", () => {
+  const layout = (names, parts) => modelOf({ names, parts, edges_from: [], edges_to: [], named_parts: [], bend_edges: [], bend_x: [], bend_y: [] });
+  const origin = "2026-11-30T07:00:00.000Z";
+  const before = { model: layout(["old", "load"], [1, 1]), states: { first_task_run_id: 10, origin, statuses: "ss", started_ms: [0, 0], finished_ms: [5, 100] } };
+  const after = { model: layout(["load", "part"], [1, 3]), states: { first_task_run_id: 20, origin, statuses: "rsfw", started_ms: [0, 10, 20, null], finished_ms: [null, 30, 50, null] } };
+  const rows = gridOf([before, null, after], 2, Date.parse(origin) + 400);
+  assert.deepEqual(rows.map((row) => row.name), ["load", "part", "old"]);
+  const [load, part, old] = rows.map((row) => row.cells);
+  assert.deepEqual(load[0], { status: "success", ms: 100, heat: 1, taskRun: 11 });
+  assert.equal(load[1], null);
+  assert.deepEqual(load[2], { status: "running", ms: 400, heat: 4, taskRun: 20 });
+  // All parts of a task together: the worst of them, from the first start to the last end.
+  assert.deepEqual(part[2], { status: "failure", ms: 40, heat: 4, taskRun: 22 });
+  assert.deepEqual([old[0].heat, old[2]], [4, null]);
 });

@@ -131,6 +131,8 @@ async fn lists_are_sorted_filtered_and_paged() {
         names(&server.get("/api/v1/batches?name=a&tag=prod").await.json()),
         ["a prod"]
     );
+    let found = server.get("/api/v1/batches?search=A&label=x").await.json();
+    assert_eq!(names(&found), ["a dev"], "in capitals or not");
     let mut path = "/api/v1/batches?limit=3".to_owned();
     let mut pages = Vec::new();
     loop {

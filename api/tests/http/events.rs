@@ -5,7 +5,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
 use crate::client::open;
-use crate::server::{Server, chain};
+use crate::server::{NOW, Server, chain};
 
 fn types(reply: &Value) -> Vec<String> {
     let items = reply["items"].as_array().unwrap().iter();
@@ -138,6 +138,62 @@ async fn a_stream_goes_on_and_resumes_without_gap_or_repetition() {
         (5..=last).collect::<Vec<_>>()
     );
     drop(stream);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn events_are_counted_over_time() {
+    let server = Server::start().await;
+    let begun = server.engine.feed().last().0;
+    server.clock.set(NOW.plus_ms(75_000));
+    server.started(&chain("b", &["a"])).await;
+    let middle = server.engine.feed().last().0;
+    server.clock.set(NOW.plus_ms(100_000));
+    server.started(&chain("c", &["a"])).await;
+    let last = server.engine.feed().last().0;
+    let found = server
+        .get("/api/v1/events/density?stretches=4")
+        .await
+        .json();
+    assert_eq!(found["from"], "2024-03-31T01:00:00.000Z");
+    assert_eq!(found["until"], "2024-03-31T01:01:40.000Z");
+    assert_eq!(found["last_seqs"], json!([begun, begun, middle, last]));
+    assert_eq!(
+        found["counts"],
+        json!([begun, 0, middle - begun, last - middle])
+    );
+    assert_eq!(found["as_of_seq"], last);
+    let of = |query: &'static str| {
+        let server = &server;
+        async move { server.get(&format!("/api/v1/events/density?{query}")).await }
+    };
+    let around = "from=2024-03-31T00:59:00Z&until=2024-03-31T02:00:00Z&stretches=2";
+    let around = of(around).await.json();
+    assert_eq!(around["counts"], json!([last, 0]));
+    let before = "until=2024-03-31T00:00:00Z&from=2024-03-30T00:00:00Z&stretches=1";
+    let before = of(before).await.json();
+    assert_eq!(
+        (&before["counts"], &before["last_seqs"]),
+        (&json!([0]), &json!([0]))
+    );
+    let all = of("").await.json();
+    assert_eq!(all["counts"].as_array().unwrap().len(), 120);
+    for (wrong, field) in [
+        ("stretches=0", "stretches"),
+        ("stretches=501", "stretches"),
+        ("stretches=x", "stretches"),
+        ("from=yesterday", "from"),
+        (
+            "from=2024-03-31T02:00:00Z&until=2024-03-31T01:00:00Z",
+            "until",
+        ),
+    ] {
+        let (status, code, found) = of(wrong).await.problem();
+        assert_eq!(
+            (status, code.as_str(), found.as_str()),
+            (422, "validation_failed", field)
+        );
+    }
     server.stop().await;
 }
 

@@ -21,6 +21,8 @@ mod records;
 mod rescale;
 mod runs;
 mod saving;
+mod saving_schedules;
 mod schedules;
 mod server;
+mod sessions;
 mod triggers;

@@ -143,6 +143,8 @@ async fn lists_of_runs_are_filtered() {
         ("scheduled_until=2024-01-01T00:00:00Z", vec![]),
         ("scheduled_from=2024-01-01T00:00:00%2B01:00", runs.clone()),
         ("tag=prod", vec![]),
+        ("search=Y", vec![runs[1]]),
+        ("search=never", vec![]),
     ] {
         assert_eq!(ids(&of(query).await), found, "{query}");
     }

@@ -231,10 +231,19 @@ impl Views {
     }
 }
 
+/// Whether a name has a text in it, in capitals or not.
+pub(super) fn has_text(name: &str, text: &str) -> bool {
+    name.to_lowercase().contains(&text.to_lowercase())
+}
+
 fn fits(row: &BatchRow, filter: &BatchFilter) -> bool {
     (filter.include_deleted || row.deleted_at.is_none())
         && (filter.include_dev_runs || row.saved_from != SavedFrom::DevRun)
         && filter.name.as_deref().is_none_or(|name| name == &*row.name)
+        && filter
+            .search
+            .as_deref()
+            .is_none_or(|text| has_text(&row.name, text))
         && filter.tag.is_none_or(|tag| tag == row.tag)
         && filter
             .owner

@@ -2,6 +2,7 @@
 
 use fasti_core::domain::ids::{BatchId, RunId};
 
+use super::batches::has_text;
 use super::merge::{Merged, Source, bounds, directed};
 use crate::access::Visible;
 use crate::history::Among;
@@ -10,11 +11,14 @@ use crate::page::Order;
 use crate::rows::RunFilter;
 use crate::views::Views;
 
+/// Batches whose runs are looked up batch by batch. Of more of them, it is cheaper to look at all runs.
+const BATCHES_MERGED_MAX: usize = 64;
+
 /// A filter with what it says of batches looked up.
 pub(super) struct Wanted<'a> {
     pub(super) filter: &'a RunFilter,
     visible: Visible<'a>,
-    /// `None`: any.
+    /// In ascending order; `None`: any.
     pub(super) batches: Option<Vec<BatchId>>,
 }
 
@@ -40,7 +44,7 @@ impl Wanted<'_> {
             && self
                 .batches
                 .as_ref()
-                .is_none_or(|batches| batches.contains(&row.batch))
+                .is_none_or(|batches| batches.binary_search(&row.batch).is_ok())
             && filter
                 .rundate
                 .as_deref()
@@ -84,11 +88,23 @@ impl Views {
             .batch_name
             .as_deref()
             .map(|name| self.batch_ids(name, filter.tag));
-        match (filter.batch_id, named) {
+        let mut found = match (filter.batch_id, named) {
             (Some(id), Some(named)) => Some(named.into_iter().filter(|n| *n == id).collect()),
             (Some(id), None) => Some(vec![id]),
             (None, named) => named,
+        };
+        if let Some(text) = filter.search.as_deref() {
+            let all = &self.model.batches;
+            let fits = |id: &BatchId| all.get(id).is_some_and(|row| has_text(&row.name, text));
+            found = Some(match found {
+                Some(found) => found.into_iter().filter(fits).collect(),
+                None => all.keys().copied().filter(fits).collect(),
+            });
         }
+        if let Some(found) = &mut found {
+            found.sort_unstable();
+        }
+        found
     }
 
     /// Ids of runs that may fit, by the narrowest way there is to find them.
@@ -103,13 +119,15 @@ impl Views {
         };
         let (first, last) = (RunId(low), RunId(high));
         let index = &self.model.index;
+        let few = |batches: &&Vec<BatchId>| batches.len() <= BATCHES_MERGED_MAX;
+        let batches = wanted.batches.as_ref().filter(few);
         let mut sources: Vec<Source<'a>> = Vec::new();
         let mut among = Vec::new();
         if let Some(set) = wanted.filter.run_set {
             let runs = index.by_run_set.range((set, first)..=(set, last));
             sources.push(directed(runs.map(|(_, run)| run.0), order));
             among.push(Among::RunSet(set));
-        } else if let Some(batches) = &wanted.batches {
+        } else if let Some(batches) = batches {
             for batch in batches {
                 let runs = index.by_batch.range((*batch, first)..=(*batch, last));
                 sources.push(directed(runs.map(|(_, run)| run.0), order));

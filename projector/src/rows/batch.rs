@@ -96,6 +96,8 @@ pub struct VersionView {
 pub struct BatchFilter {
     /// Exactly this name.
     pub name: Option<String>,
+    /// With this text in the name, in capitals or not.
+    pub search: Option<String>,
     /// This tag.
     pub tag: Option<Tag>,
     /// Carries this label.

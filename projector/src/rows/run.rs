@@ -199,6 +199,8 @@ pub struct RunFilter {
     /// Of the batches of this name, deleted ones too. See
     /// [`Views::name_ever_existed`](crate::Views::name_ever_existed).
     pub batch_name: Option<String>,
+    /// Of batches with this text in their name, in capitals or not.
+    pub search: Option<String>,
     /// Of batches with this tag.
     pub tag: Option<Tag>,
     /// In one of these statuses; empty: in any.

@@ -53,11 +53,12 @@ class Picture:
         labels: Mapping[str, str],
         edges: List[Tuple[str, str]],
         statuses: Optional[Mapping[str, str]] = None,
+        places: Optional[Mapping[str, Tuple[int, int]]] = None,
     ) -> None:
         self._title = title
         self._edges = edges
         self._statuses = statuses or {}
-        self._boxes = placed(labels, edges)
+        self._boxes = placed(labels, edges, places)
 
     @property
     def text(self) -> str:
@@ -105,8 +106,17 @@ def picture_of(dag: "DAG") -> Picture:
     return Picture(title, labels, edges)
 
 
-def placed(labels: Mapping[str, str], edges: List[Tuple[str, str]]) -> Dict[str, Box]:
-    """Give every node a layer behind all it waits for, and a row near those."""
+def placed(
+    labels: Mapping[str, str],
+    edges: List[Tuple[str, str]],
+    places: Optional[Mapping[str, Tuple[int, int]]] = None,
+) -> Dict[str, Box]:
+    """Give every node a layer behind all it waits for, and a row near those.
+
+    Where a server has placed them (``places``), its layers and rows count.
+    """
+    if places is not None:
+        return {name: Box(name, label, *places[name]) for name, label in labels.items()}
     names = list(labels)
     layers = _layers(names, edges)
     before: Dict[str, List[str]] = {}

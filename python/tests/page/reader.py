@@ -1,10 +1,22 @@
 """A browser window on the page, with everything that it asked for and complained about."""
 
+import time
 import urllib.parse
 from pathlib import Path
-from typing import Any, List
+from typing import Any, Callable, List
 
 AXE = Path(__file__).resolve().parents[3] / "ui" / "node_modules" / "axe-core" / "axe.min.js"
+
+#: Longest wait for something to become true, in seconds.
+PATIENCE = 30.0
+
+
+def eventually(check: Callable[[], bool], what: str) -> None:
+    """Wait until something is true; asked from here: the page's policy makes no code of text."""
+    deadline = time.monotonic() + PATIENCE
+    while not check():
+        assert time.monotonic() < deadline, f"never: {what}"
+        time.sleep(0.02)
 
 
 class Reader:

@@ -1,6 +1,8 @@
 """Every view at a desk and on a telephone, light and dark: legible, and nothing cut off."""
 
 import io
+import json
+import urllib.parse
 from pathlib import Path
 from typing import Any, Dict
 
@@ -18,6 +20,8 @@ VIEWS = [
     "failed",
     "list",
     "gantt",
+    "grid",
+    "grid-table",
     "logs",
     "metrics",
     "result",
@@ -26,8 +30,10 @@ VIEWS = [
     "compare",
     "run-sets",
     "run-set",
+    "flow-set",
     "schedules",
     "schedule",
+    "simulate",
     "events",
     "event",
     "runners",
@@ -44,14 +50,25 @@ SHOWN = [
     "runs",
     "failed",
     "gantt",
+    "grid",
     "logs",
     "rerun",
+    "flow-set",
     "schedule",
+    "simulate",
     "events",
     "runners",
     "audit",
     "past",
 ]
+
+
+#: A schedule beside that of the world's batch.
+OFTENER = {"at_hours": [6, 12, 18], "timezone": "Europe/Paris"}
+
+
+def simulated(schedule: Dict[str, Any]) -> str:
+    return urllib.parse.urlencode({"simulate": json.dumps(schedule)})
 
 
 def addresses(world: World) -> Dict[str, str]:
@@ -64,6 +81,8 @@ def addresses(world: World) -> Dict[str, str]:
         "failed": f"/ui/runs/{failed}/graph?task={failed + 1}",
         "list": f"/ui/runs/{good}/list",
         "gantt": f"/ui/runs/{good}/gantt",
+        "grid": f"/ui/runs/{good}/grid",
+        "grid-table": f"/ui/runs/{good}/grid?as=table",
         "logs": f"/ui/runs/{failed}/logs?task={failed + 3}",
         "metrics": f"/ui/runs/{failed}/metrics",
         "result": f"/ui/runs/{failed}/result",
@@ -72,8 +91,10 @@ def addresses(world: World) -> Dict[str, str]:
         "compare": f"/ui/runs/{good}/compare",
         "run-sets": "/ui/run-sets",
         "run-set": f"/ui/run-sets/{world.set}",
+        "flow-set": f"/ui/flow-sets/{world.flow_sets[-1]}",
         "schedules": "/ui/schedules",
         "schedule": f"/ui/schedules/{world.often}",
+        "simulate": f"/ui/schedules/{world.often}?{simulated(OFTENER)}&days=1",
         "events": "/ui/events",
         "event": "/ui/events/20",
         "runners": "/ui/runners",

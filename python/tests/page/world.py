@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 from live.live_support import PATIENCE, Server
+from live.scale_support import Scale, job
+from live.scale_support import definition as flow_definition
 
 #: A name and an output that would do something if anything took them for markup.
 HOSTILE = '<img src=x onerror="document.title=1"> & </script>'
@@ -40,6 +42,7 @@ class World:
         self.waiting = self._waiting()
         self.often = self._often()
         self.set = self._set()
+        self.flow_sets = self._flow_sets()
         self.good_runs = [self.run(self.nightly, f"2026-11-{day:02d}") for day in range(1, 6)]
         self.hostile_run = self.run(self.hostile)
         self.failed_run = self.run(self.broken)
@@ -121,6 +124,25 @@ class World:
         made = int(self.server.call("POST", "/run-sets/backfill", backfill)["id"])
         self.server.call("POST", f"/run-sets/{made}/pause", {})
         return made
+
+    def _flow_sets(self) -> List[int]:
+        """Two sets of flows, one over the other, with another graph."""
+        scale = Scale(self.server)
+        for name in ("cut", "stack", "report"):
+            scale.job_type(name, "true")
+        values = [("TILE", "integer")]
+        nodes = {"cut": job("cut"), "stack": job("stack", ["cut"])}
+        made = scale.recipe_type("Mosaic", nodes, (), values)
+        tiles = scale.dataset([{"json": {"TILE": tile}} for tile in range(1, 5)], (), values)
+        first = int(scale.batch(made["id"], {"dataset": tiles}, title="June tiles")["id"])
+        scale.finished(first)
+        nodes = {"cut": job("cut"), "report": job("report", ["cut"])}
+        changed = {"definition": flow_definition(nodes, (), values)}
+        scale.patch(f"/recipe-types/{made['name']}/", changed)
+        over = {"flow_type": made["name"], "previous_root_id": first, "title": "June again"}
+        second = int(self.server.call("POST", "/flow-sets", over)["id"])
+        scale.finished(second)
+        return [first, second]
 
     def _often(self) -> str:
         """A batch whose schedule has fired twice, and goes on twice a day."""

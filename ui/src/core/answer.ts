@@ -21,8 +21,11 @@ export interface Answer<T> {
 
 export type Wants = (event: LogEvent) => boolean;
 
-/** An answer about an address of the API; `null` asks nothing. `wants` says which events may change it. */
-export function useAnswer<T>(path: string | null, wants?: Wants): Answer<T> {
+/**
+ * An answer about an address of the API; `null` asks nothing. `wants` says which events may change it. With `keep` the
+ * answer before stays in sight until the next one is there, as while somebody types what to look for.
+ */
+export function useAnswer<T>(path: string | null, wants?: Wants, keep?: "keep"): Answer<T> {
   const moment = asOf.value;
   const key = path === null ? null : `${moment ?? ""} ${path}`;
   const [state, setState] = useState<{ key: string | null; data: T | null; problem: Problem | null }>({
@@ -46,6 +49,7 @@ export function useAnswer<T>(path: string | null, wants?: Wants): Answer<T> {
       } catch (error) {
         if (control.signal.aborted) return;
         const problem = error instanceof Problem ? error : new Problem(0, "", String(error));
+        // What is refused has no answer, and one of something else would be taken for it.
         setState((old) => ({ key, data: old.key === key ? old.data : null, problem }));
         if (problem.status === 0 || problem.status === 503) isDue = true;
       }
@@ -79,7 +83,7 @@ export function useAnswer<T>(path: string | null, wants?: Wants): Answer<T> {
   }, [key]);
   const isCurrent = state.key === key;
   return {
-    data: isCurrent ? state.data : null,
+    data: isCurrent || keep ? state.data : null,
     problem: isCurrent ? state.problem : null,
     again: () => again.current(),
   };

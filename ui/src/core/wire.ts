@@ -302,3 +302,55 @@ export interface Metrics {
   total_allocated_cpu: number;
   total_allocated_memory: number;
 }
+
+export interface StepCounts {
+  total: number;
+  pending: number;
+  blocked: number;
+  queued: number;
+  running: number;
+  failed: number;
+  completed: number;
+  cancelled: number;
+}
+
+export interface FlowSet {
+  id: number;
+  title: string | null;
+  description: string | null;
+  flow_type: string;
+  revision: number;
+  root_id: number;
+  superseded_set_id: number | null;
+  superseded_by_id: number | null;
+  flows_total: number;
+  flows_completed: number;
+  steps: StepCounts;
+  created_at: string;
+  modified_at: string;
+}
+
+export interface NodeSteps {
+  steps: StepCounts;
+  mean_command_us: number | null;
+  max_command_us: number | null;
+}
+
+export interface FlowSetComparison {
+  sets: FlowSet[];
+  nodes: Record<string, (NodeSteps | null)[]>;
+}
+
+export interface FlowGraphDiff {
+  can_go_on: boolean;
+  reasons: string[];
+  nodes: Record<string, { status: string; changes: string[]; is_done_anew: boolean; is_forced: boolean }>;
+}
+
+export interface EventDensity {
+  from: string;
+  until: string;
+  counts: number[];
+  last_seqs: number[];
+  as_of_seq: number;
+}

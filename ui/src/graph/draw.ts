@@ -140,7 +140,7 @@ function drawBoxes(context: CanvasRenderingContext2D, scene: Scene, sight: Sight
 function drawBox(context: CanvasRenderingContext2D, scene: Scene, task: number, x: number, y: number, colours: Colours): void {
   const { layout } = scene.model;
   const [w, h, parts] = [layout.box_width, layout.box_height, layout.parts[task]!];
-  const mood = scene.moods[task] ?? { status: "waiting" as const, over: 0 };
+  const mood = scene.moods[task] ?? { status: "waiting" as const, over: 0, worst: 0 };
   const colour = colours.status[mood.status];
   context.fillStyle = colours.panel;
   context.strokeStyle = colour;

@@ -57,6 +57,8 @@ export interface TaskMood {
   status: TaskStatus;
   /** Parts that are over. */
   over: number;
+  /** The part that stands so, counted among all task runs. */
+  worst: number;
 }
 
 const WORST: TaskStatus[] = ["failure", "running", "queued", "waiting", "cancelled", "skipped", "success"];
@@ -66,14 +68,15 @@ const RANK = new Map(WORST.map((status, at) => [status, at]));
 export function moods(model: Model, states: States): TaskMood[] {
   const out: TaskMood[] = [];
   for (let task = 0; task < model.layout.names.length; task += 1) {
-    let best = WORST.length;
+    let [best, worst] = [WORST.length, model.firstNode[task]!];
     let over = 0;
     for (let node = model.firstNode[task]!; node < model.firstNode[task + 1]!; node += 1) {
       const letter = states.statuses[node] ?? "w";
-      best = Math.min(best, RANK.get(LETTERS[letter]!)!);
+      const rank = RANK.get(LETTERS[letter]!)!;
+      if (rank < best) [best, worst] = [rank, node];
       if ("sfkc".includes(letter)) over += 1;
     }
-    out.push({ status: WORST[best] ?? "waiting", over });
+    out.push({ status: WORST[best] ?? "waiting", over, worst });
   }
   return out;
 }

@@ -8,10 +8,10 @@ import { counted } from "../core/text.ts";
 import type { Batch, Page } from "../core/wire.ts";
 import { A, Ago, Empty, Shown } from "../parts/basics.tsx";
 import { PauseOrResume, RunNow } from "../parts/batch_actions.tsx";
-import { BatchName, Strip } from "../parts/runs.tsx";
+import { BatchName, Search, Strip } from "../parts/runs.tsx";
 import { Table, useStill, Waiting } from "../parts/table.tsx";
 
-const FIELDS = ["owner", "label", "tag"] as const;
+const FIELDS = ["search", "owner", "label", "tag"] as const;
 
 export function Batches() {
   const params = new URLSearchParams({ limit: "100" });
@@ -19,7 +19,7 @@ export function Batches() {
     const value = query.value.get(field);
     if (value) params.set(field, value);
   }
-  const answer = useAnswer<Page<Batch>>(`/batches?${params}`, (event) => /^(batch|schedule|run)\./.test(event.type));
+  const answer = useAnswer<Page<Batch>>(`/batches?${params}`, (event) => /^(batch|schedule|run)\./.test(event.type), "keep");
   return (
     <>
       <h1>Batches</h1>
@@ -35,7 +35,7 @@ function Filter() {
     go(withQuery({ [name]: change.currentTarget.value.trim(), cursor: null }), "replace");
   return (
     <form class="filter" role="search" onSubmit={(event) => event.preventDefault()}>
-      <label>Name <input type="search" value={value("q")} onInput={set("q")} placeholder="part of a name" /></label>
+      <Search />
       <label>Owner <input value={value("owner")} onChange={set("owner")} /></label>
       <label>Label <input value={value("label")} onChange={set("label")} /></label>
       <label>
@@ -48,17 +48,13 @@ function Filter() {
 }
 
 function List({ page, again, filter }: { page: Page<Batch>; again: () => void; filter: string }) {
-  const wanted = (query.value.get("q") ?? "").toLowerCase();
-  const matching = page.items.filter((batch) => batch.name.toLowerCase().includes(wanted));
-  const still = useStill(matching, (batch) => batch.id, `${filter} ${wanted}`);
-  const [isFirst] = [query.value.get("cursor") === null];
-  if (page.items.length === 0 && isFirst) return <Nothing />;
+  const still = useStill(page.items, (batch) => batch.id, filter);
+  if (page.items.length === 0 && query.value.get("cursor") === null) return <Nothing />;
   return (
     <div {...still.holder}>
       <Waiting count={still.waiting} release={still.release} />
-      {matching.length === 0 && <Empty><p>No batch here has “{wanted}” in its name.</p></Empty>}
-      {still.items.length > 0 && <BatchTable batches={still.items} again={again} />}
-      <Paging page={page} count={matching.length} />
+      <BatchTable batches={still.items} again={again} />
+      <Paging page={page} count={page.items.length} />
     </div>
   );
 }
@@ -113,13 +109,13 @@ export function Starts({ batch }: { batch: Batch }) {
 }
 
 /** The way to the next page of a list, and back to the first. */
-export function Paging({ page, count }: { page: { next_cursor: string | null }; count: number }) {
-  const isFirst = query.value.get("cursor") === null;
+export function Paging({ page, count, name = "cursor" }: { page: { next_cursor: string | null }; count: number; name?: string }) {
+  const isFirst = query.value.get(name) === null;
   if (isFirst && page.next_cursor === null) return <p class="paging soft">{count.toLocaleString("en")} in all</p>;
   return (
     <nav class="paging" aria-label="Pages">
-      {!isFirst && <a class="button" href={withQuery({ cursor: null })}>First page</a>}
-      {page.next_cursor && <a class="button" href={withQuery({ cursor: page.next_cursor })}>Next page</a>}
+      {!isFirst && <a class="button" href={withQuery({ [name]: null })}>First page</a>}
+      {page.next_cursor && <a class="button" href={withQuery({ [name]: page.next_cursor })}>Next page</a>}
       <span class="soft">{counted(count, "row")} here</span>
     </nav>
   );
@@ -127,6 +123,8 @@ export function Paging({ page, count }: { page: { next_cursor: string | null }; 
 
 function Nothing() {
   const isFiltered = FIELDS.some((field) => query.value.get(field));
+  const text = query.value.get("search");
+  if (text) return <Empty><p>No batch that fits has “{text}” in its name. <a href="/ui/batches">Show all batches</a></p></Empty>;
   if (isFiltered) return <Empty><p>No batch fits this filter. <a href="/ui/batches">Show all batches</a></p></Empty>;
   return (
     <Empty>

@@ -19,7 +19,7 @@ interface Entry {
   note: string | null;
 }
 
-const NOTES: Record<string, string> = {
+export const NOTES: Record<string, string> = {
   moved_out_of_gap: "the clock leaves its time out", first_of_two: "the clock shows its time twice: the first",
   second_of_two: "the clock shows its time twice: the second",
 };

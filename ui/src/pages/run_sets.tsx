@@ -10,6 +10,7 @@ import { BatchName, RunsTable } from "../parts/runs.tsx";
 import { Counts } from "../parts/status.tsx";
 import { Table, useStill, Waiting } from "../parts/table.tsx";
 import { Paging } from "./batches.tsx";
+import { FlowSets } from "./flow_sets.tsx";
 
 export function RunSets() {
   const cursor = query.value.get("cursor");
@@ -19,6 +20,7 @@ export function RunSets() {
     <>
       <h1>Run sets</h1>
       <Shown answer={answer}>{(page) => <List page={page} />}</Shown>
+      <FlowSets />
     </>
   );
 }

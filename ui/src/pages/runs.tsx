@@ -1,15 +1,19 @@
 // Runs: the filter of the interface in the address, page by page, the newest first.
 
 import { useAnswer } from "../core/answer.ts";
+import { lazy } from "../core/lazy.tsx";
 import { go, query, withQuery } from "../core/route.ts";
 import type { RunPage } from "../core/wire.ts";
 import { A, Empty, Shown } from "../parts/basics.tsx";
-import { RunsTable } from "../parts/runs.tsx";
+import { type Choice, useChoice } from "../parts/choice.tsx";
+import { RunsTable, Search } from "../parts/runs.tsx";
 import { useStill, Waiting } from "../parts/table.tsx";
 import { Paging } from "./batches.tsx";
 
+const ChosenBar = lazy(async () => (await import("./bulk.tsx")).ChosenBar);
+
 const FIELDS = [
-  "batch_name", "batch_id", "tag", "status", "rundate", "scheduled_from", "scheduled_until", "run_set", "label", "owner",
+  "search", "batch_name", "batch_id", "tag", "status", "rundate", "scheduled_from", "scheduled_until", "run_set", "label", "owner",
 ] as const;
 const STATUSES = ["queued", "running", "success", "failure", "cancelled"];
 const PAGE = 50;
@@ -20,7 +24,9 @@ export function Runs() {
     const value = query.value.get(field);
     if (value) params.set(field, value);
   }
-  const answer = useAnswer<RunPage>(`/runs?${params}`, (event) => /^(run|task|attempt)\./.test(event.type));
+  const answer = useAnswer<RunPage>(`/runs?${params}`, (event) => /^(run|task|attempt)\./.test(event.type), "keep");
+  const { cursor: _cursor, ...kept } = Object.fromEntries(params);
+  const choice = useChoice(JSON.stringify(kept));
   return (
     <>
       <header class="title">
@@ -28,12 +34,12 @@ export function Runs() {
         <A to="/ui/run-sets" class="button">Run sets</A>
       </header>
       <Filter />
-      <Shown answer={answer}>{(page) => <List page={page} filter={params.toString()} />}</Shown>
+      <Shown answer={answer}>{(page) => <List page={page} filter={params.toString()} choice={choice} />}</Shown>
     </>
   );
 }
 
-function List({ page, filter }: { page: RunPage; filter: string }) {
+function List({ page, filter, choice }: { page: RunPage; filter: string; choice: Choice }) {
   const still = useStill(page.items, (run) => run.id, filter);
   if (page.items.length === 0) return <Nothing />;
   const total = `${page.total_is_exact ? "" : "at least "}${page.total.toLocaleString("en")}`;
@@ -41,8 +47,9 @@ function List({ page, filter }: { page: RunPage; filter: string }) {
     <div {...still.holder}>
       <p class="soft total">{total} in all</p>
       <Waiting count={still.waiting} release={still.release} />
-      <RunsTable runs={still.items} />
+      <RunsTable runs={still.items} choice={choice} />
       {(page.next_cursor || query.value.get("cursor")) && <Paging page={page} count={page.items.length} />}
+      {choice.chosen.size > 0 && <ChosenBar choice={choice} />}
     </div>
   );
 }
@@ -62,9 +69,10 @@ function Filter() {
     const rest = chosen.filter((word) => word !== status);
     change("status", (rest.length === chosen.length ? [...chosen, status] : rest).join(","));
   };
-  const rare = FIELDS.filter((name) => !["batch_name", "tag", "status", "rundate"].includes(name));
+  const rare = FIELDS.filter((name) => !["search", "batch_name", "tag", "status", "rundate"].includes(name));
   return (
     <form class="filter" role="search" onSubmit={(event) => event.preventDefault()}>
+      <Search />
       <label>Batch <input value={value("batch_name")} onChange={set("batch_name")} placeholder="exact name" /></label>
       <label>Date <input type="date" value={value("rundate")} onChange={set("rundate")} /></label>
       <label>

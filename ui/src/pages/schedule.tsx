@@ -9,6 +9,7 @@ import { BatchName } from "../parts/runs.tsx";
 import { Table } from "../parts/table.tsx";
 import { Calendar } from "./calendar.tsx";
 import { hasSchedule } from "./batches.tsx";
+import { Simulate } from "./simulate.tsx";
 
 const SLOTS = 200;
 
@@ -17,6 +18,7 @@ export function ScheduleView({ id }: { id: string }) {
   const cursor = query.value.get("cursor");
   const path = `/batches/${encodeURIComponent(id)}/slots?limit=${SLOTS}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`;
   const slots = useAnswer<SlotPage>(path, (event) => event.batch_id === id && /^(schedule|batch)\./.test(event.type));
+  const isTrying = query.value.get("simulate") !== null;
   return (
     <Shown answer={batch}>
       {(it) => (
@@ -26,12 +28,14 @@ export function ScheduleView({ id }: { id: string }) {
             {it.deleted_at === null && (
               <div class="buttons">
                 <RunNow batch={it} />
+                {!isTrying && <a class="button" href={withQuery({ simulate: 1, cursor: null })}>Try another …</a>}
                 {hasSchedule(it) && <PauseOrResume batch={it} done={batch.again} />}
               </div>
             )}
           </header>
           {it.paused && <Note kind="warn">It is off{it.paused_reason && <>: {it.paused_reason}</>}{it.paused_until && <>, until <Instant at={it.paused_until} /></>}.</Note>}
           {hasSchedule(it) ? <Policy batch={it} /> : <Empty><p>It starts by hand only.</p></Empty>}
+          {isTrying && it.deleted_at === null && <Simulate batch={it} done={batch.again} />}
           <Shown answer={slots}>{(page) => <Ledger page={page} batch={it} />}</Shown>
         </>
       )}

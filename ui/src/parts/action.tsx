@@ -33,7 +33,7 @@ export function Action<T>({ name, title, call, done, children, danger, isReady }
     <>
       <button
         type="button" class={danger ? "danger" : ""} disabled={isPast} onClick={() => open(true)}
-        title={isPast ? "Nothing can be done in the past" : `fasti ${call.command.map(quoted).join(" ")}`}
+        title={isPast ? "Nothing can be done in the past" : commandLine(call.command)}
       >
         {name}
       </button>
@@ -96,14 +96,29 @@ function ActionDialog<T>({ name, title, call, done, close, children, danger, isR
   );
 }
 
+export function commandLine(command: string[]): string {
+  return `fasti ${command.map(quoted).join(" ")}`;
+}
+
 /** The same as a command line and as a request. */
 export function Forms({ call }: { call: Call }) {
   const body = JSON.stringify(call.body, null, 2);
   return (
     <details class="forms">
       <summary>As a command, as a request</summary>
-      <pre aria-label="Command line">{`fasti ${call.command.map(quoted).join(" ")}`}</pre>
+      <pre aria-label="Command line">{commandLine(call.command)}</pre>
       <pre aria-label="HTTP request">{`${call.method} /api/v1${call.path}\nContent-Type: application/json\n\n${body}`}</pre>
+    </details>
+  );
+}
+
+/** How something that is shown is asked for otherwise. */
+export function Command({ call }: { call: Omit<Call, "body"> }) {
+  return (
+    <details class="forms">
+      <summary>As a command, as a request</summary>
+      <pre aria-label="Command line">{commandLine(call.command)}</pre>
+      <pre aria-label="HTTP request">{`${call.method} /api/v1${call.path}`}</pre>
     </details>
   );
 }

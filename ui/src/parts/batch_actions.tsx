@@ -7,7 +7,7 @@ import type { Batch, Run } from "../core/wire.ts";
 import { Action, Field } from "./action.tsx";
 
 /** The batch as a command line names it. */
-function target(batch: Batch): string {
+export function target(batch: Batch): string {
   return batch.tag === "dev" ? batch.name : `${batch.name}:${batch.tag}`;
 }
 

@@ -4,11 +4,14 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
 import { Problem, read, send, wantsToken } from "../core/api.ts";
+import { lazy } from "../core/lazy.tsx";
 import { isPaused, lastSeq, liveState, pastTime } from "../core/live.ts";
 import { asOf, go, segments, withQuery } from "../core/route.ts";
 import { local, utc } from "../core/time.ts";
 import type { Health, LogEvent } from "../core/wire.ts";
 import { A, Refused } from "./basics.tsx";
+
+const Timeline = lazy(async () => (await import("./timeline.tsx")).Timeline);
 
 const WAYS: [string, string][] = [
   ["batches", "Batches"], ["runs", "Runs"], ["schedules", "Schedules"],
@@ -17,7 +20,7 @@ const WAYS: [string, string][] = [
 
 export function Frame({ children }: { children: ComponentChildren }) {
   const first = segments.value[0] ?? "batches";
-  const current = first === "run-sets" || first === "task-runs" ? "runs" : first;
+  const current = ["run-sets", "flow-sets", "task-runs"].includes(first) ? "runs" : first;
   return (
     <>
       <a class="skip" href="#main">Skip to the content</a>
@@ -92,10 +95,7 @@ function Past({ moment }: { moment: string }) {
       </p>
       <div class="moving">
         <button type="button" aria-label="One event earlier" disabled={seq === null || seq <= 1} onClick={() => move(seq! - 1)}>‹</button>
-        <input
-          type="range" min={1} max={Math.max(end, seq ?? 1)} value={seq ?? end} aria-label="Position in the log"
-          onChange={(change) => move(Number(change.currentTarget.value))}
-        />
+        <Timeline seq={seq} at={at} move={move} />
         <button type="button" aria-label="One event later" disabled={seq === null || seq >= end} onClick={() => move(seq! + 1)}>›</button>
         <a class="button primary" href={withQuery({ as_of: null })}>Back to now</a>
       </div>

@@ -3,9 +3,11 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { useAnswer } from "../core/answer.ts";
+import { go, query, withQuery } from "../core/route.ts";
 import type { Run, RunPage } from "../core/wire.ts";
 import { A, Ago, Lasted } from "./basics.tsx";
 import { Counts, Status, StatusMark } from "./status.tsx";
+import { ChooseAll, ChooseOne, type Choice } from "./choice.tsx";
 import { Table } from "./table.tsx";
 
 const MADE_BY: Record<string, string> = {
@@ -22,11 +24,17 @@ export function BatchName({ name, tag }: { name: string; tag: string }) {
   return <>{name}{tag !== "dev" && <span class="tag">{tag}</span>}</>;
 }
 
-export function RunsTable({ runs, hasBatch = true }: { runs: Run[]; hasBatch?: boolean }) {
+export function RunsTable({ runs, hasBatch = true, choice }: { runs: Run[]; hasBatch?: boolean; choice?: Choice }) {
   return (
     <Table
       label="Runs" items={runs} id={(run) => run.id}
       columns={[
+        ...(choice
+          ? [{
+            name: "Choose", kind: "choose" as const, head: <ChooseAll choice={choice} runs={runs} />,
+            cell: (run: Run) => <ChooseOne choice={choice} runs={runs} run={run} />,
+          }]
+          : []),
         { name: "Run", kind: "title", cell: (run) => <A to={`/ui/runs/${run.id}`}>{run.id}</A> },
         ...(hasBatch
           ? [{
@@ -42,6 +50,37 @@ export function RunsTable({ runs, hasBatch = true }: { runs: Run[]; hasBatch?: b
         { name: "Tasks", cell: (run) => <Counts counts={run.task_counts} /> },
       ]}
     />
+  );
+}
+
+/** Pause in typing after which is looked for what was typed. */
+const TYPING_MS = 200;
+
+/** A part of a name, looked for among all there is, as it is typed. */
+export function Search() {
+  const said = query.value.get("search") ?? "";
+  const [typed, type] = useState<string | null>(null);
+  const sent = useRef(said);
+  useEffect(() => {
+    if (typed === null || typed.trim() === said) return;
+    const timer = setTimeout(() => {
+      sent.current = typed.trim();
+      go(withQuery({ search: sent.current, cursor: null }), "replace");
+    }, TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [typed]);
+  useEffect(() => {
+    // Something else than typing changed the address.
+    if (said !== sent.current) type(null);
+    sent.current = said;
+  }, [said]);
+  return (
+    <label>
+      Name <input
+        type="search" value={typed ?? said} placeholder="part of a name" maxLength={200}
+        onInput={(change) => type(change.currentTarget.value)}
+      />
+    </label>
   );
 }
 

@@ -27,7 +27,8 @@ export function isOver(status: TaskStatus): boolean {
   return status !== "queued" && status !== "running" && status !== "waiting";
 }
 
-function Shape({ status }: { status: TaskStatus }) {
+/** The outline alone, where the word stands elsewhere. */
+export function Shape({ status }: { status: TaskStatus }) {
   return (
     <svg class="shape" viewBox="0 0 16 16" aria-hidden="true">
       <path d={SHAPES[status]} class={status === "running" ? "filled" : ""} />

@@ -6,7 +6,9 @@ import { useEffect, useRef, useState } from "preact/hooks";
 export interface Column<T> {
   name: string;
   cell: (item: T) => ComponentChildren;
-  kind?: "number" | "wide" | "title";
+  kind?: "number" | "wide" | "title" | "choose";
+  /** In place of the name. */
+  head?: ComponentChildren;
 }
 
 export function Table<T>({ columns, items, id, label }: {
@@ -18,7 +20,7 @@ export function Table<T>({ columns, items, id, label }: {
   return (
     <table class="rows" aria-label={label}>
       <thead>
-        <tr>{columns.map((column) => <th key={column.name} scope="col" class={column.kind ?? ""}>{column.name}</th>)}</tr>
+        <tr>{columns.map((column) => <th key={column.name} scope="col" class={column.kind ?? ""}>{column.head ?? column.name}</th>)}</tr>
       </thead>
       <tbody>
         {items.map((item) => (

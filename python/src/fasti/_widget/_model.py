@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 #: Parallel tasks with more parts than this are one box.
 PARTS_APART_MAX = 6
@@ -51,10 +51,12 @@ class Model(NamedTuple):
 
     boxes: Dict[str, Box]
     edges: List[Tuple[str, str]]
+    #: Layer and row of every box, as the server draws the graph; None where it did not say.
+    places: Optional[Dict[str, Tuple[int, int]]] = None
 
 
-def model(graph: Dict[str, Any]) -> Model:
-    """Return what is drawn of an answer of ``GET /runs/{id}/graph``."""
+def model(graph: Dict[str, Any], layout: Optional[Dict[str, Any]] = None) -> Model:
+    """Return what is drawn of the answers of ``GET /runs/{id}/graph`` and ``/layout``."""
     tasks: Dict[str, List[Part]] = {}
     for node in graph["nodes"]:
         part = Part(int(node["id"]), node["name"], node["status"])
@@ -73,4 +75,22 @@ def model(graph: Dict[str, Any]) -> Model:
         for source in names[edge["from"]]
         for target in names[edge["to"]]
     ]
-    return Model(boxes, edges)
+    return Model(boxes, edges, None if layout is None else _places(layout, names))
+
+
+def _places(
+    layout: Dict[str, Any], names: Dict[str, List[str]]
+) -> Optional[Dict[str, Tuple[int, int]]]:
+    """Place every box where its task is; parts that are drawn apart are one below the other."""
+    if set(layout["names"]) != set(names):
+        return None
+    layers = {x: layer for layer, x in enumerate(sorted(set(layout["x"])))}
+    tasks = sorted(zip(layout["x"], layout["y"], layout["names"]))
+    rows: Dict[int, int] = {}
+    places: Dict[str, Tuple[int, int]] = {}
+    for x, _, task in tasks:
+        layer = layers[x]
+        for name in names[task]:
+            places[name] = (layer, rows.get(layer, 0))
+            rows[layer] = rows.get(layer, 0) + 1
+    return places

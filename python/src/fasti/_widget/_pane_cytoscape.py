@@ -18,7 +18,7 @@ class Pane:
 
     def __init__(self, model: Model, pick: Callable[[str], None]) -> None:
         labels = {name: box.label for name, box in model.boxes.items()}
-        placed = _picture.placed(labels, model.edges)
+        placed = _picture.placed(labels, model.edges, model.places)
         counts: Dict[int, int] = {}
         for place in placed.values():
             counts[place.layer] = counts.get(place.layer, 0) + 1

@@ -43,7 +43,7 @@ class Pane:
         if self._drawing is not None:
             labels = {name: box.label for name, box in model.boxes.items()}
             statuses = {name: box.status for name, box in model.boxes.items()}
-            svg = _picture.Picture("", labels, model.edges, statuses).svg
+            svg = _picture.Picture("", labels, model.edges, statuses, model.places).svg
             if self._drawing.value != svg:
                 self._drawing.value = svg
             return
@@ -66,7 +66,7 @@ class Pane:
             self._chosen = chosen
 
     def _grid(self, model: Model, labels: Dict[str, str], pick: Callable[[str], None]) -> Any:
-        placed = _picture.placed(labels, model.edges)
+        placed = _picture.placed(labels, model.edges, model.places)
         widths = _widths(placed)
         counts = [
             sum(box.layer == layer for box in placed.values()) for layer in range(len(widths))

@@ -25,6 +25,8 @@ class Preview:
         self._reader = reader
         self._closed = closed
         self._run: Optional[Dict[str, Any]] = None
+        #: Where its tasks are drawn: the same for as long as it is shown.
+        self._layout: Optional[Dict[str, Any]] = None
         self._model: Optional[Model] = None
         self._pane: Any = None
         self._chosen: Optional[str] = None
@@ -71,6 +73,7 @@ class Preview:
         """Show a run with its graph; a task is chosen by the user."""
         self._run, self._chosen = run, None
         self.tabs.show(None)
+        self._layout = self._reader.layout(run["id"])
         self._read()
         assert self._model is not None, "just read"
         self._task.options = [("choose a task", ""), *((name, name) for name in self._model.boxes)]
@@ -107,7 +110,7 @@ class Preview:
 
     def _read(self) -> None:
         assert self._run is not None, "a run is shown"
-        self._model = model(self._reader.graph(self._run["id"]))
+        self._model = model(self._reader.graph(self._run["id"]), self._layout)
         took = _format.duration(self._run.get("started_at"), self._run.get("finished_at"))
         self._title.value = (
             f"<b>Run {int(self._run['id'])}</b> {_format.status(self._run['status'])} "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Tuple
 
 from fasti import _client
+from fasti._errors import NotFound
 
 if TYPE_CHECKING:
     from fasti._results import BatchRunResults
@@ -60,6 +61,14 @@ class Reader:
         """Return the graph of a run, its edges between tasks alone."""
         graph: Dict[str, Any] = _client.default().get(f"/runs/{number}/graph", {"expand": "false"})
         return graph
+
+    def layout(self, number: int) -> Optional[Dict[str, Any]]:
+        """Return where the server draws the tasks of a run; None from one that does not say."""
+        try:
+            layout: Dict[str, Any] = _client.default().get(f"/runs/{number}/layout")
+        except NotFound:
+            return None
+        return layout
 
     def task_run(self, number: int) -> Dict[str, Any]:
         """Return a task run."""

@@ -13,6 +13,7 @@ import { Cancel } from "./cancel.tsx";
 import { CompareTab } from "./compare_tab.tsx";
 import { GanttTab } from "./gantt_tab.tsx";
 import { GraphTab } from "./graph_tab.tsx";
+import { GridTab } from "./grid_tab.tsx";
 import { ListTab } from "./list_tab.tsx";
 import { LogsTab } from "./logs_tab.tsx";
 import { MetricsTab } from "./metrics_tab.tsx";
@@ -21,7 +22,7 @@ import { RerunTab } from "./rerun_tab.tsx";
 import { ResultTab } from "./result_tab.tsx";
 
 const TABS: [string, string][] = [
-  ["graph", "Graph"], ["list", "List"], ["gantt", "Gantt"], ["logs", "Logs"], ["metrics", "Metrics"],
+  ["graph", "Graph"], ["list", "List"], ["gantt", "Gantt"], ["grid", "Grid"], ["logs", "Logs"], ["metrics", "Metrics"],
   ["result", "Result"], ["events", "Events"], ["rerun", "Rerun"], ["compare", "Compare"],
 ];
 
@@ -51,6 +52,7 @@ function Tab({ tab, run }: { tab: string; run: Run }) {
   switch (tab) {
     case "list": return <ListTab run={run} />;
     case "gantt": return <GanttTab run={run} />;
+    case "grid": return <GridTab run={run} />;
     case "logs": return <LogsTab run={run} />;
     case "metrics": return <MetricsTab run={run} />;
     case "result": return <ResultTab run={run} />;

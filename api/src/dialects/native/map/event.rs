@@ -5,6 +5,8 @@ use std::io;
 use fasti_core::codec::{Secrets, event_json_with};
 use fasti_core::domain::access::Principal;
 use fasti_core::domain::event::Event;
+use fasti_core::domain::ids::Seq;
+use fasti_core::domain::time::Timestamp;
 use fasti_core::feed::Entry;
 use serde_json::{Map, Value};
 
@@ -36,6 +38,22 @@ pub(crate) fn listed_event(entry: &Entry, principal: &Principal) -> wire::Event 
     }
     let whole_at = format!("/api/v1/events/{}", entry.seq());
     with_data(entry, Value::Object(Map::new()), Some(whole_at))
+}
+
+/// Events by stretch, of the positions at the bounds of the stretches.
+pub(crate) fn event_density(
+    (from, until): (Timestamp, Timestamp),
+    seqs: &[Seq],
+    last: Seq,
+) -> wire::EventDensity {
+    let counted = seqs.windows(2).map(|pair| pair[1].0 - pair[0].0);
+    wire::EventDensity {
+        from: time(from),
+        until: time(until),
+        counts: counted.collect(),
+        last_seqs: seqs.iter().skip(1).map(|seq| seq.0).collect(),
+        as_of_seq: last.0,
+    }
 }
 
 /// Takes so many bytes and keeps none.

@@ -32,7 +32,7 @@ pub(crate) use calendar::{calendar, calendar_from_wire};
 pub(crate) use definition::{from_wire as definition_from_wire, to_wire as definition_to_wire};
 pub(crate) use diff::{batch_diff, run_diff};
 pub(crate) use drawing::{run_layout, run_states};
-pub(crate) use event::{event, listed_event};
+pub(crate) use event::{event, event_density, listed_event};
 pub(crate) use explanation::explanation;
 pub(crate) use flow::{
     flow_graph_diff, flow_set, flow_set_comparison, flow_set_plan, flow_set_request,

@@ -32,6 +32,7 @@ pub(super) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         route!(scope, app, GET [id / "versions"] => super::list_versions),
         route!(scope, app, GET [id / "versions" / version] => super::get_version),
         route!(scope, app, GET [id / "diff"] => super::compare_versions),
+        route!(scope, app, PUT [id / "schedule"] => super::put_schedule),
         route!(scope, app, GET [id / "slots"] => super::list_slots),
         route!(scope, app, GET [id / "why-not"] => super::explain_absence),
         route!(scope, app, POST [id / "runs"] => super::start_batch),
@@ -53,6 +54,7 @@ pub(super) fn visible(views: &Views, asker: &Asker, id: BatchId) -> Result<Batch
 #[utoipa::path(get, path = "/api/v1/batches", tag = "batches",
     params(
         ("name" = Option<String>, Query, description = "Exactly this name"),
+        ("search" = Option<String>, Query, description = "This text in the name, in capitals or not"),
         ("tag" = Option<wire::Tag>, Query, description = "This tag"),
         ("label" = Option<String>, Query, description = "Carries this label"),
         ("owner" = Option<String>, Query, description = "Belongs to this user"),
@@ -67,6 +69,7 @@ pub(crate) async fn list_batches(call: Call) -> Answer {
     let mut query = call.query()?;
     let filter = BatchFilter {
         name: query.text("name"),
+        search: query.text("search"),
         tag: query.word("tag", wire::Tag::WORDS)?,
         label: query.text("label"),
         owner: query.text("owner"),
@@ -144,7 +147,7 @@ pub(crate) async fn save_batch(mut call: Call) -> Answer {
 
 /// A batch as this save left it: somebody else may have saved it again since, and who saved it may have given
 /// themselves no right to read it.
-fn saved(views: &Views, batch: BatchId, version: u32) -> Result<BatchView, Problem> {
+pub(super) fn saved(views: &Views, batch: BatchId, version: u32) -> Result<BatchView, Problem> {
     let missing = || Problem::not_found("batch", &batch);
     let mut view = views.batch(batch)?.ok_or_else(missing)?;
     if view.version != version {
@@ -158,7 +161,7 @@ fn saved(views: &Views, batch: BatchId, version: u32) -> Result<BatchView, Probl
 }
 
 /// The version in `If-Match`.
-fn if_match(call: &Call) -> Result<Option<u32>, Problem> {
+pub(super) fn if_match(call: &Call) -> Result<Option<u32>, Problem> {
     let Some(text) = call.header("if-match") else {
         return Ok(None);
     };

@@ -40,6 +40,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 pub(super) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
     any_of([
         route!(scope, app, GET [] => list_events),
+        route!(scope, app, GET ["density"] => super::get_density),
         route!(scope, app, GET [seq] => get_event),
     ])
 }

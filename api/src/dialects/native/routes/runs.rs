@@ -65,6 +65,7 @@ pub(super) fn visible(views: &Views, asker: &Asker, id: u64) -> Result<RunView, 
     params(
         ("batch_id" = Option<String>, Query, description = "Of this batch"),
         ("batch_name" = Option<String>, Query, description = "Of batches of this name, in all tags, deleted ones too"),
+        ("search" = Option<String>, Query, description = "Of batches with this text in their name, in capitals or not, deleted ones too"),
         ("tag" = Option<wire::Tag>, Query, description = "Of batches with this tag"),
         ("status" = Option<String>, Query, description = "One or more statuses, separated by commas"),
         ("rundate" = Option<String>, Query, description = "`YYYY-MM-DD`"),
@@ -121,6 +122,7 @@ fn filter(query: &mut Query) -> Result<RunFilter, Problem> {
     Ok(RunFilter {
         batch_id: query.value("batch_id", "a UUID")?,
         batch_name: query.text("batch_name"),
+        search: query.text("search"),
         tag: query.word("tag", wire::Tag::WORDS)?,
         statuses: words(query, "status", wire::RunStatus::WORDS)?,
         rundate: map::rundate("rundate", rundate)?,

@@ -1,15 +1,20 @@
-//! Schedules: when they would start something.
+//! Schedules: when they would start something, and giving a batch another one.
 
 use std::sync::Arc;
 
+use fasti_core::codec::hashed;
 use fasti_core::domain::batch::check_rule;
+use fasti_core::domain::command::{Command, Subject};
+use fasti_core::domain::definition::Definition;
 use fasti_core::domain::time::Timestamp;
 use warp::http::StatusCode;
 
 use super::super::map::Window;
+use super::super::submit::{Told, submit};
 use super::super::{map, wire};
+use super::batches;
 use crate::call::{App, Call, json};
-use crate::errors::{Answer, Problem, ProblemDocument};
+use crate::errors::{Answer, Code, Problem, ProblemDocument};
 use crate::routes::{Routes, any_of, route};
 use crate::table::Scope;
 
@@ -44,6 +49,62 @@ pub(crate) async fn preview_schedule(mut call: Call) -> Answer {
     });
     let (body, as_of) = asked.await?;
     Ok(json(StatusCode::OK, &body, as_of))
+}
+
+/// Replace the schedule of a batch
+///
+/// Saves a new version of the batch that has this schedule and is else the one before, whole: fields that are not
+/// given have their defaults, and `{}` starts by hand only. Refuses when somebody saves the batch in between.
+#[utoipa::path(put, path = "/api/v1/batches/{id}/schedule", tag = "schedules",
+    params(
+        ("id" = String, Path, description = "UUID of the batch"),
+        ("expected_version" = Option<u32>, Query, description = "Version the caller knows"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless"),
+        ("If-Match" = Option<String>, Header, description = "Version the caller knows, quoted"),
+    ),
+    request_body = wire::Schedule,
+    responses((status = 200, body = wire::Batch), (status = "4XX", body = ProblemDocument)))]
+pub(crate) async fn put_schedule(id: String, mut call: Call) -> Answer {
+    let id = map::batch_id(&id)?;
+    let mut query = call.query()?;
+    let known = query.value("expected_version", "a version number")?;
+    query.finish()?;
+    let matched = batches::if_match(&call)?;
+    let limit = call.app.config.json_bytes_max;
+    let (given, bytes) = call.json_within::<wire::Schedule>(limit).await?;
+    // Refusals name its fields as those of a definition, wherever they are found.
+    let schedule = map::schedule_from_wire("schedule", given)?;
+    let asked = call.ask(Some(call.last_seq()), move |views, asker| {
+        batches::visible(views, asker, id)
+    });
+    let (view, _) = asked.await?;
+    if view.deleted_at.is_some() {
+        let detail = format!("the batch `{}` was deleted; save it anew", view.name);
+        return Err(Problem::new(Code::NotFound, detail));
+    }
+    let definition = Definition {
+        schedule,
+        ..Definition::clone(&view.definition)
+    };
+    let command = Command::SaveBatch {
+        definition: hashed(definition),
+        // What was read here is what the new version is made of.
+        expected_version: matched.or(known).or(Some(view.version)),
+    };
+    let answer = submit(&call, command, &bytes, |views, _, receipt| {
+        let Subject::Batch { batch, version } = receipt.subject else {
+            return Err(Problem::internal(&"saving a batch made something else"));
+        };
+        let view = batches::saved(views, batch, version)?;
+        let told = Told::json(StatusCode::OK, &map::batch(views, &view))?;
+        Ok(told.version(view.version))
+    });
+    answer
+        .await
+        .map_err(|problem| match (problem.code(), matched) {
+            (Code::VersionMismatch, Some(_)) => problem.recoded(Code::PreconditionFailed),
+            _ => problem,
+        })
 }
 
 fn window(given: &wire::PreviewBody, now: Timestamp) -> Result<Window, Problem> {

@@ -36,3 +36,18 @@ pub(crate) struct Event {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) data_at: Option<String>,
 }
+
+/// How many events there were when.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct EventDensity {
+    /// Begin of the first stretch.
+    pub(crate) from: String,
+    /// End of the last stretch. All are equally long; an instant between two belongs to the earlier one.
+    pub(crate) until: String,
+    /// Events in each stretch.
+    pub(crate) counts: Vec<u64>,
+    /// Position of the last event in each stretch or before it; 0 before the first event.
+    pub(crate) last_seqs: Vec<u64>,
+    /// Position in the log this is as of.
+    pub(crate) as_of_seq: u64,
+}

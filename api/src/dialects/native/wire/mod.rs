@@ -30,7 +30,7 @@ pub(crate) use calendar::{Calendar, CalendarBody};
 pub(crate) use definition::{Definition, Edge, Retry, Task};
 pub(crate) use diff::{BatchDiff, DefinitionChange, DiffRun, RunDiff, TaskDiff, TaskSide};
 pub(crate) use drawing::{BeginSession, NamedParts, RunLayout, RunStates};
-pub(crate) use event::Event;
+pub(crate) use event::{Event, EventDensity};
 pub(crate) use explanation::{Cause, Explanation};
 pub(crate) use flow::{
     FlowGraphDiff, FlowNodeDiff, FlowSet, FlowSetComparison, FlowSetPlan, NewFlowSet, NodeSteps,

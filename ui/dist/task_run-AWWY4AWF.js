@@ -1,1 +1,0 @@
-import{D as i,R as f,e,o as s,s as t,t as u}from"./chunk-XBTBZWPL.js";function c({id:n}){let o=i(`/task-runs/${n}`),r=o.data?.run_id;return e(()=>{r!==void 0&&u(t(`/ui/runs/${r}/logs`,{task:n}),"replace")},[r]),s(f,{answer:o,children:()=>null})}export{c as TaskRunView};
