@@ -21,6 +21,7 @@ use super::exit::{Exit, Failure, conflict, store_failure};
 use super::show::Show;
 use crate::config::{self, ConfigFile};
 
+pub(super) use export::create;
 pub(crate) use verify::{VerifyArgs, verify};
 
 /// Commands about the log.
@@ -57,7 +58,7 @@ fn data_folder(named: Option<&Path>, config: &ConfigFile) -> PathBuf {
 }
 
 /// Refuses a data folder that a server is using; `instead` says what to do.
-fn refuse_if_used(data: &Path, instead: &str) -> anyhow::Result<()> {
+pub(super) fn refuse_if_used(data: &Path, instead: &str) -> anyhow::Result<()> {
     let Some(holder) = store::holder(data).map_err(store_failure)? else {
         return Ok(());
     };
@@ -73,7 +74,7 @@ fn refuse_if_used(data: &Path, instead: &str) -> anyhow::Result<()> {
 }
 
 /// A history that could not be looked at.
-fn failure(error: ReplayError) -> anyhow::Error {
+pub(super) fn failure(error: ReplayError) -> anyhow::Error {
     match error {
         ReplayError::Store(error) => store_failure(error),
         ReplayError::Codec(error) => Failure::new(Exit::VerifyFailed, error.to_string()).into(),

@@ -9,7 +9,7 @@ use super::Global;
 use super::client::{Client, query};
 use super::exit::{Exit, Failure};
 use super::show::{Show, Table};
-use super::{follow, read, run_diff, run_graph, run_page, run_set};
+use super::{evidence, follow, read, run_diff, run_graph, run_page, run_set};
 use crate::config::ConfigFile;
 
 /// Commands about runs.
@@ -28,6 +28,8 @@ pub(crate) enum RunCommand {
     Wait(WaitArgs),
     /// How a run differs from another one: what changed since it last worked.
     Diff(run_diff::DiffArgs),
+    /// One file that proves a finished run to others: definition, events, digests of results, signed anchors.
+    Evidence(evidence::EvidenceArgs),
     /// The graph of a run: a table, or the picture that the page shows.
     Graph(run_graph::GraphArgs),
     /// Run a finished run again, all of it or in part.
@@ -162,6 +164,7 @@ pub(crate) fn run(command: RunCommand, global: &Global, config: &ConfigFile) -> 
         }
         RunCommand::Wait(args) => wait(&client, &show, args.run, args.timeout),
         RunCommand::Diff(args) => run_diff::diff(&client, &show, &args),
+        RunCommand::Evidence(args) => evidence::make(&client, &show, &args),
         RunCommand::Graph(args) => run_graph::graph(&client, &show, &args),
         RunCommand::Rerun(args) => {
             let run = client.post(&format!("/runs/{}/rerun", args.run), &rerun_body(&args)?)?;
