@@ -12,6 +12,7 @@ mod event;
 mod evidence;
 mod exit;
 mod follow;
+mod fork;
 mod image;
 mod log;
 mod logs;
