@@ -10,6 +10,7 @@ mod phases;
 mod predictions;
 mod publishing;
 mod rebuilding;
+mod sandbox;
 mod sdk;
 mod sealing;
 mod serve;

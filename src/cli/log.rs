@@ -1,5 +1,6 @@
 //! `fasti log`: the log itself. Whether it is whole, and building it anew where it is not.
 
+mod clone;
 mod export;
 mod import;
 mod live;
@@ -35,6 +36,8 @@ pub(crate) enum LogCommand {
     Export(export::ExportArgs),
     /// Build a log from an export: the same events, byte for byte, in the same chain.
     Import(import::ImportArgs),
+    /// Make a sandbox: a folder with the log up to some event, in which nothing has an effect outside.
+    Clone(clone::CloneArgs),
     /// Compute all views anew from the log; with --check only compare them with those that are served.
     Rebuild(rebuild::RebuildArgs),
 }
@@ -45,6 +48,7 @@ pub(crate) fn run(command: LogCommand, global: &Global, config: &ConfigFile) -> 
         LogCommand::Restore(args) => restore::run(&args, global, config),
         LogCommand::Export(args) => export::run(&args, global, config),
         LogCommand::Import(args) => import::run(&args, global, config),
+        LogCommand::Clone(args) => clone::run(&args, global, config),
         LogCommand::Rebuild(args) => rebuild::run(&args, global, config),
     }
 }
@@ -80,6 +84,7 @@ pub(super) fn failure(error: ReplayError) -> anyhow::Error {
         ReplayError::Codec(error) => Failure::new(Exit::VerifyFailed, error.to_string()).into(),
         ReplayError::Export(_) => Failure::new(Exit::VerifyFailed, error.to_string()).into(),
         ReplayError::NoEvents { .. } => Failure::new(Exit::NotFound, error.to_string()).into(),
+        ReplayError::NotEmpty { .. } => conflict(error.to_string()),
         ReplayError::Views(_) | ReplayError::Parquet(_) | ReplayError::Io(_) => {
             Failure::new(Exit::Internal, error.to_string()).into()
         }

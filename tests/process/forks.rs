@@ -1,4 +1,4 @@
-//! Forks of runs: what serves is not done again.
+//! Forks of runs and sandboxes: what is tried out repeats nothing that was done.
 
 use std::fs;
 use std::path::Path;
@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::support::command_line::{Called, call};
+use crate::support::look_until;
 use crate::support::server::Server;
 
 fn good(server: &Server, arguments: &[&str]) -> Called {
@@ -107,4 +108,57 @@ fn a_fork_executes_nothing_that_serves_and_gives_the_rest_its_variables() {
         2,
         "what is refused starts nothing"
     );
+}
+
+#[test]
+fn a_sandbox_has_the_past_and_no_effects() {
+    let mut server = Server::start(&["--slots", "2"]);
+    let folder = server.folder().to_owned();
+    let batch = server.api().save(&definition(&folder));
+    let early = server.api().start(&batch);
+    server.api().finished(early);
+    let at = server.api().get("/health")["log_seq"].to_string();
+    let late = server.api().start(&batch);
+    server.api().finished(late);
+    server.stop();
+    assert_eq!(lines(&folder, "load").len(), 2);
+
+    let (data, kept) = (server.data(), folder.join("kept"));
+    let from = data.to_str().unwrap().to_owned();
+    let clone = |to: &Path, at: &str| {
+        let to = to.to_str().unwrap();
+        let arguments = [
+            "log", "clone", "--data", &from, "--at", at, "--to", to, "--json",
+        ];
+        call(&folder, "", &arguments)
+    };
+    let sandbox = folder.join("sandbox");
+    let cloned = clone(&sandbox, &at);
+    assert_eq!(cloned.code, 0, "{cloned:?}");
+    assert_eq!(cloned.json()["last_seq"].to_string(), at);
+    assert_eq!(clone(&sandbox, &at).code, 4, "it is there already");
+    assert_eq!(clone(&folder.join("beyond"), "999999").code, 3);
+
+    // The server takes up the sandbox in the place of its own folder.
+    fs::rename(&data, &kept).unwrap();
+    fs::rename(&sandbox, &data).unwrap();
+    server.restart();
+    let api = server.api();
+    assert_eq!(api.get("/health")["is_sandbox"], true);
+    assert_eq!(api.get(&format!("/runs/{early}"))["status"], "success");
+    let unknown = call(&folder, api.url(), &["run", "show", &late.to_string()]);
+    assert_eq!(unknown.code, 3, "{unknown:?}");
+    // A run can be asked for; nobody takes it, and there is nothing that a runner could connect to.
+    let tried = api.start(&batch);
+    let task_run = look_until("its first task waits", || {
+        let first = api.task_runs(tried)[0].clone();
+        (first["status"] == "queued").then_some(first)
+    });
+    assert!(task_run["attempts"].as_array().unwrap().is_empty());
+    assert!(!data.join("runner.sock").exists());
+    good(&server, &["run", "cancel", &tried.to_string()]);
+    server.stop();
+    assert_eq!(lines(&folder, "load").len(), 2, "nothing ran in it");
+    let audit = call(&folder, "", &["verify", "--data", data.to_str().unwrap()]);
+    assert_eq!(audit.code, 0, "{audit:?}");
 }
