@@ -11,6 +11,7 @@ mod phases;
 mod predictions;
 mod publishing;
 mod rebuilding;
+mod sandbox;
 mod sdk;
 mod sealing;
 mod serve;

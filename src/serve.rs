@@ -37,6 +37,7 @@ use crate::local_runner::{self, RunnerSettings};
 use crate::phases::Phases;
 use crate::publishing::{self, NatsSettings};
 use crate::rebuilding::Rebuilding;
+use crate::sandbox;
 use crate::sdk;
 use crate::sweeping::{self, BlobsSection, OutputSection};
 
@@ -113,6 +114,7 @@ fn check_socket_path(data: &Path) -> anyhow::Result<()> {
 
 async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
     check_socket_path(&settings.data)?;
+    let (settings, is_sandbox) = sandbox::within(settings)?;
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|error| conflict(format!("cannot listen on {}: {error}", settings.listen)))?;
@@ -135,7 +137,12 @@ async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
     phases.end("views");
     let signing_key = SigningKey::open(&settings.data)
         .with_context(|| format!("the key for tokens in {}", settings.data.display()))?;
-    let runner = start_runner(&settings, &core, &links, (&sdk, &url, &signing_key), &stop)?;
+    let runner = if is_sandbox {
+        sandbox::without_runners(&core.engine).await?;
+        tokio::spawn(std::future::ready(None))
+    } else {
+        start_runner(&settings, &core, &links, (&sdk, &url, &signing_key), &stop)?
+    };
     let environments = Arc::new(Environments::new(&settings.data, settings.python.clone()));
     let parts = ApiParts {
         engine: core.engine.clone(),
@@ -156,7 +163,7 @@ async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
         parts,
         ApiConfig {
             signing_key: Some(signing_key),
-            ..api_config(&settings, address)
+            ..api_config(&settings, address, is_sandbox)
         },
         stop.clone(),
     ));
@@ -402,7 +409,7 @@ fn progress(doing: &'static str, last: Seq) -> impl FnMut(Seq) {
     }
 }
 
-fn api_config(settings: &ServeSettings, address: SocketAddr) -> ApiConfig {
+fn api_config(settings: &ServeSettings, address: SocketAddr, is_sandbox: bool) -> ApiConfig {
     let user = crate::user::name();
     let config = ApiConfig::new(
         address,
@@ -410,14 +417,19 @@ fn api_config(settings: &ServeSettings, address: SocketAddr) -> ApiConfig {
         env!("CARGO_PKG_VERSION"),
         &user,
     );
+    let mut predictions = settings.predictions.used(address);
+    if is_sandbox {
+        predictions.caller = None;
+    }
     ApiConfig {
+        is_sandbox,
         connections_max: config.connections_max.min(connections_of(open_files_max())),
         tz_database: chrono_tz::IANA_TZDB_VERSION.to_owned(),
         token: settings.token.clone(),
         webhook_keys: settings.webhook_keys.clone(),
         rescale: settings.rescale.clone(),
         allowed_hosts: settings.allowed_hosts.clone(),
-        predictions: settings.predictions.used(address),
+        predictions,
         ..config
     }
 }

@@ -55,6 +55,8 @@ pub struct ApiConfig {
     pub bundle_bytes_max: u64,
     /// What predicts the items of batch jobs, and where they may reach.
     pub predictions: Predictions,
+    /// Whether the log is a sandbox, in which no task runs.
+    pub is_sandbox: bool,
 }
 
 /// Programs that predict, projects that have them, and what they may reach.
@@ -146,6 +148,7 @@ impl ApiConfig {
             bodies_bytes_max: 512 * MIB,
             bundle_bytes_max: 256 * MIB,
             predictions: Predictions::default(),
+            is_sandbox: false,
         }
     }
 }

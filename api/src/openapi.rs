@@ -44,6 +44,7 @@ use crate::dialects::native::{routes, wire};
         routes::get_states,
         routes::explain_run,
         routes::compare_run,
+        routes::get_evidence,
         routes::compare_versions,
         routes::cancel_run,
         routes::rerun_run,

@@ -23,6 +23,12 @@ pub enum ReplayError {
         /// First position asked for.
         first: Seq,
     },
+    /// A folder that is to be made has something in it.
+    #[error("{} is not empty; name a folder that is not there yet", dir.display())]
+    NotEmpty {
+        /// The folder.
+        dir: std::path::PathBuf,
+    },
     /// A file is not the export it should be.
     #[error("the export cannot be used: {0}")]
     Export(String),

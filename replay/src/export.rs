@@ -133,6 +133,16 @@ pub fn write(
     Ok(exported)
 }
 
+/// Hands the exact records of the selected events to `visit`, with the contents that they name.
+pub(crate) fn each_exact(
+    selection: &Selection,
+    visit: &mut import::Take<'_>,
+) -> Result<(), ReplayError> {
+    each(selection, &mut |row| {
+        visit(row.stored.seq, &row.record, row.stored.hash, &row.contents)
+    })
+}
+
 type Visit<'a> = dyn FnMut(Row) -> Result<(), ReplayError> + 'a;
 
 fn each(selection: &Selection, visit: &mut Visit<'_>) -> Result<(), ReplayError> {

@@ -15,7 +15,7 @@ use fasti_core::mem::ManualClock;
 use fasti_core::record::StoredRecord;
 use fasti_core::store::{OpenOptions, Rebuild, SealOptions, Store, seal_now};
 use fasti_replay::export::{self, Exported, Format, Origin, Selection};
-use fasti_replay::rebuild;
+use fasti_replay::{ReplayError, rebuild, sandbox};
 
 fn open(data: &Path) -> Store {
     Store::open(data, OpenOptions::default()).unwrap()
@@ -177,4 +177,38 @@ fn views_of_another_log_are_noticed() {
     fs::rename(other.path().join("snapshots"), dir.path().join("snapshots")).unwrap();
     let rebuilt = rebuild::folder(dir.path(), true, &mut |_| {}).unwrap();
     assert_eq!(rebuilt.difference, None);
+}
+
+#[test]
+fn a_sandbox_is_the_beginning_of_the_log_up_to_a_commit() {
+    let dir = log(10);
+    let all = records(dir.path());
+    let new = tempfile::tempdir().unwrap();
+    let segments = Origin::Segments(dir.path().join("segments"));
+    // The first commit has two events: the clone that ends at 1 ends at 2.
+    for (from, at, last) in [
+        (Origin::Data(dir.path().into()), Some(1), 2),
+        (segments.clone(), Some(5), 5),
+        (Origin::Data(dir.path().into()), None, 11),
+    ] {
+        let to = new.path().join(format!("to-{last}"));
+        let cloned = sandbox::clone(&from, at.map(Seq), &to, &mut |_| {}).unwrap();
+        assert_eq!(cloned.last, Seq(last));
+        let count = usize::try_from(last).unwrap();
+        assert_eq!(cloned.hash, all[count - 1].hash);
+        assert_eq!(records(&to), all[..count]);
+        let mark = sandbox::mark(&to).unwrap().unwrap();
+        assert_eq!(mark.at_seq, Some(last));
+        let again = sandbox::clone(&from, None, &to, &mut |_| {});
+        assert!(matches!(again, Err(ReplayError::NotEmpty { .. })));
+    }
+    assert_eq!(sandbox::mark(dir.path()).unwrap(), None);
+    // What is broken off is marked as a sandbox that is not whole.
+    let to = new.path().join("beyond");
+    let beyond = sandbox::clone(&segments, Some(Seq(99)), &to, &mut |_| {});
+    assert!(matches!(
+        beyond,
+        Err(ReplayError::NoEvents { first: Seq(99) })
+    ));
+    assert_eq!(sandbox::mark(&to).unwrap().unwrap().at_seq, None);
 }

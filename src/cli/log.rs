@@ -1,5 +1,6 @@
 //! `fasti log`: the log itself. Whether it is whole, and building it anew where it is not.
 
+mod clone;
 mod export;
 mod import;
 mod live;
@@ -21,6 +22,7 @@ use super::exit::{Exit, Failure, conflict, store_failure};
 use super::show::Show;
 use crate::config::{self, ConfigFile};
 
+pub(super) use export::create;
 pub(crate) use verify::{VerifyArgs, verify};
 
 /// Commands about the log.
@@ -34,6 +36,8 @@ pub(crate) enum LogCommand {
     Export(export::ExportArgs),
     /// Build a log from an export: the same events, byte for byte, in the same chain.
     Import(import::ImportArgs),
+    /// Make a sandbox: a folder with the log up to some event, in which nothing has an effect outside.
+    Clone(clone::CloneArgs),
     /// Compute all views anew from the log; with --check only compare them with those that are served.
     Rebuild(rebuild::RebuildArgs),
 }
@@ -44,6 +48,7 @@ pub(crate) fn run(command: LogCommand, global: &Global, config: &ConfigFile) -> 
         LogCommand::Restore(args) => restore::run(&args, global, config),
         LogCommand::Export(args) => export::run(&args, global, config),
         LogCommand::Import(args) => import::run(&args, global, config),
+        LogCommand::Clone(args) => clone::run(&args, global, config),
         LogCommand::Rebuild(args) => rebuild::run(&args, global, config),
     }
 }
@@ -57,7 +62,7 @@ fn data_folder(named: Option<&Path>, config: &ConfigFile) -> PathBuf {
 }
 
 /// Refuses a data folder that a server is using; `instead` says what to do.
-fn refuse_if_used(data: &Path, instead: &str) -> anyhow::Result<()> {
+pub(super) fn refuse_if_used(data: &Path, instead: &str) -> anyhow::Result<()> {
     let Some(holder) = store::holder(data).map_err(store_failure)? else {
         return Ok(());
     };
@@ -73,12 +78,13 @@ fn refuse_if_used(data: &Path, instead: &str) -> anyhow::Result<()> {
 }
 
 /// A history that could not be looked at.
-fn failure(error: ReplayError) -> anyhow::Error {
+pub(super) fn failure(error: ReplayError) -> anyhow::Error {
     match error {
         ReplayError::Store(error) => store_failure(error),
         ReplayError::Codec(error) => Failure::new(Exit::VerifyFailed, error.to_string()).into(),
         ReplayError::Export(_) => Failure::new(Exit::VerifyFailed, error.to_string()).into(),
         ReplayError::NoEvents { .. } => Failure::new(Exit::NotFound, error.to_string()).into(),
+        ReplayError::NotEmpty { .. } => conflict(error.to_string()),
         ReplayError::Views(_) | ReplayError::Parquet(_) | ReplayError::Io(_) => {
             Failure::new(Exit::Internal, error.to_string()).into()
         }

@@ -9,8 +9,10 @@ mod client;
 mod demo;
 mod doctor;
 mod event;
+mod evidence;
 mod exit;
 mod follow;
+mod fork;
 mod image;
 mod log;
 mod logs;
@@ -141,6 +143,9 @@ enum Noun {
     /// Events: everything that happened.
     #[command(subcommand)]
     Event(event::EventCommand),
+    /// Files that prove a run to others.
+    #[command(subcommand)]
+    Evidence(evidence::EvidenceCommand),
     /// The log itself.
     #[command(subcommand)]
     Log(log::LogCommand),
@@ -199,6 +204,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Noun::Image(command) => image::run(command, &global, &config),
         Noun::Logs(args) => logs::run(&args, &global, &config),
         Noun::Event(command) => event::run(command, &global, &config),
+        Noun::Evidence(command) => evidence::run(command, &global),
         Noun::Log(command) => log::run(command, &global, &config),
         Noun::Verify(args) => log::verify(&args, &global, &config),
         Noun::Doctor(args) => doctor::run(&args, &global, &config),

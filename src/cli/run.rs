@@ -9,7 +9,7 @@ use super::Global;
 use super::client::{Client, query};
 use super::exit::{Exit, Failure};
 use super::show::{Show, Table};
-use super::{follow, read, run_diff, run_graph, run_page, run_set};
+use super::{evidence, follow, fork, read, run_diff, run_graph, run_page, run_set};
 use crate::config::ConfigFile;
 
 /// Commands about runs.
@@ -28,10 +28,16 @@ pub(crate) enum RunCommand {
     Wait(WaitArgs),
     /// How a run differs from another one: what changed since it last worked.
     Diff(run_diff::DiffArgs),
+    /// One file that proves a finished run to others: definition, events, digests of results, signed anchors.
+    Evidence(evidence::EvidenceArgs),
     /// The graph of a run: a table, or the picture that the page shows.
     Graph(run_graph::GraphArgs),
     /// Run a finished run again, all of it or in part.
     Rerun(RerunArgs),
+    /// A new run from any task of a finished run: what is before it serves as it is, what is after it is executed,
+    /// with other variables or in another version of the batch.
+    #[command(disable_version_flag = true)]
+    Fork(fork::ForkArgs),
     /// Sets of flows: many inputs through one graph, where what did not change is not done again.
     #[command(subcommand)]
     Set(run_set::RunSetCommand),
@@ -165,6 +171,7 @@ pub(crate) fn run(command: RunCommand, global: &Global, config: &ConfigFile) -> 
         }
         RunCommand::Wait(args) => wait(&client, &show, args.run, args.timeout),
         RunCommand::Diff(args) => run_diff::diff(&client, &show, &args),
+        RunCommand::Evidence(args) => evidence::make(&client, &show, &args),
         RunCommand::Graph(args) => run_graph::graph(&client, &show, &args),
         RunCommand::Rerun(args) => {
             let run = client.post(&format!("/runs/{}/rerun", args.run), &rerun_body(&args)?)?;
@@ -173,6 +180,7 @@ pub(crate) fn run(command: RunCommand, global: &Global, config: &ConfigFile) -> 
             }
             started(&client, &show, &run, &args.waiting)
         }
+        RunCommand::Fork(args) => fork::run(&client, &show, &args),
         RunCommand::Set(command) => run_set::run(&client, &show, command),
     }
 }
@@ -209,7 +217,7 @@ fn rerun_body(args: &RerunArgs) -> anyhow::Result<Value> {
 }
 
 /// A plan, one task a line.
-fn planned(show: &Show, plan: &Value) -> anyhow::Result<()> {
+pub(super) fn planned(show: &Show, plan: &Value) -> anyhow::Result<()> {
     if show.is_json() {
         return show.json(plan);
     }
@@ -225,7 +233,12 @@ fn planned(show: &Show, plan: &Value) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn started(client: &Client, show: &Show, run: &Value, waiting: &Waiting) -> anyhow::Result<()> {
+pub(super) fn started(
+    client: &Client,
+    show: &Show,
+    run: &Value,
+    waiting: &Waiting,
+) -> anyhow::Result<()> {
     let id = run["id"].as_u64().unwrap_or_default();
     if waiting.wait {
         show.note(&format!("run {id} started"));

@@ -71,7 +71,9 @@ pub(crate) fn document(page: &Page) -> Value {
             "elapsed_us": page.account.elapsed_us,
             "tasks": page.account.tasks.iter().map(us).collect::<Vec<_>>(),
             "critical_path": names,
-            "critical_path_spent": us(&page.account.critical_spent()),
+            "critical_path_spent": us(&page.account.spent),
+            "late_us": page.account.late_us,
+            "delivering_us": page.account.delivering_us,
         },
     })
 }
@@ -189,22 +191,24 @@ pub(crate) fn time(show: &Show, page: &Page) -> anyhow::Result<()> {
         &format!("where the time went ({elapsed} in all)"),
         Style::Bold,
     ))?;
-    if account.critical.is_empty() {
-        return show.line("nothing has ended yet");
-    }
-    let spent = account.critical_spent();
+    let spent = account.spent;
     let kinds = [
+        ("late", account.late_us),
         ("queued", spent.queued_us),
         ("starting", spent.starting_us),
         ("running", spent.running_us),
         ("retrying", spent.retrying_us),
+        ("delivering", account.delivering_us),
     ];
     for (name, us) in kinds {
         show.line(&format!(
-            "{name:<9} {:>10}  {:>3} %",
+            "{name:<10} {:>10}  {:>3} %",
             read::duration(us),
             percent(us, account.elapsed_us)
         ))?;
+    }
+    if account.critical.is_empty() {
+        return show.line("nothing was given to a runner yet");
     }
     let step = |at: &usize| {
         let took = read::duration(account.tasks[*at].total_us());

@@ -68,11 +68,11 @@ pub use inspect::Inspection;
 pub use lock::{DirLock, Holder, holder};
 pub use log::{Appended, Log};
 pub use reader::{LogReader, Scan};
-pub use recheck::ChainCheck;
+pub use recheck::{ChainCheck, payload_beside, record_of};
 pub use segment::{
-    Anchor, AnchorKind, Anchors, Expectations, Offload, Rebuild, Rebuilt, Retention, SealOptions,
-    SealedContents, Sealer, SegmentInfo, anchors_of, each_sealed, read_secret, seal_now,
-    stream_secret,
+    Anchor, AnchorKind, Anchors, Attestor, Expectations, FileSeal, Offload, Rebuild, Rebuilt,
+    Retention, SealOptions, SealedContents, Sealer, SegmentInfo, Tree, anchors_of, each_sealed,
+    read_secret, root_from, seal_now, siblings, stream_secret,
 };
 pub use snapshot::{Snapshot, Snapshots};
 pub use stretch::{Stretch, Stretches};

@@ -1,9 +1,10 @@
 //! A chain computed again by somebody who was given exact records, and trusts nobody who gave them. Pure.
 
-use fasti_domain::ids::Seq;
+use fasti_domain::ids::{Digest, Seq};
 
-use super::envelope::{self, GENESIS};
+use super::envelope::{self, GENESIS, Payload, digest_of};
 use super::head::Head;
+use crate::record::StoredRecord;
 
 /// Takes exact records from the first one on and says where they stop being a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,5 +71,40 @@ impl ChainCheck {
             epoch: place.epoch,
         };
         Ok(())
+    }
+}
+
+/// The record in these exact bytes, after which the chain is at `hash`; `beside` is its payload if that lies beside the
+/// log, and nothing otherwise.
+///
+/// # Errors
+/// A fragment saying why it is none, or not with this payload.
+pub fn record_of(
+    exact: &[u8],
+    beside: Option<&[u8]>,
+    hash: [u8; 32],
+) -> Result<StoredRecord, String> {
+    let envelope = envelope::decode(exact)?;
+    let payload = match (envelope.payload, beside) {
+        (Payload::Inline(payload), None) => payload,
+        (Payload::Inline(_), Some(_)) => return Err("payload is inside of it already".to_owned()),
+        (Payload::Beside { .. }, None) => return Err("payload is missing".to_owned()),
+        (Payload::Beside { digest, len }, Some(payload)) => {
+            if digest_of(payload) != digest || payload.len() as u64 != len {
+                return Err("payload is not the one that it names".to_owned());
+            }
+            payload
+        }
+    };
+    let payload = payload.to_vec();
+    Ok(envelope.into_record(payload, hash))
+}
+
+/// Digest of the payload of the record in these exact bytes, if that lies beside the log.
+#[must_use]
+pub fn payload_beside(exact: &[u8]) -> Option<Digest> {
+    match envelope::decode(exact).ok()?.payload {
+        Payload::Beside { digest, .. } => Some(digest),
+        Payload::Inline(_) => None,
     }
 }

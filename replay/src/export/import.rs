@@ -18,7 +18,7 @@ use super::{Exported, SCHEMA, SCHEMA_VERSION, hex, unhex};
 use crate::error::ReplayError;
 
 /// Takes a record: exact bytes, hash after it, contents that it names.
-type Take<'a> =
+pub(crate) type Take<'a> =
     dyn FnMut(Seq, &[u8], [u8; 32], &[(Digest, Vec<u8>)]) -> Result<(), ReplayError> + 'a;
 
 fn wrong(what: impl Into<String>) -> ReplayError {

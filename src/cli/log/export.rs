@@ -111,7 +111,7 @@ pub(crate) fn run(args: &ExportArgs, global: &Global, config: &ConfigFile) -> an
 }
 
 /// A new file that only the owner can read.
-fn create(path: &Path) -> anyhow::Result<File> {
+pub(in crate::cli) fn create(path: &Path) -> anyhow::Result<File> {
     OpenOptions::new()
         .write(true)
         .create_new(true)

@@ -8,6 +8,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use fasti_domain::ids::Seq;
@@ -57,6 +58,9 @@ pub struct Anchor {
     pub hash: String,
     /// Digest of the segment's file, in hex; empty for other kinds.
     pub digest: String,
+    /// Root of the [tree](super::tree) over the chain hashes of these records, in hex; empty where none was signed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tree: String,
     /// When it was signed, µs since 1970.
     pub at_us: i64,
     /// Public key, in hex.
@@ -66,8 +70,8 @@ pub struct Anchor {
 }
 
 impl Anchor {
-    /// About a sealed segment, unsigned.
-    pub(super) fn sealed(info: &SegmentInfo, at: Timestamp) -> Self {
+    /// About a sealed segment, unsigned; with the root of its tree, where that is known.
+    pub(super) fn sealed(info: &SegmentInfo, tree: Option<[u8; 32]>, at: Timestamp) -> Self {
         Self {
             kind: AnchorKind::Sealed,
             first: info.first.0,
@@ -76,6 +80,7 @@ impl Anchor {
             previous: hex(&info.previous),
             hash: hex(&info.hash),
             digest: hex(&info.digest),
+            tree: tree.map_or_else(String::new, |root| hex(&root)),
             at_us: at.0,
             key: String::new(),
             signature: String::new(),
@@ -92,6 +97,7 @@ impl Anchor {
             previous: hex(&crate::store::GENESIS),
             hash: hex(hash),
             digest: String::new(),
+            tree: String::new(),
             at_us: at.0,
             key: String::new(),
             signature: String::new(),
@@ -111,7 +117,10 @@ impl Anchor {
             out.extend_from_slice(&number.to_le_bytes());
         }
         out.extend_from_slice(&self.at_us.to_le_bytes());
-        for text in [&self.previous, &self.hash, &self.digest, &self.key] {
+        let texts = [&self.previous, &self.hash, &self.digest, &self.key];
+        // Anchors without a tree are signed as they were before there were trees.
+        let tree = (!self.tree.is_empty()).then_some(&self.tree);
+        for text in texts.into_iter().chain(tree) {
             let len = u32::try_from(text.len()).unwrap_or(u32::MAX);
             out.extend_from_slice(&len.to_le_bytes());
             out.extend_from_slice(text.as_bytes());
@@ -123,12 +132,7 @@ impl Anchor {
     /// question.
     #[must_use]
     pub fn is_signed(&self) -> bool {
-        let (Some(key), Some(signature)) = (unhex(&self.key), unhex(&self.signature)) else {
-            return false;
-        };
-        let signature = ed25519_dalek::Signature::from_bytes(&signature);
-        VerifyingKey::from_bytes(&key)
-            .is_ok_and(|key| key.verify_strict(&self.statement(), &signature).is_ok())
+        is_signed(&self.statement(), &self.key, &self.signature)
     }
 
     /// The chain hash that it states.
@@ -136,6 +140,15 @@ impl Anchor {
     pub fn chain_hash(&self) -> Option<[u8; 32]> {
         unhex(&self.hash)
     }
+}
+
+/// Whether a signature fits a statement and a key, both in hex.
+pub(super) fn is_signed(statement: &[u8], key: &str, signature: &str) -> bool {
+    let (Some(key), Some(signature)) = (unhex(key), unhex(signature)) else {
+        return false;
+    };
+    let signature = ed25519_dalek::Signature::from_bytes(&signature);
+    VerifyingKey::from_bytes(&key).is_ok_and(|key| key.verify_strict(statement, &signature).is_ok())
 }
 
 /// Bytes in lower-case hexadecimal digits.
@@ -181,9 +194,19 @@ impl AnchorKey {
 
     /// The anchor, signed.
     pub(super) fn sign(&self, mut anchor: Anchor) -> Anchor {
-        anchor.key = hex(self.0.verifying_key().as_bytes());
-        anchor.signature = hex(&self.0.sign(&anchor.statement()).to_bytes());
+        anchor.key = self.public();
+        anchor.signature = hex(&self.sign_bytes(&anchor.statement()));
         anchor
+    }
+
+    /// The public half, in hex.
+    pub(super) fn public(&self) -> String {
+        hex(self.0.verifying_key().as_bytes())
+    }
+
+    /// A signature over a statement.
+    pub(super) fn sign_bytes(&self, statement: &[u8]) -> [u8; 64] {
+        self.0.sign(statement).to_bytes()
     }
 }
 
@@ -283,6 +306,9 @@ fn line_of(anchor: &Anchor) -> String {
 
 /// Appends an anchor, durably.
 pub(super) fn append(dir: &Path, anchor: &Anchor) -> Result<()> {
+    /// The thread that seals and those that sign on demand write whole lines one after another.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let path = manifest_path(dir);
     let is_new = !path.exists();
     durable::make_dir(dir)?;

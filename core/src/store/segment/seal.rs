@@ -18,6 +18,7 @@ use super::archive::Archive;
 use super::format::{Builder, SegmentInfo};
 use super::offload::{self, Offload};
 use super::retain::{self, Retention};
+use super::tree::Tree;
 use crate::ports::Clock;
 use crate::record::StoredRecord;
 use crate::store::database::Database;
@@ -147,6 +148,9 @@ pub fn seal_now(reader: &LogReader, options: SealOptions, clock: Box<dyn Clock>)
     Ok(())
 }
 
+/// A segment, its file, and the root of the tree over its records.
+type Built = (SegmentInfo, Vec<u8>, Option<[u8; 32]>);
+
 struct Worker {
     database: Arc<Database>,
     reader: LogReader,
@@ -200,7 +204,7 @@ impl Worker {
         for (first, last, path) in self.database.archive.list() {
             if !known(first, last) {
                 let info = Archive::info(&path, first)?;
-                self.sign(Anchor::sealed(&info, self.clock.now()))?;
+                self.sign(Anchor::sealed(&info, None, self.clock.now()))?;
             }
         }
         Ok(())
@@ -259,24 +263,25 @@ impl Worker {
 
     /// Writes the next segment; `false` if the commit that ends it is not durable yet.
     fn seal(&mut self, first: Seq, upto: Seq) -> Result<bool> {
-        let Some((info, file)) = self.build(first, upto)? else {
+        let Some((info, file, tree)) = self.build(first, upto)? else {
             return Ok(false);
         };
         self.check_space(file.len() as u64)?;
         let path = self.database.archive.add(&info, &file)?;
         tracing::debug!(path = %path.display(), records = info.records(), bytes = info.file_bytes, "sealed");
-        self.sign(Anchor::sealed(&info, self.clock.now()))?;
+        self.sign(Anchor::sealed(&info, tree, self.clock.now()))?;
         self.anchored = (info.last, Instant::now());
         self.retain_at = Instant::now();
         Ok(true)
     }
 
-    fn build(&self, first: Seq, upto: Seq) -> Result<Option<(SegmentInfo, Vec<u8>)>> {
+    fn build(&self, first: Seq, upto: Seq) -> Result<Option<Built>> {
         let mut walk = Walk::new(&self.database, first)?;
         if walk.next_seq() != first {
             return Err(walk.damaged(first, "event does not begin a frame where a segment ended"));
         }
         let mut builder = Builder::default();
+        let mut tree = Tree::default();
         let mut frames = 0;
         while walk.next_seq() <= upto {
             let seq = walk.next_seq();
@@ -285,6 +290,7 @@ impl Worker {
             };
             let record = resolve(step, &self.reader.blobs)?;
             self.add_contents(&record, &mut builder)?;
+            tree.push(&record.hash);
             let (frames_seen, ..) = walk.seen();
             if frames_seen > frames {
                 frames = frames_seen;
@@ -295,9 +301,10 @@ impl Worker {
             let is_full = seq.0 + 1 - first.0 >= self.options.segment_events
                 || builder.len() >= SEGMENT_BYTES;
             if ends_commit && is_full {
-                return builder
+                let built = builder
                     .finish(record.record.at)
-                    .map_err(|e| StoreError::io("packing a segment for", &self.dir, e));
+                    .map_err(|e| StoreError::io("packing a segment for", &self.dir, e))?;
+                return Ok(built.map(|(info, file)| (info, file, tree.root())));
             }
         }
         Ok(None)

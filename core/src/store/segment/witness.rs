@@ -9,6 +9,7 @@ use fasti_domain::ids::Seq;
 use super::anchor::{self, Anchor, AnchorKind};
 use super::archive::Archive;
 use super::records::Records;
+use super::tree::Stated;
 use crate::store::error::{Result, StoreError};
 
 /// What an audit is to hold a log against, beyond the log's own word.
@@ -43,6 +44,8 @@ pub(in crate::store) struct Witness {
     bad_lines: Vec<usize>,
     /// Hashes by position, and who says so.
     said: BTreeMap<Seq, Vec<([u8; 32], PathBuf)>>,
+    /// Trees that anchors state.
+    trees: Stated,
     /// Last position at which what was said was true.
     confirmed: Seq,
     key: Option<String>,
@@ -87,6 +90,7 @@ impl Witness {
         let beside = if is_alone { vec![] } else { archive.list() };
         Ok(Self {
             stretches: stretches(beside),
+            trees: Stated::by(&anchors),
             dir,
             records: None,
             anchors,
@@ -115,6 +119,14 @@ impl Witness {
 
     /// Compares a position with what was said about it.
     pub(in crate::store) fn compare(&mut self, seq: Seq, hash: [u8; 32]) -> Result<()> {
+        if let Some(first) = self.trees.pass(seq, &hash) {
+            let why = format!("the tree that was signed over seq {first} to {seq} is not theirs");
+            return Err(StoreError::damaged(
+                first,
+                &anchor::manifest_path(&self.dir),
+                why,
+            ));
+        }
         for (said, who) in self.said.get(&seq).into_iter().flatten() {
             if *said != hash {
                 let why = format!(

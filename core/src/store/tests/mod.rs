@@ -10,6 +10,7 @@ mod opening;
 mod reading;
 mod rebuilding;
 mod sealing;
+mod trees;
 
 use std::fs;
 use std::path::Path;

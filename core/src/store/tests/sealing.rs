@@ -54,7 +54,7 @@ pub(super) fn large(store: &mut Store, values: &[(Digest, Vec<u8>)]) {
 }
 
 /// A log of commits of five with one large payload, sealed by tens.
-fn sealed_log(commits: usize) -> tempfile::TempDir {
+pub(super) fn sealed_log(commits: usize) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let mut store = open(dir.path());
     fill(&mut store, &vec![5; commits]);

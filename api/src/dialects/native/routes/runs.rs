@@ -33,6 +33,7 @@ pub(super) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         route!(scope, app, GET [id / "layout"] => super::get_layout),
         route!(scope, app, GET [id / "states"] => super::get_states),
         route!(scope, app, GET [id / "why"] => super::explain_run),
+        route!(scope, app, GET [id / "evidence"] => super::get_evidence),
         route!(scope, app, GET [id / "diff"] => super::compare_run),
         route!(scope, app, POST [id / "cancel"] => super::cancel_run),
         route!(scope, app, POST [id / "rerun"] => super::rerun_run),

@@ -1,14 +1,17 @@
 //! What starts runs: a saved batch, a definition as it comes, a finished run again.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use fasti_core::codec::hashed;
 use fasti_core::domain::attempt::ResultRef;
 use fasti_core::domain::command::{
     Command, CreateRun, Hashed, Receipt, Repeats, ReusedNode, RunSource, Subject,
 };
+use fasti_core::domain::definition::Definition;
 use fasti_core::domain::ids::RunId;
 use fasti_core::domain::run::RunType;
 use fasti_projector::Views;
-use fasti_projector::rerun::{self, Mode, Plan, PlanError, Source};
+use fasti_projector::rerun::{self, Mode, Plan, PlanAction, PlanError, Source};
 use warp::http::StatusCode;
 
 use super::super::submit::{Told, submit};
@@ -85,7 +88,8 @@ fn tell(views: &Views, asker: &Asker, receipt: &Receipt) -> Result<Told, Problem
 
 /// Run a finished run again
 ///
-/// A new run of the definition that the original used; what is not executed again serves as it is.
+/// A new run of the definition that the original used, or of another version of its batch; what is not executed again
+/// serves as it is. With `env`, what is executed sees other variables: a fork of the run.
 #[utoipa::path(post, path = "/api/v1/runs/{id}/rerun", tag = "runs",
     params(("id" = u64, Path, description = "Id of the finished run"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless")),
@@ -97,12 +101,14 @@ pub(crate) async fn rerun_run(id: String, mut call: Call) -> Answer {
     call.query()?.finish()?;
     let (given, bytes) = call.json_or_default::<wire::Rerun>().await?;
     let rundate = map::rundate("rundate", given.rundate.clone())?;
-    let (is_dry, version) = (given.dry_run, given.version.unwrap_or_default());
+    let is_dry = given.dry_run;
+    let version = version(&given)?;
+    let env = given.env.clone();
     let mode = mode(given)?;
     let content = call.app.parts.content.clone();
     let asked = call.ask(None, move |views, asker| {
         let run = runs::visible(views, asker, id)?;
-        source(views, run.id, version)
+        source(views, run.id, &version)
     });
     let (source, as_of) = asked.await?;
     // Asks the disk for every value: not while the views are held.
@@ -113,6 +119,13 @@ pub(crate) async fn rerun_run(id: String, mut call: Call) -> Answer {
         };
         let mut plan = rerun::plan(&source, &mode, &is_stored)?;
         plan.rundate = rundate.or(plan.rundate);
+        let source = if env.is_empty() {
+            source
+        } else {
+            // No version that was saved is like this.
+            plan.version = None;
+            with_variables(source, &plan, &env)
+        };
         Ok::<_, Problem>((source, plan))
     });
     let planned = planned.await.map_err(|error| Problem::internal(&error))?;
@@ -144,11 +157,65 @@ fn mode(given: wire::Rerun) -> Result<Mode, Problem> {
     })
 }
 
+/// Which definition is asked for.
+enum Version {
+    Original,
+    Latest,
+    Saved(u32),
+}
+
+fn version(given: &wire::Rerun) -> Result<Version, Problem> {
+    match (given.version, given.definition_version) {
+        (None, Some(number)) => Ok(Version::Saved(number)),
+        (Some(_), Some(_)) => Err(Problem::invalid(
+            "definition_version",
+            "a version by number goes with no other `version`; leave one of them out",
+        )),
+        (Some(wire::RerunVersion::Latest), None) => Ok(Version::Latest),
+        (Some(wire::RerunVersion::Original) | None, None) => Ok(Version::Original),
+    }
+}
+
+/// The source with variables for every task that the plan executes.
+fn with_variables(source: Source, plan: &Plan, env: &BTreeMap<String, String>) -> Source {
+    let executed = plan
+        .nodes
+        .iter()
+        .filter(|planned| matches!(planned.action, PlanAction::Execute))
+        .map(|planned| source.graph.locate(planned.node).0);
+    let executed: BTreeSet<u32> = executed.collect();
+    let mut definition = Definition::clone(&source.definition.definition);
+    for (task, index) in definition.tasks.iter_mut().zip(0..) {
+        if executed.contains(&index) {
+            let options = task.options.get_or_insert_default();
+            options.env_templates.extend(env.clone());
+        }
+    }
+    Source {
+        definition: hashed(definition),
+        ..source
+    }
+}
+
 /// The finished run, as the definition asked for sees it.
-fn source(views: &Views, run: RunId, version: wire::RerunVersion) -> Result<Source, Problem> {
+fn source(views: &Views, run: RunId, version: &Version) -> Result<Source, Problem> {
     let source = views.rerun_source(run)?;
     let source = source.ok_or_else(|| Problem::not_found("run", &run))?;
-    if version == wire::RerunVersion::Original {
+    if let Version::Saved(number) = version {
+        let missing = || {
+            let detail = format!("the batch of run {run} has no version {number}");
+            Problem::new(Code::NotFound, detail).at("definition_version")
+        };
+        let view = views.batch_version(source.batch, *number)?;
+        let view = view.ok_or_else(missing)?;
+        let graph = views.graph_of(view.digest)?.ok_or_else(missing)?;
+        let definition = Hashed {
+            digest: view.digest,
+            definition: graph.definition().clone(),
+        };
+        return Ok(source.renewed(Some(*number), definition, graph));
+    }
+    if matches!(version, Version::Original) {
         return Ok(source);
     }
     let gone = || Problem::not_found("batch", &source.batch);

@@ -50,6 +50,7 @@ pub(crate) fn health(app: &App) -> wire::Health {
             (true, false) => "ok",
         },
         accepting: status.accepting,
+        is_sandbox: app.config.is_sandbox,
         log_seq: status.last_seq.0,
         views_seq: views.seq.0,
         is_stale: views.is_stopped,

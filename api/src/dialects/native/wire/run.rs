@@ -140,6 +140,13 @@ pub(crate) struct Rerun {
     /// Which version of the batch. Default: `original`.
     #[serde(default)]
     pub(crate) version: Option<RerunVersion>,
+    /// A saved version of the batch, by number; goes with no other `version`. As with `latest`, what is different or new
+    /// in it is executed, whatever the mode.
+    #[serde(default)]
+    pub(crate) definition_version: Option<u32>,
+    /// Variables for the tasks that are executed, beside their own; the new run is of a definition that is not saved.
+    #[serde(default)]
+    pub(crate) env: BTreeMap<String, String>,
     /// Answer with the plan and start nothing.
     #[serde(default)]
     pub(crate) dry_run: bool,

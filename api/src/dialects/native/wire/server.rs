@@ -10,6 +10,8 @@ pub(crate) struct Health {
     pub(crate) status: &'static str,
     /// Whether commands are accepted.
     pub(crate) accepting: bool,
+    /// Whether this is a sandbox: a copy of a log, in which no task runs.
+    pub(crate) is_sandbox: bool,
     /// Last event in the log.
     pub(crate) log_seq: u64,
     /// Last event that answers know of.
