@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fasti_domain::definition::{PoolUse, TaskOptions, TokenRequest};
+use fasti_domain::definition::{PoolUse, RetryPolicy, TaskOptions, TokenRequest};
 use fasti_domain::event::*;
 use fasti_domain::ids::Digest;
 
@@ -28,6 +28,14 @@ fn with_options() -> DefinitionAdded {
             },
         )]),
         stages: vec!["fetched".to_owned(), "told".to_owned()],
+        retry: Some(RetryPolicy {
+            delay_ms: Some(500),
+            backoff_percent: Some(200),
+            delay_max_ms: Some(60_000),
+            jitter_percent: 25,
+            only_codes: vec![75],
+            never_codes: vec![2],
+        }),
     }));
     DefinitionAdded {
         digest: Digest([0xdf; 32]),
@@ -63,6 +71,7 @@ fn what_only_some_tasks_ask_for_is_written_and_read() {
         "merge_output",
         "env_templates",
         "quants",
+        "backoff_percent",
     ] {
         assert!(json.contains(part), "{part}: {json}");
     }

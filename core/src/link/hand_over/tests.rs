@@ -5,7 +5,7 @@
 use fasti_domain::attempt::ResultRef;
 use fasti_domain::definition::{TaskOptions, TokenRequest};
 use fasti_domain::ids::{AttemptId, RunId, TaskRunId, Token};
-use fasti_domain::launch::{PythonCall, UpstreamValue};
+use fasti_domain::launch::{Program, PythonCall, UpstreamValue};
 use fasti_domain::time::Timestamp;
 
 use super::*;
