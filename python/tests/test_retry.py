@@ -14,9 +14,9 @@ from fasti.testing import EPOCH, Clock, run_dag
 def test_what_was_given_is_sent() -> None:
     dag = DAG(Name="d", Image="i")
     spread = Retry(delay_seconds=0, backoff=2)
-    Task(Name="a", Entrypoint="p.m.f", Retries=3, Retry=spread, dag=dag)
+    Task(Name="a", Entrypoint="p.m.f", Retries=3, dag=dag).Retry = spread
     CommandTask(Name="b", Command=["true"], Retry=Retry(not_on_exit_codes=[2]), dag=dag)
-    Task(Name="c", Entrypoint="p.m.f", Retry=Retry(), dag=dag)
+    Task(Name="c", Entrypoint="p.m.f", dag=dag).Retry = Retry()
     sent = {task["name"]: task.get("retry") for task in definition_of(dag)["tasks"]}
     assert sent == {
         "a": {"delay_seconds": 0, "backoff": 2},
@@ -49,8 +49,12 @@ def test_what_is_wrong_is_named(given: Dict[str, Any], field: str) -> None:
 
 
 def test_a_task_takes_only_a_policy() -> None:
+    dag = DAG("d", Image="i")
     with pytest.raises(ValidationError, match="Retry"):
-        Task(Name="a", Entrypoint="p.m.f", Retry={"backoff": 2}, dag=DAG("d", Image="i"))  # type: ignore[arg-type]
+        CommandTask(Name="a", Command=["true"], Retry={"backoff": 2}, dag=dag)  # type: ignore[arg-type]
+    Task(Name="b", Entrypoint="p.m.f", dag=dag).Retry = {"backoff": 2}  # type: ignore[assignment]
+    with pytest.raises(ValidationError, match="Retry"):
+        definition_of(dag)
 
 
 def test_a_run_in_memory_waits_as_a_server_would() -> None:
@@ -62,7 +66,7 @@ def test_a_run_in_memory_waits_as_a_server_would() -> None:
 
     dag = DAG(Name="d")
     policy = Retry(delay_seconds=60, backoff=2, on_exit_codes=[75])
-    Task(Name="t", Entrypoint="m.f", Retries=9, Retry=policy, dag=dag)
+    Task(Name="t", Entrypoint="m.f", Retries=9, dag=dag).Retry = policy
     run = run_dag(dag, clock=clock, functions={"t": fails})
     assert (run["t"].status, run["t"].attempts) == ("failure", 4)
     assert seen == [timedelta(minutes=n) for n in (0, 1, 3, 7)]

@@ -32,10 +32,10 @@ class Node(Linked):
     Memory: int
     Disk: int
     Retries: int
-    Retry: Optional[RetryPolicy]
     CountForPrewarming: bool
     Priority: Optional[Priority]
     # Fasti's own: no parameter of the kinds of task that others have, but an attribute of all.
+    Retry: Optional[RetryPolicy] = None
     Pool: Optional[str] = None
     PoolUnits: int = 1
 

@@ -10,7 +10,6 @@ from fasti._errors import DuplicateNameError, ValidationError
 from fasti._node import Node
 from fasti._places import Bindings, Place
 from fasti._priority import Priority as PriorityLevel
-from fasti._retry import Retry as RetryPolicy
 from fasti._shape import shape_of
 from fasti._sources import Target, Upstream
 
@@ -27,8 +26,8 @@ class Task(Node):
     ``job_config``; its key ``arg_translation_table`` maps names of direct upstream
     tasks to parameters.  ``CPU`` is in MHz (4000 = one core), ``Memory`` and ``Disk``
     in megabytes; all three are reservations.  ``Retries`` counts further attempts after
-    a failed one, and ``Retry`` how they are spread (see :class:`Retry`).  ``Priority``
-    defaults to the DAG's.
+    a failed one; the attribute ``Retry`` says how they are spread (see :class:`Retry`).
+    ``Priority`` defaults to the DAG's.
 
     The attributes ``Pool`` (default: None) and ``PoolUnits`` (default: 1) are set after
     construction: of that pool, a named share of capacity, each attempt takes so many
@@ -57,8 +56,6 @@ class Task(Node):
         Retries: int = 0,
         CountForPrewarming: bool = False,
         Priority: Union[PriorityLevel, str, None] = None,
-        *,
-        Retry: Optional[RetryPolicy] = None,
     ) -> None:
         # What a call-style call bound, and the function called; see fasti._call.
         self._bindings: Optional[Bindings] = None
@@ -78,7 +75,6 @@ class Task(Node):
             Retries=Retries,
             CountForPrewarming=CountForPrewarming,
             Priority=Priority,
-            Retry=Retry,
         )
 
     def _check(self) -> None:
@@ -170,8 +166,6 @@ class ParallelTask(Task):
         Retries: int = 0,
         CountForPrewarming: bool = False,
         Priority: Union[PriorityLevel, str, None] = None,
-        *,
-        Retry: Optional[RetryPolicy] = None,
     ) -> None:
         super().__init__(
             Image=Image,
@@ -188,7 +182,6 @@ class ParallelTask(Task):
             Retries=Retries,
             CountForPrewarming=CountForPrewarming,
             Priority=Priority,
-            Retry=Retry,
         )
 
     def _check_configuration(self) -> None:
