@@ -188,6 +188,7 @@ fn settle(args: ServeArgs, config: ConfigFile) -> anyhow::Result<ServeSettings> 
         .unwrap_or(CATCH_UP_SECONDS);
     config.predictions.check()?;
     Ok(ServeSettings {
+        is_sandbox: false,
         predictions: config.predictions,
         data: args
             .data
