@@ -11,11 +11,11 @@ use crate::serve::ServeSettings;
 
 /// The settings as they hold in a sandbox, if the data folder is one: nothing leaves it, and nothing comes in but by its
 /// own interface.
-pub(crate) fn within(settings: ServeSettings) -> anyhow::Result<(ServeSettings, bool)> {
+pub(crate) fn within(settings: ServeSettings) -> anyhow::Result<ServeSettings> {
     let mark = fasti_replay::sandbox::mark(&settings.data);
     let mark = mark.with_context(|| format!("looking into {}", settings.data.display()))?;
     let Some(mark) = mark else {
-        return Ok((settings, false));
+        return Ok(settings);
     };
     let Some(at) = mark.at_seq else {
         let data = settings.data.display();
@@ -26,13 +26,13 @@ pub(crate) fn within(settings: ServeSettings) -> anyhow::Result<(ServeSettings, 
     eprintln!(
         "a sandbox of the log up to seq {at}: no task runs, nothing is published or delivered"
     );
-    let settings = ServeSettings {
+    Ok(ServeSettings {
+        is_sandbox: true,
         nats: None,
         webhook_keys: WebhookKeys::default(),
         predictions: crate::predictions::PredictionsSection::default(),
         ..settings
-    };
-    Ok((settings, true))
+    })
 }
 
 /// Takes the runners of the original out of the sandbox: they never heard of it, and nothing is to be given to them.

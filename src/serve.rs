@@ -57,6 +57,8 @@ const INTAKE_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub(crate) struct ServeSettings {
     pub(crate) data: PathBuf,
+    /// Whether the data folder is a sandbox; found out by [`serve`].
+    pub(crate) is_sandbox: bool,
     pub(crate) listen: SocketAddr,
     pub(crate) slots: Option<u32>,
     pub(crate) python: Option<String>,
@@ -96,7 +98,7 @@ pub(crate) fn serve(settings: ServeSettings) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("starting the event loop")?;
-    runtime.block_on(serve_until_stopped(settings))
+    runtime.block_on(serve_until_stopped(sandbox::within(settings)?))
 }
 
 /// Refuses a data folder whose path is too long for the socket of the runner, before anything is in it.
@@ -114,7 +116,6 @@ fn check_socket_path(data: &Path) -> anyhow::Result<()> {
 
 async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
     check_socket_path(&settings.data)?;
-    let (settings, is_sandbox) = sandbox::within(settings)?;
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|error| conflict(format!("cannot listen on {}: {error}", settings.listen)))?;
@@ -137,12 +138,7 @@ async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
     phases.end("views");
     let signing_key = SigningKey::open(&settings.data)
         .with_context(|| format!("the key for tokens in {}", settings.data.display()))?;
-    let runner = if is_sandbox {
-        sandbox::without_runners(&core.engine).await?;
-        tokio::spawn(std::future::ready(None))
-    } else {
-        start_runner(&settings, &core, &links, (&sdk, &url, &signing_key), &stop)?
-    };
+    let runner = start_runner(&settings, &core, &links, (&sdk, &url, &signing_key), &stop).await?;
     let environments = Arc::new(Environments::new(&settings.data, settings.python.clone()));
     let parts = ApiParts {
         engine: core.engine.clone(),
@@ -163,7 +159,7 @@ async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
         parts,
         ApiConfig {
             signing_key: Some(signing_key),
-            ..api_config(&settings, address, is_sandbox)
+            ..api_config(&settings, address)
         },
         stop.clone(),
     ));
@@ -409,7 +405,7 @@ fn progress(doing: &'static str, last: Seq) -> impl FnMut(Seq) {
     }
 }
 
-fn api_config(settings: &ServeSettings, address: SocketAddr, is_sandbox: bool) -> ApiConfig {
+fn api_config(settings: &ServeSettings, address: SocketAddr) -> ApiConfig {
     let user = crate::user::name();
     let config = ApiConfig::new(
         address,
@@ -418,11 +414,11 @@ fn api_config(settings: &ServeSettings, address: SocketAddr, is_sandbox: bool) -
         &user,
     );
     let mut predictions = settings.predictions.used(address);
-    if is_sandbox {
+    if settings.is_sandbox {
         predictions.caller = None;
     }
     ApiConfig {
-        is_sandbox,
+        is_sandbox: settings.is_sandbox,
         connections_max: config.connections_max.min(connections_of(open_files_max())),
         tz_database: chrono_tz::IANA_TZDB_VERSION.to_owned(),
         token: settings.token.clone(),
@@ -476,13 +472,18 @@ async fn warn_of_deaf_triggers(engine: &EngineHandle, settings: &ServeSettings) 
 
 type RunnerTask = tokio::task::JoinHandle<Option<local_runner::Started>>;
 
-fn start_runner(
+/// Starts the runner and its link; in a sandbox there is neither.
+async fn start_runner(
     settings: &ServeSettings,
     core: &Core,
     links: &Links,
     (sdk, url, signing_key): (&Path, &str, &SigningKey),
     stop: &CancellationToken,
 ) -> anyhow::Result<RunnerTask> {
+    if settings.is_sandbox {
+        sandbox::without_runners(&core.engine).await?;
+        return Ok(tokio::spawn(std::future::ready(None)));
+    }
     let socket = link::socket_path(&settings.data);
     // The data folder is locked: a socket that is there belongs to nobody any more.
     drop(std::fs::remove_file(&socket));

@@ -13,6 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fasti_core::codec;
 use fasti_core::domain::attempt::Outcome;
+use fasti_core::domain::event::Event;
 use fasti_core::domain::ids::{Digest, RunId, Seq};
 use fasti_core::domain::run::RunStatus;
 use fasti_core::domain::time::Timestamp;
@@ -40,11 +41,12 @@ fn folder(world: &World, segment_events: Option<u64>) -> (tempfile::TempDir, Sto
             .collect();
         let values: Vec<(Digest, Vec<u8>)> = commit
             .iter()
-            .filter_map(|entry| match &entry.recorded.event {
-                fasti_core::domain::event::Event::AttemptFinished(it) => Some(it),
-                _ => None,
+            .flat_map(|entry| {
+                let Event::AttemptFinished(event) = &entry.recorded.event else {
+                    return &[][..];
+                };
+                &event.ends
             })
-            .flat_map(|event| &event.ends)
             .filter(|end| end.result.is_some())
             .map(|end| {
                 let value = end.task_run.0.to_be_bytes().to_vec();

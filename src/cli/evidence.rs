@@ -164,9 +164,11 @@ fn known_key(text: &str) -> anyhow::Result<String> {
 
 fn checked(path: &Path, key: Option<&str>) -> anyhow::Result<Verdict> {
     let file = File::open(path).map_err(|error| {
-        let exit = match error.kind() {
-            std::io::ErrorKind::NotFound => Exit::NotFound,
-            _ => Exit::Internal,
+        let is_missing = error.kind() == std::io::ErrorKind::NotFound;
+        let exit = if is_missing {
+            Exit::NotFound
+        } else {
+            Exit::Internal
         };
         Failure::new(exit, format!("{}: {error}", path.display()))
     })?;

@@ -195,6 +195,7 @@ fn settle(args: ServeArgs, config: ConfigFile) -> anyhow::Result<ServeSettings> 
         .check()
         .map_err(|why| Failure::new(Exit::Usage, why))?;
     Ok(ServeSettings {
+        is_sandbox: false,
         predictions: config.predictions,
         containers: config.containers,
         data: args

@@ -99,19 +99,22 @@ fn evidence_is_made_online_and_offline_and_checked_without_a_server() {
         &["verify", "--data", data.to_str().unwrap()],
     );
     assert_eq!(audit.code, 0, "{audit:?}");
+    what_is_wrong_is_said(&server);
+}
 
-    let bytes = fs::read(path(&server, "online")).unwrap();
+fn what_is_wrong_is_said(server: &Server) {
+    let bytes = fs::read(path(server, "online")).unwrap();
     let middle = bytes.len() / 2;
     let mut other = bytes.clone();
     other[middle] = if other[middle] == b'A' { b'B' } else { b'A' };
-    fs::write(path(&server, "changed"), &other).unwrap();
-    let changed = verify(&server, "changed", &[]);
+    fs::write(path(server, "changed"), &other).unwrap();
+    let changed = verify(server, "changed", &[]);
     assert_eq!(changed.code, VERIFY_FAILED, "{changed:?}");
     assert!(changed.err.contains("proves nothing: line "), "{changed:?}");
-    let other_key = verify(&server, "online", &["--key", &"0".repeat(64)]);
+    let other_key = verify(server, "online", &["--key", &"0".repeat(64)]);
     assert_eq!(other_key.code, VERIFY_FAILED, "{other_key:?}");
-    assert_eq!(verify(&server, "online", &["--key", "short"]).code, 2);
-    assert_eq!(verify(&server, "not there", &[]).code, 3);
+    assert_eq!(verify(server, "online", &["--key", "short"]).code, 2);
+    assert_eq!(verify(server, "not there", &[]).code, 3);
 }
 
 /// Every microsecond of a run has one reason.

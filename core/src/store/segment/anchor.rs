@@ -58,7 +58,7 @@ pub struct Anchor {
     pub hash: String,
     /// Digest of the segment's file, in hex; empty for other kinds.
     pub digest: String,
-    /// Root of the [tree](super::tree) over the chain hashes of these records, in hex; empty where none was signed.
+    /// Root of the [`Tree`](crate::store::Tree) over the chain hashes of these records, in hex; empty where none was signed.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub tree: String,
     /// When it was signed, µs since 1970.

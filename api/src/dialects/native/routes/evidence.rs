@@ -33,7 +33,7 @@ pub(crate) async fn get_evidence(id: String, call: Call) -> Answer {
     let asked = call.ask(None, move |views, asker| runs::visible(views, asker, id));
     let (run, as_of) = asked.await?;
     let Some(finished) = run.finished_seq else {
-        return Err(problem(NoEvidence::NotOver(RunId(id))));
+        return Err(problem(&NoEvidence::NotOver(RunId(id))));
     };
     let wanted = Wanted {
         run: run.id,
@@ -62,7 +62,7 @@ pub(crate) async fn get_evidence(id: String, call: Call) -> Answer {
         .map(|_| file)
     });
     let made = made.await.map_err(|error| Problem::internal(&error))?;
-    let mut response = Response::new(made.map_err(problem)?.into());
+    let mut response = Response::new(made.map_err(|error| problem(&error))?.into());
     let headers = response.headers_mut();
     let kind = HeaderValue::from_static("application/x-ndjson");
     headers.insert(header::CONTENT_TYPE, kind);
@@ -72,10 +72,10 @@ pub(crate) async fn get_evidence(id: String, call: Call) -> Answer {
     Ok(response)
 }
 
-fn problem(error: NoEvidence) -> Problem {
+fn problem(error: &NoEvidence) -> Problem {
     let detail = error.to_string();
     match error {
-        NoEvidence::NoRun(run) => Problem::not_found("run", &run),
+        NoEvidence::NoRun(run) => Problem::not_found("run", run),
         NoEvidence::NotOver(_) => Problem::new(Code::RunNotFinished, detail),
         NoEvidence::TooLarge { .. } => Problem::new(Code::Limit, detail),
         NoEvidence::Damaged { .. } | NoEvidence::Replay(_) => Problem::internal(&detail),
