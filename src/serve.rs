@@ -180,10 +180,7 @@ async fn serve_until_stopped(settings: ServeSettings) -> anyhow::Result<()> {
     if let Err(error) = rebuilding.close() {
         tracing::warn!(%error, "the tables of the views had no orderly end");
     }
-    match damage {
-        Some(damage) => Err(crate::cli::store_failure(damage)),
-        None => stopped,
-    }
+    damage.map_or(stopped, |damage| Err(crate::cli::store_failure(damage)))
 }
 
 fn rooms_to_sweep(settings: &ServeSettings, core: &Core, reader: &LogReader) -> sweeping::Rooms {

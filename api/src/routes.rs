@@ -201,8 +201,7 @@ pub(crate) fn table_of_tests() -> Table {
     }
 
     let folder = tempfile::tempdir().unwrap();
-    let options = fasti_core::store::OpenOptions::default();
-    let store = fasti_core::store::Store::open(folder.path(), options).unwrap();
+    let store = fasti_core::store::Store::open(folder.path(), Default::default()).unwrap();
     let log = MemLog::default();
     let (writer, feed) = fasti_core::feed::feed(LogId([1; 16]), Seq(0), Box::new(log.clone()));
     let (engine, _thread) = spawn(EngineParts {

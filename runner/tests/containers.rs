@@ -75,10 +75,10 @@ fn contained(number: u64, argv: &[&str]) -> Launch {
 }
 
 fn spawn_failure(end: AttemptEnd) -> String {
-    match end.outcome {
-        Outcome::SpawnFailed { message, .. } => message,
-        other => panic!("{other:?}"),
-    }
+    let Outcome::SpawnFailed { message, .. } = end.outcome else {
+        panic!("{end:?}");
+    };
+    message
 }
 
 #[test]

@@ -108,9 +108,11 @@ fn parse(file: &Path, text: &str) -> anyhow::Result<Vec<Item>> {
     if values.is_empty() {
         return Err(usage(format!("{name} has no items")));
     }
-    let object = |(index, value)| match value {
-        Value::Object(item) => Ok(item),
-        _ => Err(usage(format!("{name}: item {} is no object", index + 1))),
+    let object = |(index, value)| {
+        let Value::Object(item) = value else {
+            return Err(usage(format!("{name}: item {} is no object", index + 1)));
+        };
+        Ok(item)
     };
     values.into_iter().enumerate().map(object).collect()
 }

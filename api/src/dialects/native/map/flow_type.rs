@@ -215,11 +215,6 @@ fn node_to_wire(node: &FlowNode) -> wire::Node {
             .map(|it| it.name.clone())
     };
     let mut written = wire::Node {
-        step: None,
-        version: None,
-        flow: None,
-        revision: None,
-        decision: None,
         after: parents(true)
             .filter(|it| !feeding.contains(it.as_str()))
             .collect(),
@@ -229,6 +224,7 @@ fn node_to_wire(node: &FlowNode) -> wire::Node {
             .iter()
             .map(|(name, it)| (name.clone(), source(it)))
             .collect(),
+        ..wire::Node::default()
     };
     match &node.kind {
         NodeKind::Step {

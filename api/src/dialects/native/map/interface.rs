@@ -92,9 +92,9 @@ pub(crate) fn data(field: &str, interface: &Interface, item: wire::Item) -> Resu
             let text = format!("there is no such parameter; there are: {}", all.join(", "));
             return Err(Problem::invalid(at, text));
         }
-        let ids = match value {
-            Value::Array(ids) => ids.iter().map(Value::as_u64).collect(),
-            value => value.as_u64().map(|id| vec![id]),
+        let ids = match value.as_array() {
+            Some(ids) => ids.iter().map(Value::as_u64).collect(),
+            None => value.as_u64().map(|id| vec![id]),
         };
         let ids =
             ids.ok_or_else(|| Problem::invalid(at, "must be the id of a file, or a list of such"))?;

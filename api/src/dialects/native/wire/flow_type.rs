@@ -165,7 +165,7 @@ pub(crate) struct FlowTypeBody {
 }
 
 /// A node of a graph: exactly one of `step`, `flow` and `decision`.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Node {
     /// Name of a step type.
