@@ -26,6 +26,9 @@ pub(crate) fn within(settings: ServeSettings) -> anyhow::Result<ServeSettings> {
     eprintln!(
         "a sandbox of the log up to seq {at}: no task runs, nothing is published or delivered"
     );
+    let mut settings = settings;
+    // The archive is the original's: its segments have the same names.
+    settings.log.archive = None;
     Ok(ServeSettings {
         is_sandbox: true,
         nats: None,

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What a name must be.
 pub(crate) const NAME_RULE: &str = "must be a name of 1 to 250 bytes without a slash";
@@ -37,14 +38,24 @@ pub(crate) fn look_at(path: &Path) -> Result<(PathBuf, u64), String> {
 /// # Errors
 /// It cannot be written.
 pub(crate) fn keep(folder: &Path, name: &str, content: &str) -> io::Result<(PathBuf, u64)> {
+    // Writers of the same text do not share a half-written file.
+    static TURN: AtomicU64 = AtomicU64::new(0);
     let digest = fasti_core::codec::sha256(content.as_bytes()).to_string();
-    let folder = folder.join(&digest[..2]).join(&digest);
-    std::fs::create_dir_all(&folder)?;
-    let path = folder.join(name);
-    let new = folder.join(format!(".{name}.new"));
-    std::fs::write(&new, content)?;
-    std::fs::File::open(&new)?.sync_all()?;
-    std::fs::rename(&new, &path)?;
-    std::fs::File::open(&folder)?.sync_all()?;
-    Ok((path.canonicalize()?, content.len() as u64))
+    let shelf = folder.join(&digest[..2]);
+    let place = shelf.join(&digest);
+    std::fs::create_dir_all(&place)?;
+    let path = place.join(name);
+    let length = content.len() as u64;
+    if !std::fs::metadata(&path).is_ok_and(|it| it.len() == length) {
+        let turn = TURN.fetch_add(1, Ordering::Relaxed);
+        let new = place.join(format!(".{}.{turn}.new", std::process::id()));
+        std::fs::write(&new, content)?;
+        std::fs::File::open(&new)?.sync_all()?;
+        std::fs::rename(&new, &path)?;
+    }
+    let data = folder.parent().unwrap_or(folder);
+    for dir in [place.as_path(), &shelf, folder, data] {
+        std::fs::File::open(dir)?.sync_all()?;
+    }
+    Ok((path.canonicalize()?, length))
 }

@@ -35,6 +35,7 @@ def test_what_was_given_is_sent() -> None:
         ({"max_delay_seconds": 0}, "max_delay_seconds"),
         ({"backoff": 0.5}, "backoff"),
         ({"backoff": 11}, "backoff"),
+        ({"delay_seconds": 9, "max_delay_seconds": 8}, "max_delay_seconds"),
         ({"jitter": 1.5}, "jitter"),
         ({"on_exit_codes": [0]}, "on_exit_codes[0]"),
         ({"on_exit_codes": "1"}, "on_exit_codes"),
@@ -77,6 +78,7 @@ def test_waits_grow_up_to_the_longest() -> None:
     assert [policy.delay_after(n, 1.0) for n in range(1, 6)] == [0.5, 1, 2, 3, 3]
     assert Retry(backoff=10).delay_after(10_000, 1.0) == 3_600
     assert Retry().delay_after(7, 1.0) == 1.0
+    assert Retry(delay_seconds=7_200, backoff=2).delay_after(2, 1.0) == 7_200
 
 
 def test_policies_compare_by_what_they_say() -> None:

@@ -77,9 +77,10 @@ pub fn run(mut config: Config) -> Result<(), RunnerError> {
     let containers = Arc::new(Containers::new(config.containers.clone()));
     // First what starts containers, then the containers, then the folders that they see.
     orphans::sweep(&places, &config.id.0).map_err(|source| fail(&places.runners(), source))?;
-    containers.sweep(&places, &config.id.0);
-    orphans::remove_folders(&places, &config.id.0)
-        .map_err(|source| fail(&places.runners(), source))?;
+    if containers.sweep(&places, &config.id.0) {
+        orphans::remove_folders(&places, &config.id.0)
+            .map_err(|source| fail(&places.runners(), source))?;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

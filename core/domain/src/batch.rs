@@ -226,6 +226,16 @@ pub fn check_definition(state: &State, hashed: &Hashed) -> Result<(), Rejection>
         ));
     }
     check_schedule(state, definition)?;
+    check_contents(state, hashed)
+}
+
+/// All of a definition but its schedule, which is nothing to a run that somebody asks for: what an earlier version of the
+/// rules took is still run again.
+///
+/// # Errors
+/// The first field that is wrong.
+pub(crate) fn check_contents(state: &State, hashed: &Hashed) -> Result<(), Rejection> {
+    let definition = &hashed.definition;
     spawnable::check_definition(definition)?;
     for (index, _) in definition.tasks.iter().enumerate() {
         check_task(definition, index)?;

@@ -165,6 +165,12 @@ pub const REASON_BYTES_MAX: usize = 2_000;
 /// Step types, and flow types, each with all their revisions.
 pub const FLOW_TYPES_MAX: usize = 10_000;
 
+/// Parameters of an interface: each item is looked at for each of them.
+pub const FLOW_PARAMETERS_MAX: usize = 1_000;
+
+/// Items that one request adds; they are checked while everything else waits.
+pub const FLOW_ITEMS_A_REQUEST_MAX: usize = 20_000;
+
 /// Nodes of one graph of flows.
 pub const FLOW_NODES_MAX: usize = 1_000;
 

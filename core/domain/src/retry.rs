@@ -20,7 +20,7 @@ pub struct RetryPolicy {
     /// Each wait is so many percent of the one before; at least 100, which is what counts when not given.
     #[serde(default)]
     pub backoff_percent: Option<u32>,
-    /// Longest wait; an hour when not given.
+    /// Longest wait; an hour when not given, or the first wait if that is longer.
     #[serde(default)]
     pub delay_max_ms: Option<u64>,
     /// Up to so many percent of each wait are left out, by chance: the same on every replay.
@@ -48,6 +48,14 @@ impl RetryPolicy {
             return invalid(
                 "max_delay_seconds",
                 format!("must be more than 0, and at most {most}"),
+            );
+        }
+        if let (Some(first), Some(longest)) = (self.delay_ms, self.delay_max_ms)
+            && first > longest
+        {
+            return invalid(
+                "max_delay_seconds",
+                "must not be less than `delay_seconds`".to_owned(),
             );
         }
         let factors = 100..=RETRY_BACKOFF_PERCENT_MAX;
@@ -100,9 +108,11 @@ impl RetryPolicy {
     /// Wait after the failure number `failed`, from 1; `default_ms` is the server's.
     #[must_use]
     pub fn delay_ms(&self, failed: u32, default_ms: u64, seed: &[u8; 16], after: AttemptId) -> u64 {
-        let longest = self.delay_max_ms.unwrap_or(DEFAULT_DELAY_MAX_MS);
+        let first = self.delay_ms.unwrap_or(default_ms);
+        let longest = self.delay_max_ms;
+        let longest = longest.unwrap_or_else(|| first.max(DEFAULT_DELAY_MAX_MS));
         let factor = u64::from(self.backoff_percent.unwrap_or(100));
-        let mut delay = self.delay_ms.unwrap_or(default_ms).min(longest);
+        let mut delay = first.min(longest);
         for _ in 1..failed {
             let next = delay.saturating_mul(factor) / 100;
             if next >= longest || next == delay {
@@ -148,6 +158,12 @@ mod tests {
             ..RetryPolicy::default()
         };
         assert_eq!(delays(&none), [0; 5]);
+        let long = RetryPolicy {
+            delay_ms: Some(7_200_000),
+            backoff_percent: Some(200),
+            ..RetryPolicy::default()
+        };
+        assert_eq!(delays(&long), [7_200_000; 5]);
         let many = RetryPolicy {
             backoff_percent: Some(101),
             ..RetryPolicy::default()

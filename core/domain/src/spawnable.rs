@@ -12,7 +12,7 @@ use crate::limits::{
 use crate::rejection::Rejection;
 
 /// Variables that Fasti sets: those that tell a process what it is, and those by which it is known again.
-const OWN_NAMES: [&str; 17] = [
+const OWN_NAMES: [&str; 18] = [
     "FASTI_RUN_ID",
     "FASTI_TASK_RUN_ID",
     "FASTI_TASK_UUID",
@@ -30,6 +30,7 @@ const OWN_NAMES: [&str; 17] = [
     "FASTI_RUNNER",
     "FASTI_RUNNER_HOME",
     "FASTI_WORKER",
+    "FASTI_ENGINE",
 ];
 
 /// Longest time a run may be given, in seconds: ten years.

@@ -50,19 +50,24 @@ impl Views {
 }
 
 impl Views {
-    /// The limited pool that a task run takes a share of.
+    /// The pool that has too little left for a task run.
     ///
     /// # Errors
     /// The history cannot be read.
-    pub fn pool_of(&self, id: TaskRunId) -> Result<Option<String>, ViewsError> {
+    pub fn short_pool(&self, id: TaskRunId) -> Result<Option<String>, ViewsError> {
         let Some(row) = self.run_around(id.0)? else {
             return Ok(None);
         };
-        let graph = self.known_graph(row.definition)?;
-        let index = index_in(row.id, id);
-        let used = index.and_then(|index| graph.task(graph.locate(index).0).pool());
-        let limited = used.filter(|used| self.pool(&used.pool).capacity.is_some());
-        Ok(limited.map(|used| used.pool.to_string()))
+        let Some(index) = index_in(row.id, id) else {
+            return Ok(None);
+        };
+        let of_run = OfRun::new(self, &row)?;
+        let (task, _) = of_run.graph.locate(index);
+        if of_run.short_of_pool(task).is_none() {
+            return Ok(None);
+        }
+        let used = of_run.graph.task(task).pool();
+        Ok(used.map(|used| used.pool.to_string()))
     }
 
     /// Task runs with an attempt that is not over, oldest runs first, `most` at most: who has what another one waits

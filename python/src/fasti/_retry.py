@@ -21,8 +21,9 @@ class Retry:
 
     ``delay_seconds`` is the wait before the first further attempt (default: the
     server's setting); each further wait is ``backoff`` times the one before (1 to 10),
-    at most ``max_delay_seconds`` (default an hour).  Up to ``jitter`` (0 to 1) of each
-    wait is left out by chance; a replay draws the same.  With ``on_exit_codes`` only
+    at most ``max_delay_seconds`` (default an hour, or the first wait if that is longer).
+    Up to ``jitter`` (0 to 1) of each wait is left out by chance; a replay draws the
+    same.  With ``on_exit_codes`` only
     these are tried again, and neither signals nor time limits; ``not_on_exit_codes``
     are not.  A Python function that raises ends with exit code 1.
 
@@ -47,6 +48,12 @@ class Retry:
         self.jitter = _number("jitter", jitter, 0, 1)
         self.on_exit_codes = _codes("on_exit_codes", on_exit_codes)
         self.not_on_exit_codes = _codes("not_on_exit_codes", not_on_exit_codes)
+        first, longest = self.delay_seconds, self.max_delay_seconds
+        if first is not None and longest is not None and first > longest:
+            raise ValidationError(
+                "max_delay_seconds must not be less than delay_seconds",
+                field="max_delay_seconds",
+            )
         for code in self.on_exit_codes:
             if code in self.not_on_exit_codes:
                 raise ValidationError(f"{code} is in on_exit_codes too", field="not_on_exit_codes")
@@ -57,9 +64,9 @@ class Retry:
 
     def delay_after(self, failed: int, default_seconds: float) -> float:
         """Return the wait after failure number ``failed``, in seconds, without jitter."""
-        longest = self.max_delay_seconds
-        longest = DELAY_SECONDS_DEFAULT_MAX if longest is None else longest
         delay = default_seconds if self.delay_seconds is None else self.delay_seconds
+        longest = self.max_delay_seconds
+        longest = max(delay, DELAY_SECONDS_DEFAULT_MAX) if longest is None else longest
         # A float to a large power is an error; the longest wait is reached long before.
         factor: float = min((self.backoff or 1.0) ** min(failed - 1, 300), 1e300)
         return min(delay * factor, longest)

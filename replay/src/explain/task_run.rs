@@ -38,7 +38,7 @@ impl TaskRunFacts {
         let is_kept = matches!(task_run.status, TaskStatus::Waiting | TaskStatus::Skipped);
         let most = if is_kept { NAMED_MAX } else { 0 };
         let holders = if waits_for_room(&task_run) {
-            let pool = views.pool_of(id)?;
+            let pool = views.short_pool(id)?;
             views.holders(pool.as_deref(), visible, NAMED_MAX)?
         } else {
             (Vec::new(), 0)

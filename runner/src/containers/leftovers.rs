@@ -5,7 +5,7 @@
 //! starts no engine, and a changed configuration hides nothing.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::arguments::{LABEL_RUNNER, list_filter};
@@ -26,8 +26,11 @@ pub(super) fn remember(places: &Places, engine: &Engine) -> io::Result<()> {
     }
     engines.push(engine.clone());
     let aside = path.with_extension("new");
-    fs::write(&aside, serde_json::to_vec(&engines)?)?;
-    fs::rename(aside, path)
+    let mut file = fs::File::create(&aside)?;
+    file.write_all(&serde_json::to_vec(&engines)?)?;
+    file.sync_all()?;
+    fs::rename(aside, path)?;
+    fs::File::open(places.runners())?.sync_all()
 }
 
 fn noted(path: &Path) -> io::Result<Vec<Engine>> {
@@ -77,7 +80,10 @@ fn sweep_engine(places: &Places, own: &str, engine: &Engine, limit_ms: u64) -> R
         let format = format!("{{{{index .Config.Labels \"{LABEL_RUNNER}\"}}}}");
         let args = ["inspect", "--type", "container", "--format", &format, id];
         let answer = engine.ask(&args, limit_ms)?;
-        // One that is not known any more ended meanwhile.
+        // Any other failure says nothing of what became of it.
+        if !answer.success && !answer.stderr.to_lowercase().contains("no such") {
+            return Err(last_line(&answer.stderr).to_owned());
+        }
         let runner = answer.stdout.trim();
         let is_name = fasti_core::domain::ids::RunnerId::new(runner).is_ok();
         let lives = runner == own || is_name && home::is_alive(&places.runners().join(runner));

@@ -108,13 +108,15 @@ impl Containers {
         &self.mark
     }
 
-    /// End what runners left that are gone. What cannot be done now is tried again before the first container.
-    pub(crate) fn sweep(&self, places: &Places, own: &str) {
+    /// End what runners left that are gone; whether nothing is left. What cannot be done now is tried again before the first
+    /// container.
+    pub(crate) fn sweep(&self, places: &Places, own: &str) -> bool {
         let swept = leftovers::sweep(places, own, ENGINE_SWEEP_MS_MAX);
         if let Err(why) = &swept {
             tracing::error!(why, "containers of a runner that is gone may still run");
         }
         self.state().is_swept = swept.is_ok();
+        swept.is_ok()
     }
 
     /// The engine for an attempt.

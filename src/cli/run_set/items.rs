@@ -16,6 +16,9 @@ use super::super::show::{Show, Table};
 /// Bytes of items in one request: well below what a server takes.
 const REQUEST_BYTES: usize = 2 << 20;
 
+/// Items in one request: as many as a server takes.
+const REQUEST_ITEMS: usize = 20_000;
+
 /// Items to make a set of.
 #[derive(Debug, Args)]
 pub(crate) struct ItemsArgs {
@@ -161,7 +164,8 @@ fn split(items: Vec<Item>) -> Vec<Vec<Item>> {
     let mut bytes = 0;
     for item in items {
         let size = serde_json::to_string(&item).map_or(0, |text| text.len() + 1);
-        if bytes + size > REQUEST_BYTES && bytes > 0 {
+        let is_full = requests.last().is_some_and(|it| it.len() >= REQUEST_ITEMS);
+        if is_full || bytes + size > REQUEST_BYTES && bytes > 0 {
             requests.push(Vec::new());
             bytes = 0;
         }
@@ -216,5 +220,6 @@ mod tests {
         let split = split(items);
         assert_eq!(split.iter().map(Vec::len).collect::<Vec<_>>(), [1, 1, 1]);
         assert_eq!(super::split(vec![item(1); 100]).len(), 1);
+        assert_eq!(super::split(vec![item(1); REQUEST_ITEMS + 1]).len(), 2);
     }
 }

@@ -15,6 +15,8 @@ const PAUSE_PER_READING = 3;
 export interface Answer<T> {
   data: T | null;
   problem: Problem | null;
+  /** What `data` is the answer to: with `keep` for a moment another address than the one asked for. */
+  of: string;
   /** Reads it again now. */
   again: () => void;
 }
@@ -85,6 +87,7 @@ export function useAnswer<T>(path: string | null, wants?: Wants, keep?: "keep"):
   return {
     data: isCurrent || keep ? state.data : null,
     problem: isCurrent ? state.problem : null,
+    of: state.key ?? "",
     again: () => again.current(),
   };
 }

@@ -24,7 +24,7 @@ export function Batches() {
     <>
       <h1>Batches</h1>
       <Filter />
-      <Shown answer={answer}>{(page) => <List page={page} again={answer.again} filter={params.toString()} />}</Shown>
+      <Shown answer={answer}>{(page) => <List page={page} again={answer.again} of={answer.of} />}</Shown>
     </>
   );
 }
@@ -47,8 +47,8 @@ function Filter() {
   );
 }
 
-function List({ page, again, filter }: { page: Page<Batch>; again: () => void; filter: string }) {
-  const still = useStill(page.items, (batch) => batch.id, filter);
+function List({ page, again, of }: { page: Page<Batch>; again: () => void; of: string }) {
+  const still = useStill(page.items, (batch) => batch.id, of);
   if (page.items.length === 0 && query.value.get("cursor") === null) return <Nothing />;
   return (
     <div {...still.holder}>

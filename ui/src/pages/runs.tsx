@@ -34,13 +34,15 @@ export function Runs() {
         <A to="/ui/run-sets" class="button">Run sets</A>
       </header>
       <Filter />
-      <Shown answer={answer}>{(page) => <List page={page} filter={params.toString()} choice={choice} />}</Shown>
+      <Shown answer={answer}>{(page) => <List page={page} of={answer.of} choice={choice} />}</Shown>
+      {/* Outside of the list: what was begun goes on when its runs leave it. */}
+      {choice.chosen.size > 0 && <ChosenBar choice={choice} />}
     </>
   );
 }
 
-function List({ page, filter, choice }: { page: RunPage; filter: string; choice: Choice }) {
-  const still = useStill(page.items, (run) => run.id, filter);
+function List({ page, of, choice }: { page: RunPage; of: string; choice: Choice }) {
+  const still = useStill(page.items, (run) => run.id, of);
   if (page.items.length === 0) return <Nothing />;
   const total = `${page.total_is_exact ? "" : "at least "}${page.total.toLocaleString("en")}`;
   return (
@@ -49,7 +51,6 @@ function List({ page, filter, choice }: { page: RunPage; filter: string; choice:
       <Waiting count={still.waiting} release={still.release} />
       <RunsTable runs={still.items} choice={choice} />
       {(page.next_cursor || query.value.get("cursor")) && <Paging page={page} count={page.items.length} />}
-      {choice.chosen.size > 0 && <ChosenBar choice={choice} />}
     </div>
   );
 }

@@ -4,7 +4,8 @@ use chrono::{Datelike as _, NaiveDate};
 
 use crate::access::{Principal, check_write};
 use crate::batch::{
-    SavedFrom, add_definition, check_another, check_definition, check_needs, saved_event,
+    SavedFrom, add_definition, check_another, check_contents, check_definition, check_needs,
+    saved_event,
 };
 use crate::command::{CreateRun, Follow, Hashed, RunSource, RunWindow};
 use crate::definition::Definition;
@@ -164,10 +165,17 @@ fn from_given(
     at: Timestamp,
     events: &mut Vec<Event>,
 ) -> Result<RunCreated, Rejection> {
-    check_definition(state, hashed)?;
     let definition = &hashed.definition;
     let known = state.batch_named(&definition.name, definition.tag);
-    if let Some(saved) = known.and_then(|batch| state.batch_definition(batch)) {
+    let saved = known.and_then(|batch| state.batch_definition(batch));
+    let is_again = matches!(run_type, RunType::Rerun | RunType::PartialRerun);
+    if is_again {
+        check_contents(state, hashed)?;
+    } else {
+        check_definition(state, hashed)?;
+    }
+    // Of a batch that is gone, the run that is repeated says whose it is.
+    if let Some(saved) = saved.or_else(|| is_again.then(|| &*hashed.definition)) {
         check_write(principal, "run", saved)?;
     }
     add_definition(state, hashed, events);

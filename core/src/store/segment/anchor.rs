@@ -304,10 +304,11 @@ fn line_of(anchor: &Anchor) -> String {
     line
 }
 
-/// Appends an anchor, durably.
+/// The thread that seals and those that sign on demand write whole lines one after another.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// Appends an anchor, durably; or leaves the file as it was.
 pub(super) fn append(dir: &Path, anchor: &Anchor) -> Result<()> {
-    /// The thread that seals and those that sign on demand write whole lines one after another.
-    static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let path = manifest_path(dir);
     let is_new = !path.exists();
@@ -317,8 +318,16 @@ pub(super) fn append(dir: &Path, anchor: &Anchor) -> Result<()> {
         .append(true)
         .open(&path)
         .and_then(|mut file| {
-            file.write_all(line_of(anchor).as_bytes())?;
-            file.sync_data()
+            let before = file.metadata()?.len();
+            let line = line_of(anchor);
+            let done = file
+                .write_all(line.as_bytes())
+                .and_then(|()| file.sync_data());
+            if done.is_err() {
+                // Half a line, as a full disk leaves it, would spoil the next one.
+                drop(file.set_len(before));
+            }
+            done
         });
     written.map_err(|e| StoreError::io("writing", &path, e))?;
     if is_new {
@@ -329,6 +338,7 @@ pub(super) fn append(dir: &Path, anchor: &Anchor) -> Result<()> {
 
 /// Cuts off what a crash left of a last line.
 pub(super) fn trim(dir: &Path) -> Result<()> {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let path = manifest_path(dir);
     let Ok(bytes) = fs::read(&path) else {
         return Ok(());

@@ -32,9 +32,11 @@ impl Attestor {
     /// # Errors
     /// The key can be neither read nor made.
     pub fn open(data: &Path) -> Result<Self> {
+        let segments = data.join("segments");
+        anchor::trim(&segments)?;
         Ok(Self {
             key: AnchorKey::of(data)?,
-            segments: data.join("segments"),
+            segments,
         })
     }
 

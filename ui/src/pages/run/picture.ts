@@ -24,5 +24,5 @@ export function usePicture(run: number): Answer<Picture> {
     () => (model && states.data ? { model, states: states.data } : null),
     [model, states.data],
   );
-  return { data, problem: layout.problem ?? states.problem, again: states.again };
+  return { data, problem: layout.problem ?? states.problem, of: states.of, again: states.again };
 }

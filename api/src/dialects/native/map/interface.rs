@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use fasti_core::domain::flow::{Data, FileParameter, Interface, JsonParameter, JsonType};
+use fasti_core::domain::limits::FLOW_PARAMETERS_MAX;
 use serde_json::Value;
 
 use super::super::wire;
@@ -37,6 +38,10 @@ pub(super) fn kind(field: &str, name: &str, kind: &str) -> Result<Kind, Problem>
 /// # Errors
 /// 422: a parameter that can be none, or the same name twice.
 pub(crate) fn interface(field: &str, given: Vec<wire::Parameter>) -> Result<Interface, Problem> {
+    if given.len() > FLOW_PARAMETERS_MAX {
+        let text = format!("at most {FLOW_PARAMETERS_MAX} parameters");
+        return Err(Problem::invalid(field, text));
+    }
     let mut interface = Interface::default();
     for (index, parameter) in given.into_iter().enumerate() {
         let (name, required) = (parameter.name, parameter.required);

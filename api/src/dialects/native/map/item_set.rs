@@ -5,6 +5,7 @@ use std::sync::Arc;
 use fasti_core::domain::flow::{
     Data, FlowCommand, FlowFile, Interface, Item, ItemSet, ItemSetDefinition,
 };
+use fasti_core::domain::limits::FLOW_ITEMS_A_REQUEST_MAX;
 
 use super::super::wire;
 use super::interface::{data, interface, interface_of, item, parameters};
@@ -42,6 +43,10 @@ pub(crate) fn item_set_command(given: wire::NewItemSet) -> Result<FlowCommand, P
 /// # Errors
 /// 422: something of one does not fit.
 pub(crate) fn items(interface: &Interface, given: Vec<wire::Item>) -> Result<Vec<Data>, Problem> {
+    if given.len() > FLOW_ITEMS_A_REQUEST_MAX {
+        let text = format!("at most {FLOW_ITEMS_A_REQUEST_MAX} items a request; add the others");
+        return Err(Problem::invalid("items", text));
+    }
     let numbered = given.into_iter().enumerate();
     numbered
         .map(|(index, it)| data(&format!("items[{index}]"), interface, it))

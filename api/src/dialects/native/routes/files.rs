@@ -24,6 +24,9 @@ pub(super) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
     ])
 }
 
+/// Bytes of the tags and the type of a file together: they are kept in memory.
+const TEXTS_BYTES_MAX: usize = 4 << 10;
+
 /// List files
 ///
 /// Those that were registered and those that steps left, by id.
@@ -76,6 +79,12 @@ pub(crate) async fn post_file(mut call: Call) -> Answer {
     if !files::is_name(&name) {
         return Err(Problem::invalid("name", files::NAME_RULE));
     }
+    let tags = given.tags.unwrap_or_default();
+    let texts = tags.iter().chain(&given.media_type).map(String::len);
+    if texts.sum::<usize>() > TEXTS_BYTES_MAX {
+        let detail = format!("tags and media type have at most {TEXTS_BYTES_MAX} bytes together");
+        return Err(Problem::invalid("tags", detail));
+    }
     let (path, size) = match (given.path, given.content) {
         (Some(path), None) => {
             let looked = off_thread(move || files::look_at(&PathBuf::from(path))).await?;
@@ -97,7 +106,7 @@ pub(crate) async fn post_file(mut call: Call) -> Answer {
         media_type: media_type.unwrap_or_else(|| files::DEFAULT_TYPE.to_owned()),
         path: path.display().to_string(),
         size,
-        tags: given.tags.unwrap_or_default(),
+        tags,
         meta: "{}".into(),
     };
     let command = FlowCommand::RegisterFiles { files: vec![new] };

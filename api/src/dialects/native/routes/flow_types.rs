@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use fasti_core::domain::command::Command;
 use fasti_core::domain::flow::{FlowType, Flows, diff};
+use fasti_core::domain::limits::FLOW_NODES_MAX;
 use warp::http::StatusCode;
 
 use super::super::submit::{Told, submit};
@@ -76,8 +77,13 @@ pub(crate) async fn put_flow_type(name: String, mut call: Call) -> Answer {
     call.query()?.finish()?;
     let limit = call.app.config.json_bytes_max;
     let (given, bytes) = call.json_within::<wire::FlowTypeBody>(limit).await?;
+    // Putting nodes in order takes time that grows with their square.
+    if given.nodes.len() > FLOW_NODES_MAX {
+        let detail = format!("a graph has at most {FLOW_NODES_MAX} nodes");
+        return Err(Problem::invalid("nodes", detail));
+    }
     let own = name.clone();
-    let asked = call.ask(None, move |views, _| {
+    let asked = call.ask(Some(call.last_seq()), move |views, _| {
         let flows = views.flows();
         let command = map::flow_type_command(flows, &own, given)?;
         Ok((command, flows.flow_type_named(&own).map(map::flow_type)))

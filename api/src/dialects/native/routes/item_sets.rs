@@ -122,7 +122,7 @@ pub(crate) async fn post_items(id: String, mut call: Call) -> Answer {
     if given.items.is_empty() {
         return Err(Problem::invalid("items", "must have at least one item"));
     }
-    let asked = call.ask(None, move |views, _| {
+    let asked = call.ask(Some(call.last_seq()), move |views, _| {
         Ok(found(views.flows(), id)?.definition.parameters.clone())
     });
     let (parameters, _) = asked.await?;

@@ -78,7 +78,7 @@ pub(crate) async fn put_step_type(name: String, version: String, mut call: Call)
     let (given, bytes) = call.json_within::<wire::StepTypeBody>(limit).await?;
     let who = call.principal.clone();
     let key = (name.clone(), version.clone());
-    let asked = call.ask(None, move |views, _| {
+    let asked = call.ask(Some(call.last_seq()), move |views, _| {
         let known = views.flows().step_type_named(&key.0, &key.1);
         let command = map::step_type_command(&key.0, &key.1, given, known, &who)?;
         Ok((command, known.map(map::step_type)))

@@ -1,1 +1,0 @@
-import{a,b,c}from"./chunk-QYWDVDR7.js";import"./chunk-NF2E6KKI.js";import"./chunk-OXNVCAUT.js";import"./chunk-BMDS2AMY.js";import"./chunk-5YEDXCGY.js";import"./chunk-PDWVCCI7.js";import"./chunk-WSP7CHK4.js";export{c as FlowSetView,b as FlowSets,a as flowSetTitle};
