@@ -84,6 +84,7 @@ def test_the_sets_of_a_chain_stand_side_by_side(reader: Reader, world: World) ->
     page.get_by_role("link", name="June again").click()
     page.wait_for_url(re.compile(f"/ui/flow-sets/{second}"))
     table = page.get_by_role("table", name="Nodes by set")
+    table.wait_for()
     heads = table.get_by_role("columnheader").all_inner_texts()
     assert [head.split("\n")[0] for head in heads] == ["Node", "June tiles", "June again"]
     rows = {
