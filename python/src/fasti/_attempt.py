@@ -10,6 +10,7 @@ import copy
 from typing import Any, Callable, Dict, Mapping, Optional
 
 from fasti import _bind, _entrypoint, _handover, _pickling, _tables, _times
+from fasti._entrypoint_name import MARK
 from fasti._places import Bindings, Place, substitute
 from fasti._shape import shape_of
 from fasti._sources import FromMany, FromUpstream, Given, Reserved, Source, Target
@@ -37,7 +38,7 @@ def call(function: Callable[..., Any], task: Mapping[str, Any]) -> Any:
     target = Target(
         name=task["entrypoint"],
         shape=shape,
-        translation_table=getattr(function, _entrypoint.MARK, None) or {},
+        translation_table=getattr(function, MARK, None) or {},
     )
     plan = _bind.plan_call(target, values.upstreams, _tables.table_of(configuration), given)
     supply = _Supply(task, configuration, values)

@@ -8,7 +8,8 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Tuple
 
-from fasti import _edges, _entrypoint
+from fasti import _edges
+from fasti._entrypoint_name import MARK
 from fasti._errors import ValidationError
 from fasti._node import Node
 from fasti._places import Bindings
@@ -70,7 +71,7 @@ def _bound(
 
 
 def _warn_of_reserved(function: Callable[..., Any], names: List[str]) -> None:
-    table = getattr(function, _entrypoint.MARK, {})
+    table = getattr(function, MARK, {})
     for name in names:
         if table.get(name, name) in RESERVED_NAMES:
             warnings.warn(

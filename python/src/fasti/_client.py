@@ -1,14 +1,13 @@
 """The HTTP client: one kept-alive connection per thread, retries, errors as exceptions.
 
 Every request this client makes may be repeated: reads and deletions by nature,
-creations through their idempotency key.  ``http.client`` and ``urllib`` are imported
-only when something is sent: importing the SDK has a budget of 50 ms.
+creations through their idempotency key.  ``http.client``, ``json`` and ``urllib`` are
+imported only when something is sent: importing the SDK has a budget of 50 ms.
 """
 
 from __future__ import annotations
 
 import atexit
-import json
 import os
 import time
 from typing import TYPE_CHECKING, Any, Dict, Iterator, Mapping, NamedTuple, Optional, Union
@@ -89,6 +88,8 @@ class Client:
 
     def post(self, path: str, body: Any, creates: bool = True) -> Any:
         """Return the JSON answer to a POST; ``creates`` gives it an idempotency key."""
+        import json
+
         headers = {"Content-Type": "application/json"}
         if creates:
             headers["Idempotency-Key"] = os.urandom(16).hex()
@@ -235,6 +236,8 @@ def _with(path: str, params: Optional[Params]) -> str:
 
 
 def _json(answer: Answer) -> Any:
+    import json
+
     try:
         return json.loads(answer.body)
     except ValueError as error:

@@ -8,10 +8,10 @@ from fasti import _checks
 from fasti._node import Node
 from fasti._priority import Priority as PriorityLevel
 from fasti._retry import Retry as RetryPolicy
-from fasti._sources import Upstream
 
 if TYPE_CHECKING:
     from fasti._dag import DAG
+    from fasti._sources import Upstream
 
 
 class CommandTask(Node):
@@ -100,6 +100,8 @@ class CommandTask(Node):
         return False
 
     def _as_upstream(self) -> Upstream:
+        from fasti._sources import Upstream
+
         return Upstream(self._name, self._name, parallel=False, parts=(self._name,))
 
     def _definition(self) -> Dict[str, Any]:

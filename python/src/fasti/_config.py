@@ -10,7 +10,7 @@ from typing import Dict, NamedTuple, Optional
 DEFAULT_URL = "http://127.0.0.1:7450"
 
 #: ``key = "value"`` or ``key = 'value'`` of TOML, with a comment after it or not.
-_ENTRY = re.compile(r"""\s*([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)')\s*(?:#.*)?""")
+_ENTRY = r"""\s*([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)')\s*(?:#.*)?"""
 
 
 class Config(NamedTuple):
@@ -65,7 +65,7 @@ def _read(path: str) -> Dict[str, str]:
     for line in text.splitlines():
         if line.lstrip().startswith("["):
             break  # a table begins: no more keys of the top level
-        match = _ENTRY.fullmatch(line)
+        match = re.fullmatch(_ENTRY, line)
         if match is not None:
             key, basic, literal = match.groups()
             found[key] = literal if basic is None else re.sub(r"\\(.)", r"\1", basic)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TAGS = ("dev", "pre", "prod")
 
-_PERMISSIONS = re.compile(r"([r-][w-]){3}")
+_PERMISSIONS = r"([r-][w-]){3}"
 
 
 class DAG:
@@ -113,7 +113,7 @@ class DAG:
         _checks.choice("FailAfterRunChildren", self.FailAfterRunChildren, CONDITIONS)
         for attribute in ("Image", "RunAs", "Owner", "Group", "AlertEmail", "AlertSMS"):
             _checks.optional_text(attribute, getattr(self, attribute))
-        if _PERMISSIONS.fullmatch(_checks.text("Permissions", self.Permissions)) is None:
+        if re.fullmatch(_PERMISSIONS, _checks.text("Permissions", self.Permissions)) is None:
             raise _checks.fail("Permissions", self.Permissions, "six characters like 'rwrwr-'")
         self.Priority = priority_of("Priority", self.Priority)
         _checks.boolean("AlertOnlyFailures", self.AlertOnlyFailures)

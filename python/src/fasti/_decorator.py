@@ -6,7 +6,7 @@ import functools
 from typing import Any, Callable, Mapping, Optional, TypeVar, Union, overload
 
 from fasti import _context
-from fasti._entrypoint import MARK
+from fasti._entrypoint_name import MARK
 from fasti._errors import ValidationError
 from fasti._reserved import RESERVED_NAMES
 from fasti._shape import shape_of

@@ -8,10 +8,8 @@ from typing import Any, Optional
 
 from fasti._errors import ValidationError
 
-_UNITS = re.compile(
-    r"\s*(?:(\d+)\s*d)?\s*(?:(\d+)\s*h)?\s*(?:(\d+)\s*m)?\s*(?:(\d+)\s*s)?\s*", re.ASCII
-)
-_CLOCK = re.compile(r"\s*(\d{1,4}):([0-5]\d):([0-5]\d)\s*", re.ASCII)
+_UNITS = r"\s*(?:(\d+)\s*d)?\s*(?:(\d+)\s*h)?\s*(?:(\d+)\s*m)?\s*(?:(\d+)\s*s)?\s*"
+_CLOCK = r"\s*(\d{1,4}):([0-5]\d):([0-5]\d)\s*"
 _SECONDS = (86_400, 3_600, 60, 1)
 
 
@@ -38,10 +36,10 @@ def _parse(value: Any) -> Optional[int]:
         return value
     if not isinstance(value, str):
         return None
-    match = _UNITS.fullmatch(value)
+    match = re.fullmatch(_UNITS, value, re.ASCII)
     if match is not None:
         return sum(int(part) * unit for part, unit in zip(match.groups(), _SECONDS) if part)
-    match = _CLOCK.fullmatch(value)
+    match = re.fullmatch(_CLOCK, value, re.ASCII)
     if match is not None:
         hours, minutes, seconds = map(int, match.groups())
         return hours * 3_600 + minutes * 60 + seconds

@@ -7,7 +7,6 @@ such a place, so every other argument is delivered exactly as it was given.
 
 from __future__ import annotations
 
-import copy
 from typing import Any, Callable, Dict, Optional, Set, Tuple
 
 
@@ -103,6 +102,8 @@ class _Substitution:
 
 
 def _rebuilt(value: Any, items: Any) -> Any:
+    import copy
+
     if isinstance(value, dict):
         changed: Any = copy.copy(value)  # keeps the factory of a defaultdict
         changed.clear()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Dict
 
 from fasti._errors import (
@@ -43,6 +42,8 @@ def error_from(status: int, body: bytes) -> SchedulerError:
 
 
 def _parse(body: bytes) -> Dict[str, Any]:
+    import json
+
     try:
         problem = json.loads(body)
     except ValueError:

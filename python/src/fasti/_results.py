@@ -5,15 +5,16 @@ Nothing is asked of the server before a call needs it.
 
 from __future__ import annotations
 
-import copy
 import time
 from datetime import date, datetime
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from fasti import _checks, _client, _ids, _jobs, _rows, _times
 from fasti._errors import NotFound, ValidationError
-from fasti._plan import RerunPlan
 from fasti._run import Run
+
+if TYPE_CHECKING:
+    from fasti._plan import RerunPlan
 
 #: How long :meth:`BatchRunResults.get_runs` answers from memory, in seconds.
 CACHE_SECONDS = 300.0
@@ -76,6 +77,8 @@ class BatchRunResults:
         are kept for five minutes unless :attr:`disable_caching` is set; the caller
         gets a copy.  With ``job_name`` there is one entry a task run.
         """
+        from copy import deepcopy
+
         filters = filters_of(rundate, range_start, range_end)
         key = tuple(sorted(filters.items()))
         cached = self._cache
@@ -83,11 +86,11 @@ class BatchRunResults:
         if cached is not None and not self.disable_caching:
             loaded_at, cached_key, runs = cached
             if cached_key == key and now - loaded_at < CACHE_SECONDS:
-                return copy.deepcopy(runs)
+                return deepcopy(runs)
         self._cache = None
         runs = self._load(filters)
         self._cache = (now, key, runs)
-        return copy.deepcopy(runs)
+        return deepcopy(runs)
 
     def _load(self, filters: Dict[str, str]) -> List[Dict[str, Any]]:
         client = _client.default()
@@ -183,10 +186,12 @@ class BatchRunResults:
         tasks: Optional[Sequence[str]] = None,
         rundate: When = None,
         version: str = "original",
-    ) -> RerunPlan:
+    ) -> "RerunPlan":
         """Return what :meth:`rerun` would do with the same arguments; nothing is started."""
         number, body = self._repetition(run_id, mode, tasks, rundate, version)
         body["dry_run"] = True
+        from fasti._plan import RerunPlan
+
         return RerunPlan(_client.default().post(f"/runs/{number}/rerun", body, creates=False))
 
     def _repetition(

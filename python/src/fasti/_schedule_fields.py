@@ -10,7 +10,7 @@ from fasti import _calendar, _checks
 #: What lies among the zones on some machines and is none of IANA's names.
 _NOT_ZONES = ("posix/", "right/", "posixrules", "Factory", "localtime")
 
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
 def integers(argument: str, value: Any, low: int, high: int) -> List[int]:
@@ -102,6 +102,6 @@ def uuid(value: Any) -> Optional[str]:
     if value is None:
         return None
     text = _checks.text("run_after_job_uuid", value).lower()
-    if _UUID.fullmatch(text) is None:
+    if re.fullmatch(_UUID, text) is None:
         raise _checks.fail("run_after_job_uuid", value, "the id of a batch (a UUID)")
     return text

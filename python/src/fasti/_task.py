@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
 
-from fasti import _checks, _entrypoint, _json_view, _pickling, _tables
-from fasti._bind import plan_call
+from fasti import _checks, _entrypoint_name, _json_view, _tables
+from fasti._entrypoint_name import MARK
 from fasti._errors import DuplicateNameError, ValidationError
 from fasti._node import Node
 from fasti._places import Bindings, Place
 from fasti._priority import Priority as PriorityLevel
 from fasti._shape import shape_of
-from fasti._sources import Target, Upstream
 
 if TYPE_CHECKING:
     from fasti._dag import DAG
+    from fasti._sources import Upstream
 
 
 class Task(Node):
@@ -81,7 +81,7 @@ class Task(Node):
         super()._check()
         if self.Entrypoint is None:
             raise ValidationError("Entrypoint is required", field="Entrypoint")
-        if not _entrypoint.is_valid(_checks.text("Entrypoint", self.Entrypoint)):
+        if not _entrypoint_name.is_valid(_checks.text("Entrypoint", self.Entrypoint)):
             wanted = "of the form 'package.file' or 'package.file.function'"
             raise _checks.fail("Entrypoint", self.Entrypoint, wanted)
         self._check_configuration()
@@ -96,7 +96,9 @@ class Task(Node):
         return [self.ConfigurationJson or {}]
 
     def _as_upstream(self) -> Upstream:
-        result_name = _entrypoint.result_name(self.Entrypoint)
+        from fasti._sources import Upstream
+
+        result_name = _entrypoint_name.result_name(self.Entrypoint)
         return Upstream(self._name, result_name, parallel=False, parts=(self._name,))
 
     def _check_tables(self, upstreams: List[Upstream]) -> None:
@@ -108,7 +110,10 @@ class Task(Node):
                 raise ValidationError(f"task {self._name!r}: {problem}", field="ConfigurationJson")
         if shape is not None:
             # The function is here: every rule can be checked, not just the table.
-            translated = getattr(self._function, _entrypoint.MARK, None) or {}
+            from fasti._bind import plan_call
+            from fasti._sources import Target
+
+            translated = getattr(self._function, MARK, None) or {}
             table = _tables.table_of(self.ConfigurationJson or {})
             target = Target(self.Entrypoint, shape, translated)
             plan_call(target, upstreams, table, self._submitted_bindings())
@@ -133,6 +138,8 @@ class Task(Node):
         return fields
 
     def _pickled(self, what: str, value: Any) -> str:
+        from fasti import _pickling
+
         try:
             return _pickling.dumps_base64(value)
         except Exception as error:

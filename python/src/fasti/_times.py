@@ -12,8 +12,8 @@ from typing import Any, Optional
 
 from fasti._checks import fail
 
-_RANGE = re.compile(r"(\d{4}-\d\d-\d\d)(?: (\d\d)(?::(\d\d)(?::(\d\d))?)?)?", re.ASCII)
-_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_RANGE = r"(\d{4}-\d\d-\d\d)(?: (\d\d)(?::(\d\d)(?::(\d\d))?)?)?"
+_DATE = r"\d{4}-\d\d-\d\d"
 
 
 def now() -> datetime:
@@ -51,7 +51,7 @@ def rundate(argument: str, value: Any) -> str:
     if isinstance(value, (date, datetime)):
         return f"{value:%Y-%m-%d}"
     wanted = "a date as 'YYYY-MM-DD', date or datetime"
-    if not isinstance(value, str) or _DATE.fullmatch(value) is None:
+    if not isinstance(value, str) or re.fullmatch(_DATE, value, re.ASCII) is None:
         raise fail(argument, value, wanted)
     try:
         date.fromisoformat(value)
@@ -80,7 +80,7 @@ def instant(argument: str, value: Any) -> datetime:
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day, tzinfo=timezone.utc)
     wanted = "a time as 'YYYY-MM-DD[ HH[:MM[:SS]]]', date or datetime"
-    match = _RANGE.fullmatch(value) if isinstance(value, str) else None
+    match = re.fullmatch(_RANGE, value, re.ASCII) if isinstance(value, str) else None
     if match is None:
         raise fail(argument, value, wanted)
     day, *clock = match.groups()

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Mapping
 from fasti import _checks
 from fasti._errors import ValidationError
 
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_NAME = r"[A-Za-z0-9_-]{1,32}"
 
 #: Where messages come from, with what each source needs and may have besides.
 _SOURCES = {
@@ -49,7 +49,7 @@ def _trigger(path: str, value: Any) -> Dict[str, Any]:
                 f"{path}: a {source} trigger has no {key!r}", field=f"{path}.{key}"
             )
     name = _checks.text(f"{path}.name", value.get("name"))
-    if _NAME.fullmatch(name) is None:
+    if re.fullmatch(_NAME, name) is None:
         raise _checks.fail(f"{path}.name", name, "1 to 32 letters, digits, '_' and '-'")
     checked: Dict[str, Any] = {"name": name, "source": source}
     for key in needed:

@@ -15,6 +15,8 @@ Importing this module, decorating functions, building a DAG and constructing
 submits itself, and the results calls do.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from fasti._batches import get_batches
 from fasti._command import CommandTask
 from fasti._dag import DAG
@@ -36,13 +38,15 @@ from fasti._errors import (
     ValidationError,
 )
 from fasti._jobs import get_job_logs, get_job_metrics, get_job_result
-from fasti._plan import PlannedTask, RerunPlan
 from fasti._priority import Priority
 from fasti._results import BatchRunResults
 from fasti._retry import Retry
 from fasti._run import Run
 from fasti._schedule import Schedule
 from fasti._task import ParallelTask, Task
+
+if TYPE_CHECKING:
+    from fasti._plan import PlannedTask, RerunPlan
 
 #: The other name that the decorator goes by.
 dt_batch = batch
@@ -80,3 +84,12 @@ __all__ = [
     "get_job_metrics",
     "get_job_result",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Return the classes of what only a rerun's plan is made of, loaded when first named."""
+    if name in ("PlannedTask", "RerunPlan"):
+        from fasti import _plan
+
+        return getattr(_plan, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,7 +5,7 @@ from typing import Any, Callable, Dict, List, Sequence, Tuple
 import pytest
 
 from dt.scheduler import DAG, ArgumentResolutionError, ParallelTask, Task, ValidationError, batch
-from fasti import _entrypoint
+from fasti import _entrypoint_name
 from fasti.testing import RunOutcome, run_dag
 
 
@@ -48,7 +48,7 @@ def error(*arguments: Any, **more: Any) -> str:
     ],
 )
 def test_3_1_result_name(entrypoint: str, name: str) -> None:
-    assert _entrypoint.result_name(entrypoint) == name
+    assert _entrypoint_name.result_name(entrypoint) == name
 
 
 def test_3_1_a_value_goes_by_the_function_not_by_the_task() -> None:
