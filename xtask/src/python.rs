@@ -36,6 +36,18 @@ const WIDGET_TESTS: &str = "python/tests/widget";
 /// Tests of the web page, in a browser.
 const PAGE_TESTS: &str = "python/tests/page";
 
+/// Those of them that walk through every view in every size, and measure nothing.
+const VIEW_TESTS: &str = "python/tests/page/test_views.py";
+
+/// Processes that share the files of a suite: most tests wait for a server or a child most of the time.
+const TWO: &[&str] = &["--numprocesses=2", "--dist=loadfile"];
+
+/// The same, where the tests of one file are long.
+const TWO_BY_TEST: &[&str] = &["--numprocesses=2", "--dist=load"];
+
+/// One test after the other: they measure, or need the machine for themselves.
+const ALONE: &[&str] = &["-p", "no:xdist"];
+
 /// Lints, types and the oldest version.
 pub(crate) fn checks(workspace: &Workspace, tools: &Tools, report: &mut Report) {
     if !workspace.has(SOURCES) {
@@ -73,6 +85,7 @@ pub(crate) fn tests(workspace: &Workspace, tools: &Tools, report: &mut Report) {
             WIDGET_TESTS,
             PAGE_TESTS,
         ],
+        spread: TWO,
     };
     suite.run(workspace, tools, report);
     for (version, python) in tools.other_pythons() {
@@ -97,6 +110,7 @@ pub(crate) fn tests(workspace: &Workspace, tools: &Tools, report: &mut Report) {
         folder: DATATURE_TESTS,
         python: tools.datature_python(),
         without: &[],
+        spread: TWO,
     };
     datature.run(workspace, tools, report);
     let rescale = Suite {
@@ -111,14 +125,24 @@ pub(crate) fn tests(workspace: &Workspace, tools: &Tools, report: &mut Report) {
         folder: WIDGET_TESTS,
         python: tools.widget_python(),
         without: &[],
+        spread: ALONE,
     };
     widget.run(workspace, tools, report);
     let page = Suite {
         name: "page".to_owned(),
         folder: PAGE_TESTS,
+        without: &[VIEW_TESTS],
         ..widget
     };
     page.run(workspace, tools, report);
+    let views = Suite {
+        name: "page views".to_owned(),
+        folder: VIEW_TESTS,
+        without: &[],
+        spread: TWO_BY_TEST,
+        ..page
+    };
+    views.run(workspace, tools, report);
 }
 
 /// One folder of tests on one interpreter.
@@ -127,6 +151,8 @@ struct Suite<'a> {
     python: &'a Path,
     folder: &'a str,
     without: &'a [&'a str],
+    /// Arguments that say over how many processes the tests are spread.
+    spread: &'a [&'a str],
 }
 
 /// Ruff over the package, its tests and the examples, all by the package's settings.
@@ -188,7 +214,10 @@ impl Suite<'_> {
 
     fn pytest(&self, workspace: &Workspace, tools: &Tools, results: &Path) -> Result<bool> {
         let mut pytest = module_of(workspace, self.python, "pytest");
-        pytest.args(["--quiet", "-p", "no:cacheprovider", "--junitxml"]);
+        pytest
+            .args(["--quiet", "-p", "no:cacheprovider"])
+            .args(self.spread);
+        pytest.arg("--junitxml");
         pytest.arg(results).arg(workspace.path(self.folder));
         for without in self.without {
             pytest.arg("--ignore").arg(workspace.path(without));
