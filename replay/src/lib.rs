@@ -12,6 +12,7 @@ pub mod evidence;
 pub mod explain;
 pub mod export;
 pub mod rebuild;
+pub mod rehearse;
 pub mod sandbox;
 pub mod source;
 pub mod verify;

@@ -5,6 +5,7 @@ mod export;
 mod import;
 mod live;
 mod rebuild;
+mod rehearse;
 mod restore;
 mod stream;
 mod verify;
@@ -40,6 +41,8 @@ pub(crate) enum LogCommand {
     Clone(clone::CloneArgs),
     /// Compute all views anew from the log; with --check only compare them with those that are served.
     Rebuild(rebuild::RebuildArgs),
+    /// Decide all that was decided once more with this build, and say where it would decide otherwise.
+    Rehearse(rehearse::RehearseArgs),
 }
 
 pub(crate) fn run(command: LogCommand, global: &Global, config: &ConfigFile) -> anyhow::Result<()> {
@@ -50,6 +53,7 @@ pub(crate) fn run(command: LogCommand, global: &Global, config: &ConfigFile) -> 
         LogCommand::Import(args) => import::run(&args, global, config),
         LogCommand::Clone(args) => clone::run(&args, global, config),
         LogCommand::Rebuild(args) => rebuild::run(&args, global, config),
+        LogCommand::Rehearse(args) => rehearse::run(&args, global, config),
     }
 }
 

@@ -3,7 +3,7 @@
 //! Where to look next: `kills.rs` (nothing acknowledged is lost), `restart.rs` (a restart changes nothing),
 //! `slips.rs` (what nobody can have meant), `tasks.rs` and `python_tasks.rs` (what a task is and how it ends), `cancelling.rs`, `surviving.rs` (tasks
 //! outlive the server), `bad_input.rs`, `starting.rs` (what is refused at the start, how it stops),
-//! `damage.rs`, `power/` (what a power cut leaves), `evolution.rs` (logs of later versions), `evidence.rs` (files that prove a run), `forks.rs` (forks and sandboxes), `clearing.rs` (what is over its limits), `restoring.rs` (a restore that dies),
+//! `damage.rs`, `power/` (what a power cut leaves), `evolution.rs` (logs of later versions), `evidence.rs` (files that prove a run), `rehearsal.rs` (history decided again), `forks.rs` (forks and sandboxes), `clearing.rs` (what is over its limits), `restoring.rs` (a restore that dies),
 //! `wide.rs` (100,000 task runs), `streams.rs` (events as they happen), `schedules.rs` (every slot once), `commands.rs` (the
 //! command line), `demo.rs`.
 
@@ -23,6 +23,7 @@ mod forks;
 mod kills;
 mod power;
 mod python_tasks;
+mod rehearsal;
 mod restart;
 mod restoring;
 mod schedules;

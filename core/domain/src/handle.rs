@@ -1,18 +1,15 @@
 //! A request from decision to rest: decide, evolve, react, until nothing follows any more. The events of one
 //! request are one commit, all or nothing.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::command::{Command, Follow, Receipt, Request, Subject};
+use crate::command::{Receipt, Request, Subject};
+use crate::consequences::Consequences;
 use crate::decide::decide;
 use crate::event::{Event, Recorded};
 use crate::evolve::{evolve, subject};
-use crate::flow;
 use crate::ids::Seq;
-use crate::limits::{CASCADE_MAX, KEY_BYTES_MAX};
-use crate::placement;
-use crate::react::react;
+use crate::limits::KEY_BYTES_MAX;
 use crate::rejection::Rejection;
 use crate::run::RunType;
 use crate::state::State;
@@ -69,8 +66,7 @@ pub fn handle_placing(
         actor: request.principal.actor.clone(),
         trace: request.trace.clone(),
         recorded: Vec::with_capacity(first.len()),
-        follows: VecDeque::new(),
-        placing,
+        consequences: Consequences::new(placing),
     };
     let naming = naming_event(&first);
     let made = first
@@ -155,8 +151,7 @@ struct Cascade {
     actor: Arc<str>,
     trace: Option<Arc<str>>,
     recorded: Vec<Recorded>,
-    follows: VecDeque<(Follow, Seq)>,
-    placing: Placing,
+    consequences: Consequences,
 }
 
 impl Cascade {
@@ -177,48 +172,15 @@ impl Cascade {
             event,
         };
         evolve(state, &recorded);
-        let follows = react(state, &recorded.event);
-        self.follows
-            .extend(follows.into_iter().map(|follow| (follow, recorded.seq)));
+        self.consequences.note(state, &recorded);
         self.recorded.push(recorded);
     }
 
-    /// Consequences in the order they arose; placement whenever nothing else is left and there is room.
     fn run(&mut self, state: &mut State) {
-        let mut flows_are_idle = false;
-        for _ in 0..CASCADE_MAX {
-            let (follow, cause) = match self.follows.pop_front() {
-                Some(next) => next,
-                None if !flows_are_idle && self.placing == Placing::Now && flow::is_due(state) => {
-                    (Follow::SettleFlows, state.seq)
-                }
-                None if self.placing == Placing::Now && placement::is_due(state) => {
-                    (Follow::Place, state.seq)
-                }
-                None => return,
-            };
-            let request = Request::system(Command::Follow(follow));
-            match decide(state, &request, self.at) {
-                Ok(events) if events.is_empty() && self.follows.is_empty() => {
-                    if matches!(request.command, Command::Follow(Follow::Place)) {
-                        return;
-                    }
-                    flows_are_idle |=
-                        matches!(request.command, Command::Follow(Follow::SettleFlows));
-                }
-                Ok(events) => {
-                    for event in events {
-                        self.apply(state, event, Some(cause), None);
-                    }
-                }
-                Err(rejection) => {
-                    debug_assert!(false, "a consequence was refused: {rejection}");
-                }
+        while let Some((events, cause)) = self.consequences.next(state, self.at) {
+            for event in events {
+                self.apply(state, event, Some(cause), None);
             }
         }
-        debug_assert!(
-            false,
-            "a request led to more than {CASCADE_MAX} consequences"
-        );
     }
 }

@@ -8,6 +8,7 @@ mod shapes;
 
 use fasti_domain::event::Recorded;
 use fasti_domain::ids::Seq;
+use fasti_domain::rehearse::rehearse;
 use fasti_domain::state::State;
 use fasti_domain::{evolve, react};
 use proptest::collection::vec;
@@ -63,6 +64,25 @@ proptest! {
             }
             prop_assert_eq!(&again, &world.state);
         }
+    }
+
+    #[test]
+    fn requests_of_one_commit_are_decided_again_the_same(ops in vec(op(), 1..60), sizes in vec(1_usize..9, 1..20)) {
+        let world = played(&ops).world;
+        let mut state = State::default();
+        let (mut from, mut at) = (0, 0);
+        for size in sizes.iter().cycle() {
+            at += size;
+            let to = world.ends.get(at - 1).copied().unwrap_or(world.log.len());
+            let rehearsed = rehearse(&mut state, &world.log[from..to]);
+            prop_assert_eq!(&rehearsed.difference, &None);
+            prop_assert_eq!(rehearsed.unseen, 0);
+            from = to;
+            if from == world.log.len() {
+                break;
+            }
+        }
+        prop_assert_eq!(&state, &world.state);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use fasti_domain::event::{Event, KeyUse, Recorded};
 use fasti_domain::graph::Graph;
 use fasti_domain::ids::{BatchId, LogId, RunId, RunSetId, TaskRunId, Token};
 use fasti_domain::ranges::TaskRuns;
+use fasti_domain::rehearse::rehearse;
 use fasti_domain::rejection::Rejection;
 use fasti_domain::run::RunType;
 use fasti_domain::state::State;
@@ -33,6 +34,8 @@ pub(crate) struct World {
     pub(crate) state: State,
     pub(crate) now: Timestamp,
     pub(crate) log: Vec<Recorded>,
+    /// How long the log was after each request.
+    pub(crate) ends: Vec<usize>,
     pub(crate) oracle: Oracle,
     folded: State,
     graphs: BTreeMap<RunId, Arc<Graph>>,
@@ -55,6 +58,7 @@ impl World {
             state: State::default(),
             now: NOON,
             log: Vec::new(),
+            ends: Vec::new(),
             oracle: Oracle::default(),
             folded: State::default(),
             graphs: BTreeMap::new(),
@@ -128,11 +132,17 @@ impl World {
                 self.graphs.insert(event.run, graph);
             }
         }
+        let mut rehearsed_on = before;
+        let rehearsed = rehearse(&mut rehearsed_on, &handled.events);
+        let difference = rehearsed.difference;
+        assert_eq!(difference, None, "decided again it is the same");
+        assert!(!rehearsed.held_back);
         assert_eq!(self.folded, self.state, "the state is the fold of the log");
         self.oracle.rest(&self.state);
         assert_eq!(handled.receipt.seq, self.state.seq);
         self.check_grants(&handled.events);
         self.log.extend(handled.events);
+        self.ends.push(self.log.len());
         Ok(handled.receipt)
     }
 
@@ -228,7 +238,7 @@ impl World {
 
     pub(crate) fn pass_ms(&mut self, ms: u64) {
         self.now = self.now.plus_ms(ms);
-        self.ask(Command::Wake);
+        self.ask_as(Principal::system(), Command::Wake).unwrap();
     }
 
     /// The live attempt of the task run of this name in the youngest run that has one.

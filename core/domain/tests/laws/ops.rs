@@ -318,11 +318,12 @@ impl Play {
             if let Some(batch) = self.world.state.batch_named(&name, Tag::Dev) {
                 let batch = batch.id;
                 // Its slots would make runs for ever.
-                self.system(Command::PauseBatch {
+                let pause = Command::PauseBatch {
                     batch,
                     reason: None,
                     until: None,
-                });
+                };
+                self.world.ask(pause);
             }
         }
         for _ in 0..500 {

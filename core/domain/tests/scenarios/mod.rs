@@ -11,6 +11,7 @@ mod keys;
 mod placing;
 mod pools;
 mod progress;
+mod rehearsal;
 mod repeats;
 mod reports;
 mod retries;
