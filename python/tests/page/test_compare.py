@@ -1,6 +1,7 @@
 """Things side by side: the runs of a batch as a grid, the sets of a chain, events over time."""
 
 import re
+from typing import Any, List
 
 from page.reader import Reader, eventually
 from page.world import World
@@ -50,6 +51,32 @@ def test_the_grid_is_walked_with_keys(reader: Reader, world: World) -> None:
     eventually(lambda: is_at(tasks[0]), "the first task again")
     page.keyboard.press("ArrowUp")
     assert is_at(tasks[0])
+
+
+def test_what_arrives_late_leaves_the_focus_where_it_is(reader: Reader, world: World) -> None:
+    newest = world.server.call("GET", f"/runs?batch_id={world.nightly}&order=desc&limit=1")
+    late = newest["items"][0]["id"]
+    held: List[Any] = []
+    reader.page.route(re.compile(f"/runs/{late}/states"), held.append)
+    run = world.good_runs[0]
+    page = reader.open(f"/ui/runs/{run}/grid")
+    grid = page.get_by_role("grid")
+    grid.get_by_role("link", name=re.compile(f", run {run}: success")).nth(1).wait_for()
+    grid.locator(".heat-cell [tabindex='0']").focus()
+    page.keyboard.press("Control+End")
+
+    def label() -> str:
+        return str(page.evaluate("document.activeElement.getAttribute('aria-label')"))
+
+    eventually(lambda: label().endswith(f", run {late}: not in it"), "the cell that is not known")
+    eventually(lambda: len(held) > 0, "the question that is held back")
+    for route in held:
+        route.continue_()
+    known = re.compile(f", run {late}: (success|failure)")
+    eventually(lambda: known.search(label()) is not None, "its state")
+    page.keyboard.press("Home")
+    eventually(lambda: f", run {late}:" not in label(), "another cell")
+    assert label() != "None"
 
 
 def test_a_failed_task_is_seen_in_the_grid_and_as_text(reader: Reader, world: World) -> None:

@@ -64,6 +64,8 @@ impl Start<'_> {
             "run".to_owned(),
             format!("--name={}", self.name),
             format!("--pull={}", self.pull),
+            // The runner keeps the output, within its bounds: a second copy with the engine would have none.
+            "--log-driver=none".to_owned(),
             format!("--workdir={}", self.workdir),
             format!("--env-file={}", self.env_file.display()),
         ];
@@ -255,6 +257,7 @@ mod tests {
                 "run",
                 "--name=fasti-1",
                 "--pull=missing",
+                "--log-driver=none",
                 "--workdir=/fasti/scratch",
                 "--env-file=/data/env",
                 "--label=a=b",

@@ -52,9 +52,13 @@ function useColumns(runs: Run[]) {
       const version = `${run.definition_version ?? `of ${run.id}`}`;
       const model = models.current.get(version) ?? read<Layout>(`/runs/${run.id}/layout`, { as_of: asOf.value }).then(modelOf);
       models.current.set(version, model);
+      // What could not be read is asked for again with the next event.
+      model.catch(() => models.current.delete(version));
       const states = read<States>(`/runs/${run.id}/states`, { as_of: asOf.value, min_seq: least }, signal);
       const column = { model: await model, states: await states };
-      if (!signal.aborted) setColumns((old) => new Map(old).set(run.id, column));
+      if (signal.aborted) return;
+      setColumns((old) => new Map(old).set(run.id, column));
+      setProblem(null);
     };
     const failed = (error: unknown): void => {
       if (!signal.aborted && error instanceof Problem) setProblem(error);
@@ -92,10 +96,11 @@ function Grid({ run, runs }: { run: Run; runs: Run[] }) {
   const current = runs.findIndex((one) => one.id === run.id);
   const rows = useMemo(() => gridOf(shown, current, present), [columns, runs, present]);
   const wanted = useMemo(() => rows.filter((row) => row.name.toLowerCase().includes(text)), [rows, text]);
-  if (problem) return <Refused problem={problem} />;
+  if (problem && rows.length === 0) return <Refused problem={problem} />;
   if (rows.length === 0) return <p class="loading">Loading …</p>;
   return (
     <>
+      {problem && <Refused problem={problem} />}
       <form class="filter" role="search" onSubmit={(event) => event.preventDefault()}>
         <label>
           Name <input
@@ -233,12 +238,14 @@ function HeatCell({ run, row, cell, at, isPlace, isCurrent, enter, hover }: {
   hover: () => void;
 }) {
   const name = `heat-cell ${isCurrent ? "current" : ""} ${cell ? `${cell.status} heat-${cell.heat}` : "none"}`;
-  const props = { "data-at": at, tabIndex: isPlace ? 0 : -1, onFocus: enter, onMouseEnter: hover, title: said(row.name, run, cell) };
+  const label = said(row.name, run, cell);
+  const props = { "data-at": at, tabIndex: isPlace ? 0 : -1, onFocus: enter, onMouseEnter: hover, title: label, "aria-label": label };
+  // The same element whatever is known of the task: one that made room for another would take the focus with it.
   return (
     <span role="gridcell" class={name}>
       {cell === null
-        ? <span {...props} aria-label={said(row.name, run, null)} role="img">·</span>
-        : <a {...props} href={to(`/ui/runs/${run.id}/graph`, { task: cell.taskRun })} aria-label={said(row.name, run, cell)}><Shape status={cell.status} /></a>}
+        ? <a {...props} role="img">·</a>
+        : <a {...props} href={to(`/ui/runs/${run.id}/graph`, { task: cell.taskRun })}><Shape status={cell.status} /></a>}
     </span>
   );
 }
