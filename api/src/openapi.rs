@@ -103,6 +103,8 @@ use crate::dialects::native::{routes, wire};
         routes::get_pool,
         routes::put_pool,
         routes::list_runners,
+        routes::drain_runner,
+        routes::resume_runner,
         routes::list_workers,
         routes::preview_schedule,
         routes::put_schedule,

@@ -8,6 +8,7 @@ mod batches;
 mod client;
 mod contract;
 mod differences;
+mod drains;
 mod events;
 mod explanations;
 mod hardening;

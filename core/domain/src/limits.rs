@@ -84,6 +84,9 @@ pub const OPEN_RUN_SETS_MAX: usize = 100_000;
 /// Runners that joined and were not lost.
 pub const RUNNERS_MAX: usize = 10_000;
 
+/// Runners that are drained, also some that were lost meanwhile: as many as there can be runners.
+pub const DRAINED_RUNNERS_MAX: usize = RUNNERS_MAX;
+
 /// Bundles registered: each is known for ever.
 pub const BUNDLES_MAX: usize = 1_000_000;
 

@@ -4,6 +4,7 @@ mod backfills;
 mod batches;
 mod calendars;
 mod documents;
+mod drains;
 mod flows;
 mod flows_laws;
 mod graphs;

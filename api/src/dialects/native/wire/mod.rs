@@ -53,7 +53,7 @@ pub(crate) use run::{
 };
 pub(crate) use run_set::{Backfill, BackfillOrder, BackfillPreview, NewBackfill};
 pub(crate) use run_set::{MoreRuns, NewRunSet, RunSet, RunSetRun};
-pub(crate) use runner::Runner;
+pub(crate) use runner::{Drain, Runner};
 pub(crate) use schedule::{
     CalendarUse, ClockChange, FirstLast, Preview, PreviewBody, PreviewNote, Schedule, Trigger,
     TriggerCondition, TriggerValue,
