@@ -41,6 +41,7 @@ use crate::dialects::native::{routes, wire};
         routes::list_tasks,
         routes::get_graph,
         routes::get_layout,
+        routes::post_layout,
         routes::get_states,
         routes::explain_run,
         routes::compare_run,
