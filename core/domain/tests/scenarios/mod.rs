@@ -7,6 +7,7 @@ mod documents;
 mod drains;
 mod flows;
 mod flows_laws;
+mod flows_sizes;
 mod graphs;
 mod keys;
 mod placing;
