@@ -11,6 +11,7 @@ mod differences;
 mod drains;
 mod events;
 mod explanations;
+mod flow_lists;
 mod hardening;
 mod images;
 mod layouts;
