@@ -5,7 +5,8 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use fasti_core::domain::ids::Seq;
 use fasti_core::ports::ExactRead;
-use fasti_core::store::{ExactReader, ExactRecord, StoreError};
+use fasti_core::record::ExactRecord;
+use fasti_core::store::{ExactReader, StoreError};
 use serde_json::json;
 
 use crate::client;
