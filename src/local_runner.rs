@@ -109,6 +109,7 @@ async fn keep_one(
         living.runner.clone()
     } else {
         let runner = new_id()?;
+        hand_over_drain(engine, &runner).await?;
         *child = Some(Started {
             runner: runner.clone(),
             process: start(settings, &runner)?,
@@ -128,6 +129,7 @@ async fn keep_one(
         let reason = "its process is gone".to_owned();
         lose(engine, info.runner, reason).await?;
     }
+    end_old_drains(engine, &runner).await?;
     watch(&runner, || is_gone(child)).await;
     Ok(())
 }
@@ -281,13 +283,55 @@ fn on_its_way(settings: &RunnerSettings) -> Option<Living> {
     })
 }
 
-/// Says that a runner is gone; waits while the engine has no room.
+/// A runner in the place of a drained one is drained before it joins: whoever drained it did so for the machine, and a
+/// new process of another name changes nothing about that.
+async fn hand_over_drain(engine: &EngineHandle, runner: &RunnerId) -> Result<(), SubmitError> {
+    let drained = drained(engine).await?;
+    let Some((old, reason)) = drained.into_iter().next_back() else {
+        return Ok(());
+    };
+    tracing::info!(%runner, drained = %old, "the runner takes the place of a drained one, and is drained");
+    let command = Command::DrainRunner {
+        runner: runner.clone(),
+        reason,
+        instead_of: Some(old),
+    };
+    say(engine, command).await
+}
+
+/// Drains that were handed over are over, once those who had them are gone.
+async fn end_old_drains(engine: &EngineHandle, runner: &RunnerId) -> Result<(), SubmitError> {
+    for (old, _) in drained(engine).await? {
+        if old != *runner {
+            say(engine, Command::ResumeRunner { runner: old }).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Drained runners that servers on this data folder started, with why.
+async fn drained(engine: &EngineHandle) -> Result<Vec<(RunnerId, Option<String>)>, SubmitError> {
+    let question = |state: &fasti_core::domain::state::State| {
+        let all = state.drained();
+        all.filter(|(runner, _)| runner.0.starts_with("local-"))
+            .map(|(runner, reason)| (runner.clone(), reason.map(str::to_owned)))
+            .collect()
+    };
+    engine.inspect(question).await
+}
+
+/// Says that a runner is gone.
 pub(crate) async fn lose(
     engine: &EngineHandle,
     runner: RunnerId,
     reason: String,
 ) -> Result<(), SubmitError> {
-    let request = Request::system(Command::LoseRunner { runner, reason });
+    say(engine, Command::LoseRunner { runner, reason }).await
+}
+
+/// Gives a command of the scheduler itself; waits while the engine has no room.
+async fn say(engine: &EngineHandle, command: Command) -> Result<(), SubmitError> {
+    let request = Request::system(command);
     loop {
         match engine.submit(request.clone()).await {
             Ok(_) => return Ok(()),

@@ -57,9 +57,8 @@ impl Call {
             })?;
         }
         let moment = self.as_of()?;
-        // Held until the answer is there.
-        let _turn = match moment {
-            Some(_) => Some(self.turn_for_the_past().await?),
+        let turn = match moment {
+            Some(_) => Some(self.turn().await?),
             None => None,
         };
         let (views, past) = (self.app.parts.views.clone(), self.app.parts.past.clone());
@@ -68,6 +67,8 @@ impl Call {
         };
         // Old runs are read from disk.
         let asked = tokio::task::spawn_blocking(move || {
+            // Held until the answer is there, also when whoever asked has gone: the work goes on all the same.
+            let _turn = turn;
             if let Some(moment) = moment {
                 let seq = match moment {
                     AsOf::Seq(seq) => seq,
@@ -107,18 +108,32 @@ impl Call {
         }
     }
 
-    /// Permission to have the views of a moment computed. Whoever waits for it takes no thread: those are for
-    /// questions about now.
+    /// Does something that takes a while, as one of few at a time. Its turn lasts as long as the work does, also when
+    /// whoever asked hangs up meanwhile.
     ///
     /// # Errors
-    /// 503 when many others ask for the past.
-    pub(crate) async fn turn_for_the_past(&self) -> Result<OwnedSemaphorePermit, Problem> {
+    /// 503 when many others ask for such work.
+    pub(crate) async fn in_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let turn = self.turn().await?;
+        let done = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work()
+        });
+        done.await.map_err(|error| Problem::internal(&error))
+    }
+
+    /// Permission for what takes a while, such as the views of a moment. Whoever waits for it takes no thread: those
+    /// are for questions about now.
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, Problem> {
         let turn = self.app.past_turns.clone().acquire_owned();
         match tokio::time::timeout(MIN_SEQ_WAIT, turn).await {
             Ok(Ok(turn)) => Ok(turn),
             Ok(Err(_)) | Err(_) => Err(Problem::new(
                 Code::Busy,
-                "many others ask for the past just now; ask again",
+                "many others ask for the past, or for other things that take a while, just now; ask again",
             )
             .retry_after(1)),
         }

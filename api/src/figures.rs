@@ -39,13 +39,18 @@ impl Figures {
 /// What there is to measure, in numbers.
 pub(crate) async fn get_figures(call: Call) -> Answer {
     let health = health(&call.app);
-    let asked = call.ask(None, |views, _| Ok((views.log(), views.runners())));
-    let ((log, runners), _) = asked.await?;
+    let asked = call.ask(None, |views, _| {
+        let drained = views.drained_here().count();
+        Ok((views.log(), views.runners(), drained))
+    });
+    let ((log, runners, drained), _) = asked.await?;
     let mut figures = Figures::default();
     engine(&mut figures, &health);
     store(&mut figures, &health.store);
     work(&mut figures, &log);
     runners_of(&mut figures, &runners);
+    let help = "Runners there are that are drained.";
+    figures.one("runners_drained", "gauge", help, drained);
     let mut response = page::text(StatusCode::OK, figures.text);
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);

@@ -8,6 +8,7 @@ mod following;
 mod history;
 mod layouts;
 mod lifecycle;
+mod list_work;
 mod lists;
 mod past;
 mod rebuild;

@@ -274,6 +274,9 @@ pub(crate) fn reader(response: Response<Body>) -> BufReader<ureq::BodyReader<'st
 }
 
 fn json(response: Response<Body>) -> anyhow::Result<Value> {
+    if response.status() == 204 {
+        return Ok(Value::Null);
+    }
     let body = response.into_body().into_with_config().limit(1 << 30);
     Ok(serde_json::from_reader(body.reader())?)
 }

@@ -1,4 +1,4 @@
-//! The command line: `fasti <noun> <verb>`. One file a noun; all but `serve`, `runner`, `verify` and `demo`
+//! The command line: `fasti <noun> <verb>`. One file a noun; all but `serve`, `runner --socket`, `verify` and `demo`
 //! are clients of the native API.
 
 mod backfill;
@@ -25,6 +25,7 @@ mod run_diff;
 mod run_graph;
 mod run_page;
 mod run_set;
+mod runner;
 mod schedule;
 mod serve;
 mod shell;
@@ -83,7 +84,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, env = "FASTI_USER", value_name = "NAME")]
     pub(crate) user: Option<String>,
     /// Read as it was: after the event of this sequence number, or at this instant (RFC 3339). For the commands
-    /// that show batches, runs, schedules, calendars, pools and images.
+    /// that show batches, runs, schedules, calendars, pools, runners and images.
     #[arg(long, global = true, value_name = "SEQ|TIME")]
     pub(crate) as_of: Option<String>,
     /// Configuration file [default: fasti/config.toml in the user's configuration folder].
@@ -128,6 +129,8 @@ enum Noun {
     /// Runs of batches.
     #[command(subcommand)]
     Run(run::RunCommand),
+    /// Runners: what executes, and whether they are given work.
+    Runner(Box<runner::RunnerArgs>),
     /// Pools: named shares of capacity.
     #[command(subcommand)]
     Pool(pool::PoolCommand),
@@ -153,9 +156,6 @@ enum Noun {
     Verify(log::VerifyArgs),
     /// Look for what could keep Fasti from working well here.
     Doctor(doctor::DoctorArgs),
-    /// Be a runner (started by `fasti serve`).
-    #[command(hide = true)]
-    Runner(serve::RunnerArgs),
     /// Print a completion script for a shell.
     Completions(shell::CompletionsArgs),
     /// Print the manual: all of it, or the page of one command.
@@ -175,6 +175,7 @@ impl Noun {
                 | Self::Why(_)
                 | Self::Image(_)
                 | Self::Pool(_)
+                | Self::Runner(_)
         )
     }
 }
@@ -190,7 +191,6 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         .map_err(|error| exit::Failure::new(exit::Exit::Usage, format!("{error:#}")))?;
     match cli.command {
         Noun::Serve(args) => serve::serve(*args, config),
-        Noun::Runner(args) => serve::runner(args),
         Noun::Demo(args) => demo::demo(&args, &global),
         Noun::Batch(command) => batch::run(command, &global, &config),
         Noun::Schedule(command) => schedule::run(command, &global, &config),
@@ -200,6 +200,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Noun::Run(command) => run::run(command, &global, &config),
         Noun::Why(args) => why::why(&args, &global, &config),
         Noun::WhyNot(args) => why::why_not(&args, &global, &config),
+        Noun::Runner(args) => runner::run(*args, &global, &config),
         Noun::Pool(command) => pool::run(command, &global, &config),
         Noun::Image(command) => image::run(command, &global, &config),
         Noun::Logs(args) => logs::run(&args, &global, &config),

@@ -127,29 +127,29 @@ pub(crate) enum Ack {
     Standby,
 }
 
-/// Arguments of `fasti runner`.
+/// Arguments of a runner's process, which `fasti serve` starts: `fasti runner --socket …`.
 #[derive(Debug, Args)]
-pub(crate) struct RunnerArgs {
+pub(crate) struct ProcessArgs {
     /// Socket of the server.
-    #[arg(long)]
-    socket: PathBuf,
+    #[arg(long, hide = true, requires_all = ["data", "id"])]
+    socket: Option<PathBuf>,
     /// Data folder of the server.
-    #[arg(long)]
-    data: PathBuf,
+    #[arg(long, hide = true, requires = "socket")]
+    data: Option<PathBuf>,
     /// Folder with the Python packages.
-    #[arg(long)]
+    #[arg(long, hide = true, requires = "socket")]
     sdk: Option<PathBuf>,
     /// Name; a restarted runner takes a new one.
-    #[arg(long)]
-    id: String,
+    #[arg(long, hide = true, requires = "socket")]
+    id: Option<String>,
     /// Attempts at a time.
-    #[arg(long)]
+    #[arg(long, hide = true, requires = "socket")]
     slots: Option<u32>,
     /// Interpreter of Python tasks whose image names none.
-    #[arg(long)]
+    #[arg(long, hide = true, requires = "socket")]
     python: Option<String>,
     /// How containers are run, as JSON: `[containers]` of the configuration.
-    #[arg(long)]
+    #[arg(long, hide = true, requires = "socket")]
     containers: Option<String>,
 }
 
@@ -345,10 +345,13 @@ fn nats(
     }))
 }
 
-pub(crate) fn runner(args: RunnerArgs) -> anyhow::Result<()> {
+pub(crate) fn runner(args: ProcessArgs) -> anyhow::Result<()> {
+    let (Some(socket), Some(data), Some(id)) = (args.socket, args.data, args.id) else {
+        let message = "say what is to be done: `fasti runner list`, `drain` or `resume`";
+        return Err(Failure::new(Exit::Usage, message).into());
+    };
     start_tracing();
-    let id = RunnerId::new(&args.id)?;
-    let mut config = fasti_runner::Config::new(args.socket, args.data, id);
+    let mut config = fasti_runner::Config::new(socket, data, RunnerId::new(&id)?);
     if let Some(slots) = args.slots {
         config.capacity.slots = slots.max(1);
     }

@@ -112,9 +112,12 @@ mod tests {
             "fasti-serve",
             "fasti-run-start",
             "fasti-event-tail",
+            "fasti-runner-drain",
         ] {
             assert!(names.contains(&name), "{name}: {names:?}");
         }
-        assert!(!names.contains(&"fasti-runner"));
+        let (_, page) = pages.iter().find(|it| it.0 == "fasti-runner").unwrap();
+        let page = String::from_utf8_lossy(page);
+        assert!(!page.contains("socket"), "what only `fasti serve` gives");
     }
 }

@@ -6,8 +6,10 @@
 
 mod durable;
 mod floor;
+mod grow;
 mod measure;
 mod million;
+mod runs;
 mod server;
 mod slots;
 
@@ -75,6 +77,7 @@ const MEASUREMENTS: &[(&str, Measurement)] = &[
     ("events", durable::durable_events),
     ("restart", measure::restart),
     ("million", million::million),
+    ("runs", runs::runs),
     ("memory", measure::memory),
     ("slots", slots::slots),
 ];

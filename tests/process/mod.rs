@@ -5,7 +5,7 @@
 //! outlive the server), `bad_input.rs`, `starting.rs` (what is refused at the start, how it stops),
 //! `damage.rs`, `power/` (what a power cut leaves), `evolution.rs` (logs of later versions), `evidence.rs` (files that prove a run), `rehearsal.rs` (history decided again), `forks.rs` (forks and sandboxes), `clearing.rs` (what is over its limits), `restoring.rs` (a restore that dies),
 //! `wide.rs` (100,000 task runs), `streams.rs` (events as they happen), `schedules.rs` (every slot once), `commands.rs` (the
-//! command line), `demo.rs`.
+//! command line), `draining.rs`, `demo.rs`.
 
 mod bad_input;
 mod bundle;
@@ -17,6 +17,7 @@ mod damage;
 mod damaged_copies;
 mod demo;
 mod disk_full;
+mod draining;
 mod evidence;
 mod evolution;
 mod forks;

@@ -32,6 +32,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::client::{self, Reply};
+use crate::turns::{Gate, Gated};
 
 /// The user the server runs as.
 pub(crate) const OWN_USER: &str = "operator";
@@ -104,6 +105,8 @@ pub(crate) struct Server {
     pub(crate) engine: EngineHandle,
     pub(crate) shutdown: CancellationToken,
     pub(crate) clock: ManualClock,
+    /// Before exact records.
+    pub(crate) gate: std::sync::Arc<Gate>,
     content: Content,
     launches: mpsc::Receiver<Launch>,
     serving: tokio::task::JoinHandle<()>,
@@ -147,12 +150,16 @@ impl Server {
         config.webhook_keys = WebhookKeys([key].into());
         configure(&mut config);
         let shutdown = CancellationToken::new();
+        let gate = std::sync::Arc::new(Gate::default());
         let parts = ApiParts {
             engine: engine.clone(),
             past: PastViews::new(views.clone(), feed.clone(), None),
             feed,
             views: views.clone(),
-            exact: std::sync::Arc::new(ExactReader::new(store.reader.clone(), |_| Vec::new())),
+            exact: std::sync::Arc::new(Gated(
+                ExactReader::new(store.reader.clone(), |_| Vec::new()),
+                gate.clone(),
+            )),
             content: store.content.clone(),
             rebuild: None,
             links: fasti_core::link::Links::default(),
@@ -170,6 +177,7 @@ impl Server {
             engine,
             shutdown,
             clock,
+            gate,
             content: store.content,
             launches,
             serving,

@@ -278,6 +278,20 @@ pub enum Command {
         /// How that was noticed.
         reason: String,
     },
+    /// Give a runner nothing new; what it has goes on.
+    DrainRunner {
+        /// The runner.
+        runner: RunnerId,
+        /// Why.
+        reason: Option<String>,
+        /// The drained runner in whose place it will be started: it need not have joined then.
+        instead_of: Option<RunnerId>,
+    },
+    /// Give a drained runner work again.
+    ResumeRunner {
+        /// The runner.
+        runner: RunnerId,
+    },
     /// A runner speaks of its attempts.
     Report {
         /// The runner.

@@ -16,7 +16,7 @@ use crate::slots::{self, RunIds};
 use crate::state::State;
 use crate::time::Timestamp;
 use crate::{
-    backfill, batch, calendars, contents, documents, flow, placement, pool, run, run_set,
+    backfill, batch, calendars, contents, documents, drain, flow, placement, pool, run, run_set,
     spawnable, trigger,
 };
 
@@ -98,6 +98,12 @@ pub fn decide(state: &State, request: &Request, at: Timestamp) -> Result<Vec<Eve
         Command::LimitPool { pool, limits } => pool::limit(state, who, pool, limits),
         Command::JoinRunner { info } => placement::join(state, info),
         Command::LoseRunner { runner, reason } => Ok(placement::lose(state, runner, reason)),
+        Command::DrainRunner {
+            runner,
+            reason,
+            instead_of,
+        } => drain::drain(state, who, runner, reason.as_deref(), instead_of.as_ref()),
+        Command::ResumeRunner { runner } => drain::resume(state, who, runner),
         Command::Report { runner, reports } => placement::report(state, runner, reports),
         Command::Wake => Ok(run::stop::wake(state, at)),
         Command::Follow(follow) => Ok(decide_follow(state, follow, at)),

@@ -28,6 +28,7 @@ use crate::command::Settings;
 pub use crate::contents::ContentsRemoved;
 use crate::definition::{Definition, Tag};
 pub use crate::documents::{DocumentRemoved, DocumentSaved};
+pub use crate::drain::{RunnerDrained, RunnerResumed};
 pub use crate::flow::events::*;
 use crate::ids::{BatchId, Digest, LogId, RunId, RunSetId, RunnerId, TaskRunId};
 use crate::image::Image;
@@ -35,7 +36,7 @@ pub use crate::pool::PoolLimited;
 use crate::ranges::TaskRuns;
 pub use crate::run::stop::RunEndMoved;
 use crate::run::{Reuse, RunStatus, RunType, TaskStatus};
-use crate::runner::RunnerInfo;
+pub use crate::runner::{RunnerJoined, RunnerLost};
 use crate::slots::NextSlot;
 pub use crate::stages::TaskProgressed;
 use crate::time::Timestamp;
@@ -541,19 +542,11 @@ events! {
         /// What it said.
         end: AttemptEnd,
     }
-    /// A runner takes attempts.
-    RunnerJoined = "runner.joined" v 1 {
-        /// What it says of itself.
-        info: RunnerInfo,
-    }
-    /// A runner is gone; the attempts it held are lost.
-    RunnerLost = "runner.lost" v 1 {
-        /// The runner.
-        runner: RunnerId,
-        /// How that was noticed.
-        reason: String,
-    }
     => {
+        RunnerJoined = "runner.joined" v 1;
+        RunnerLost = "runner.lost" v 1;
+        RunnerDrained = "runner.drained" v 1;
+        RunnerResumed = "runner.resumed" v 1;
         RunSetPaused = "run_set.paused" v 1;
         RunSetResumed = "run_set.resumed" v 1;
         RunEndMoved = "run.end_moved" v 1;

@@ -8,7 +8,9 @@ use crate::event::{DefinitionAdded, Event, ImageRegistered, Recorded, RunCreated
 use crate::graph::Graph;
 use crate::limits::{KEY_KEPT_US, KEYS_MAX};
 use crate::state::{State, Timer, UsedDefinition, UsedKey};
-use crate::{backfill, batch, calendars, documents, placement, pool, run, run_set, slots, trigger};
+use crate::{
+    backfill, batch, calendars, documents, drain, placement, pool, run, run_set, slots, trigger,
+};
 
 /// Applies one event.
 #[expect(clippy::too_many_lines, reason = "one line an event")]
@@ -97,6 +99,8 @@ pub fn evolve(state: &mut State, recorded: &Recorded) {
         Event::TaskProgressed(_) | Event::AttemptReportedLate(_) => {}
         Event::RunnerJoined(event) => placement::evolve_joined(state, event),
         Event::RunnerLost(event) => placement::evolve_lost(state, event),
+        Event::RunnerDrained(event) => drain::evolve_drained(state, event),
+        Event::RunnerResumed(event) => drain::evolve_resumed(state, event),
     }
     flows(state, recorded);
     state.seq = recorded.seq;
@@ -246,6 +250,8 @@ pub fn subject(event: &Event) -> Subject {
         | Event::AttemptFinished(_)
         | Event::AttemptReportedLate(_)
         | Event::RunnerJoined(_)
-        | Event::RunnerLost(_) => Subject::None,
+        | Event::RunnerLost(_)
+        | Event::RunnerDrained(_)
+        | Event::RunnerResumed(_) => Subject::None,
     }
 }

@@ -19,6 +19,7 @@ pub mod contents;
 mod decide;
 pub mod definition;
 pub mod documents;
+pub mod drain;
 pub mod event;
 mod evolve;
 pub mod flow;

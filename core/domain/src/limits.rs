@@ -84,6 +84,9 @@ pub const OPEN_RUN_SETS_MAX: usize = 100_000;
 /// Runners that joined and were not lost.
 pub const RUNNERS_MAX: usize = 10_000;
 
+/// Runners that are drained, also some that were lost meanwhile: as many as there can be runners.
+pub const DRAINED_RUNNERS_MAX: usize = RUNNERS_MAX;
+
 /// Bundles registered: each is known for ever.
 pub const BUNDLES_MAX: usize = 1_000_000;
 
@@ -194,6 +197,10 @@ pub const FLOW_STEPS_PER_SETTLE_MAX: usize = 200;
 
 /// Bytes of the values that a step writes down, kept in an event.
 pub const STEP_VALUES_BYTES_MAX: usize = 64 << 10;
+
+/// Bytes of one specification of a step, and of what an item set says of its items, as JSON: a manifest of the largest
+/// size gives less.
+pub const FLOW_DEFINITION_BYTES_MAX: usize = 4 << 20;
 
 /// Revisions of one step type or flow type: all are kept.
 pub const FLOW_REVISIONS_MAX: usize = 10_000;

@@ -65,6 +65,11 @@ impl RunnerState {
         });
     }
 
+    /// Whether it is given anything at all.
+    pub(crate) fn takes_more(&self, state: &State) -> bool {
+        !self.is_leaving && !state.drained.contains_key(&self.info.runner)
+    }
+
     /// Leases it may hold: its slots, and a little ahead when its attempts are short, so that a free slot
     /// never waits for a commit.
     #[must_use]
@@ -83,8 +88,9 @@ impl RunnerState {
         slots.saturating_add(ahead)
     }
 
-    fn room(&self) -> u32 {
-        if self.is_leaving {
+    /// Further attempts it may be given now.
+    fn room(&self, state: &State) -> u32 {
+        if !self.takes_more(state) {
             return 0;
         }
         self.lease_limit()
@@ -94,7 +100,7 @@ impl RunnerState {
 
 /// Whether something could be placed now.
 pub(crate) fn is_due(state: &State) -> bool {
-    state.ready.len() > 0 && state.runners.values().any(|runner| runner.room() > 0)
+    state.ready.len() > 0 && state.runners.values().any(|runner| runner.room(state) > 0)
 }
 
 /// Gives queued task runs, in order, to the runners with the most room.
@@ -102,7 +108,7 @@ pub(crate) fn place(state: &State) -> Vec<Event> {
     let mut room: BTreeMap<&RunnerId, u32> = state
         .runners
         .iter()
-        .map(|(id, runner)| (id, runner.room()))
+        .map(|(id, runner)| (id, runner.room(state)))
         .filter(|(_, room)| *room > 0)
         .collect();
     let mut left = LEASES_PER_STEP_MAX;

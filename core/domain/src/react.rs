@@ -104,7 +104,9 @@ pub fn react(state: &State, event: &Event) -> Vec<Follow> {
         | Event::TaskAttemptFailed(_)
         | Event::AttemptStarted(_)
         | Event::AttemptReportedLate(_)
-        | Event::RunnerJoined(_) => Vec::new(),
+        | Event::RunnerJoined(_)
+        | Event::RunnerDrained(_)
+        | Event::RunnerResumed(_) => Vec::new(),
     }
 }
 

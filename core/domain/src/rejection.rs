@@ -227,6 +227,12 @@ pub enum Rejection {
         /// Its name.
         runner: String,
     },
+    /// There is no runner of this name, nor was one drained.
+    #[error("there is no runner `{runner}`; `fasti runner list` names those there are")]
+    NoSuchRunner {
+        /// Its name.
+        runner: String,
+    },
     /// A bound is reached.
     #[error("{message}")]
     Limit {
@@ -291,6 +297,7 @@ impl Rejection {
             | Self::UnknownRun { .. }
             | Self::NoSuchImage { .. }
             | Self::NoSuchCalendar { .. }
+            | Self::NoSuchRunner { .. }
             | Self::UnknownTrigger { .. }
             | Self::UnknownRunSet { .. } => "not_found",
             Self::RunSetClosed { .. } => "run_set_closed",
@@ -326,6 +333,7 @@ impl Rejection {
             | Self::UnknownRun { .. }
             | Self::NoSuchImage { .. }
             | Self::NoSuchCalendar { .. }
+            | Self::NoSuchRunner { .. }
             | Self::UnknownTrigger { .. }
             | Self::UnknownRunSet { .. } => Kind::NotFound,
             Self::RunSetClosed { .. }
@@ -366,6 +374,7 @@ impl Rejection {
             | Self::BatchFollowed { .. }
             | Self::CalendarBusy { .. }
             | Self::NoSuchCalendar { .. }
+            | Self::NoSuchRunner { .. }
             | Self::UnknownTrigger { .. }
             | Self::NotCalendarOwner { .. }
             | Self::ImageBusy { .. }

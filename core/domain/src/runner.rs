@@ -26,6 +26,22 @@ pub struct RunnerInfo {
     pub labels: BTreeMap<String, String>,
 }
 
+/// A runner takes attempts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunnerJoined {
+    /// What it says of itself.
+    pub info: RunnerInfo,
+}
+
+/// A runner is gone; the attempts it held are lost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunnerLost {
+    /// The runner.
+    pub runner: RunnerId,
+    /// How that was noticed.
+    pub reason: String,
+}
+
 /// How much a runner takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capacity {

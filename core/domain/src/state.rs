@@ -65,6 +65,8 @@ pub struct State {
     pub(crate) flows: Flows,
     /// Pools that have limits, or of which something is taken.
     pub(crate) pools: BTreeMap<Arc<str>, Pool>,
+    /// Runners that are given nothing new, here or not, with why.
+    pub(crate) drained: BTreeMap<RunnerId, Option<String>>,
 }
 
 /// A definition in use, ready to run.
@@ -145,6 +147,12 @@ impl State {
     #[must_use]
     pub fn runner(&self, id: &RunnerId) -> Option<&RunnerState> {
         self.runners.get(id)
+    }
+
+    /// Runners that are drained, here or lost meanwhile, with why.
+    pub fn drained(&self) -> impl Iterator<Item = (&RunnerId, Option<&str>)> {
+        let all = self.drained.iter();
+        all.map(|(runner, reason)| (runner, reason.as_deref()))
     }
 
     /// All living batches.

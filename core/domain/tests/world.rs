@@ -382,6 +382,8 @@ impl World {
             }
             Event::RunnerJoined(e) => e.info.runner.to_string(),
             Event::RunnerLost(e) => e.runner.to_string(),
+            Event::RunnerDrained(e) => e.runner.to_string(),
+            Event::RunnerResumed(e) => e.runner.to_string(),
             Event::ImageRegistered(e) => e.image.name.clone(),
             Event::ImageRemoved(e) => e.name.clone(),
             _ => String::new(),

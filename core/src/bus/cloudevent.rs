@@ -279,7 +279,9 @@ fn happened_at(event: &Event) -> Option<Timestamp> {
         | Event::TaskFinished(_)
         | Event::AttemptLeased(_)
         | Event::RunnerJoined(_)
-        | Event::RunnerLost(_) => None,
+        | Event::RunnerLost(_)
+        | Event::RunnerDrained(_)
+        | Event::RunnerResumed(_) => None,
     }
 }
 
@@ -358,6 +360,8 @@ fn entity(log_id: LogId, event: &Event) -> String {
         Event::AttemptReportedLate(e) => format!("task_run/{}", e.end.task_run),
         Event::RunnerJoined(e) => format!("runner/{}", e.info.runner),
         Event::RunnerLost(e) => format!("runner/{}", e.runner),
+        Event::RunnerDrained(e) => format!("runner/{}", e.runner),
+        Event::RunnerResumed(e) => format!("runner/{}", e.runner),
     }
 }
 

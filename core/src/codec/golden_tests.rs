@@ -177,6 +177,16 @@ fn log_samples() -> Vec<Event> {
         }
         .into(),
         RunnerJoined { info }.into(),
+        RunnerDrained {
+            runner: RunnerId::new("local-1a2b").unwrap(),
+            reason: Some("new disk".to_owned()),
+            instead_of: Some(RunnerId::new("local-1a2a").unwrap()),
+        }
+        .into(),
+        RunnerResumed {
+            runner: RunnerId::new("local-1a2b").unwrap(),
+        }
+        .into(),
         RunnerLost {
             runner: runner(),
             reason: "its process is gone".to_owned(),

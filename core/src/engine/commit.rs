@@ -163,7 +163,9 @@ impl Commit {
                 | Event::AttemptFinished(_)
                 | Event::AttemptReportedLate(_)
                 | Event::RunnerJoined(_)
-                | Event::RunnerLost(_) => {}
+                | Event::RunnerLost(_)
+                | Event::RunnerDrained(_)
+                | Event::RunnerResumed(_) => {}
             }
         }
         Calls { starts, stops }

@@ -20,6 +20,15 @@ use super::error::{Result, StoreError};
 const ZSTD_LEVEL: i32 = 3;
 const COPY_BYTES: usize = 128 * 1024;
 
+/// Content that was wanted up to a bound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bounded {
+    /// All of it.
+    Whole(Vec<u8>),
+    /// It has more bytes than were wanted.
+    TooLong,
+}
+
 /// Handle to the blobs of a data directory. Cheap to clone, usable from any thread.
 #[derive(Debug, Clone)]
 pub struct Blobs {
@@ -120,26 +129,52 @@ impl Blobs {
     /// # Errors
     /// [`StoreError::Damaged`] if the content is not what its name says.
     pub fn read(&self, digest: Digest) -> Result<Option<Vec<u8>>> {
-        let path = self.path(digest);
-        let content = match fs::read(&path) {
-            Ok(content) => content,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return self.read_packed(digest),
-            Err(e) => return Err(StoreError::io("reading", &path, e)),
-        };
-        checked(digest, &path, content).map(Some)
+        Ok(match self.read_within(digest, u64::MAX)? {
+            Some(Bounded::Whole(content)) => Some(content),
+            Some(Bounded::TooLong) | None => None,
+        })
     }
 
-    fn read_packed(&self, digest: Digest) -> Result<Option<Vec<u8>>> {
+    /// The content, plain or packed, unless it has more than `bytes_max` bytes: of such a one no more is read.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if the content is not what its name says.
+    pub fn read_within(&self, digest: Digest, bytes_max: u64) -> Result<Option<Bounded>> {
+        let path = self.path(digest);
+        let reading = |e| StoreError::io("reading", &path, e);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                return self.read_packed(digest, bytes_max);
+            }
+            Err(e) => return Err(reading(e)),
+        };
+        let len = file.metadata().map_err(reading)?.len();
+        if len > bytes_max {
+            return Ok(Some(Bounded::TooLong));
+        }
+        let mut content = Vec::with_capacity(usize::try_from(len).unwrap_or(0));
+        (&file).read_to_end(&mut content).map_err(reading)?;
+        checked(digest, &path, content).map(|content| Some(Bounded::Whole(content)))
+    }
+
+    fn read_packed(&self, digest: Digest, bytes_max: u64) -> Result<Option<Bounded>> {
         let path = self.packed_path(digest);
         let file = match File::open(&path) {
             Ok(file) => file,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(StoreError::io("opening", &path, e)),
         };
-        let content = zstd::decode_all(file).map_err(|e| {
-            StoreError::damaged(Seq(0), &path, format!("blob does not unpack: {e}"))
-        })?;
-        checked(digest, &path, content).map(Some)
+        let unpacking =
+            |e: io::Error| StoreError::damaged(Seq(0), &path, format!("blob does not unpack: {e}"));
+        let unpacked = zstd::Decoder::new(file).map_err(unpacking)?;
+        let mut content = Vec::new();
+        let mut unpacked = unpacked.take(bytes_max.saturating_add(1));
+        unpacked.read_to_end(&mut content).map_err(unpacking)?;
+        if content.len() as u64 > bytes_max {
+            return Ok(Some(Bounded::TooLong));
+        }
+        checked(digest, &path, content).map(|content| Some(Bounded::Whole(content)))
     }
 
     /// Length of the plain blob in bytes; `None` if there is none.
@@ -170,7 +205,7 @@ impl Blobs {
         if let Some(file) = self.open_file(digest)? {
             return Ok(hash_file(&file, &path)?.0 == digest);
         }
-        match self.read_packed(digest) {
+        match self.read_packed(digest, u64::MAX) {
             Ok(content) => Ok(content.is_some()),
             Err(StoreError::Damaged { .. }) => Ok(false),
             Err(e) => Err(e),
@@ -308,6 +343,40 @@ mod tests {
         assert_eq!(blobs.len(digest).unwrap(), Some(300_000));
         assert!(blobs.exists(digest) && blobs.verify(digest).unwrap());
         assert_eq!(tmp_files(&blobs), 0);
+    }
+
+    #[test]
+    fn what_is_longer_than_wanted_is_not_read() {
+        let (_dir, blobs) = open();
+        let content = vec![5; 1_000];
+        let digest = blobs.put_bytes(&content).unwrap();
+        let whole = Some(Bounded::Whole(content.clone()));
+        assert_eq!(blobs.read_within(digest, 1_000).unwrap(), whole);
+        assert_eq!(
+            blobs.read_within(digest, 999).unwrap(),
+            Some(Bounded::TooLong)
+        );
+        // Reading it would be noticed: a tebibyte, and damage.
+        let file = File::options()
+            .write(true)
+            .open(blobs.path(digest))
+            .unwrap();
+        file.set_len(1 << 40).unwrap();
+        assert_eq!(
+            blobs.read_within(digest, 1_000).unwrap(),
+            Some(Bounded::TooLong)
+        );
+        // Of what is packed no more is unpacked.
+        fs::remove_file(blobs.path(digest)).unwrap();
+        let packed = zstd::encode_all(&content[..], ZSTD_LEVEL).unwrap();
+        fs::write(blobs.packed_path(digest), packed).unwrap();
+        assert_eq!(blobs.read_within(digest, 1_000).unwrap(), whole);
+        assert_eq!(
+            blobs.read_within(digest, 999).unwrap(),
+            Some(Bounded::TooLong)
+        );
+        let absent = digest_of(b"nobody has it");
+        assert_eq!(blobs.read_within(absent, 1).unwrap(), None);
     }
 
     #[test]

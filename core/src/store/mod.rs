@@ -53,7 +53,7 @@ use head::{Found, HeadFile};
 use recover::Findings;
 use room::Room;
 
-pub use blob::Blobs;
+pub use blob::{Blobs, Bounded};
 pub use blob_writer::BlobWriter;
 pub use clearing::Stored;
 pub use envelope::{

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fasti_domain::ids::{Digest, Seq};
 
-use super::blob::Blobs;
+use super::blob::{Blobs, Bounded};
 use super::database::Database;
 use super::envelope::digest_of;
 use super::error::{Result, StoreError};
@@ -65,6 +65,18 @@ impl Content {
         match self.values.get(digest)? {
             Some(content) => Ok(Some(content)),
             None => self.blobs.read(digest),
+        }
+    }
+
+    /// The content, unless it has more than `bytes_max` bytes; `None` if nobody has it.
+    ///
+    /// # Errors
+    /// It is there but damaged or unreadable.
+    pub fn read_within(&self, digest: Digest, bytes_max: u64) -> Result<Option<Bounded>> {
+        match self.values.get(digest)? {
+            Some(content) if content.len() as u64 > bytes_max => Ok(Some(Bounded::TooLong)),
+            Some(content) => Ok(Some(Bounded::Whole(content))),
+            None => self.blobs.read_within(digest, bytes_max),
         }
     }
 

@@ -93,6 +93,8 @@ impl Model {
             Event::AttemptReportedLate(_) => self.late_reports += 1,
             Event::RunnerJoined(event) => self.runner_joined(event, at),
             Event::RunnerLost(event) => self.runner_lost(event, at),
+            Event::RunnerDrained(event) => self.runner_drained(event, recorded),
+            Event::RunnerResumed(event) => drop(self.drains.remove(&event.runner)),
         }
         self.flows.apply(recorded);
         self.seq = recorded.seq;

@@ -33,7 +33,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::{RECENT_RUN_SETS_MAX, RECENT_RUNS_MAX, RECENT_TASK_RUNS_MAX};
 use crate::rows::{
-    DocumentView, ImageView, PhaseCounts, RunCounts, RunnerView, ServerStart, SlotView, VersionView,
+    DocumentView, DrainView, ImageView, PhaseCounts, RunCounts, RunnerView, ServerStart, SlotView,
+    VersionView,
 };
 
 pub(crate) use batches::BatchRow;
@@ -85,6 +86,8 @@ pub(crate) struct Model {
     pub(crate) finished_run_sets: VecDeque<RunSetId>,
     pub(crate) runners: BTreeMap<RunnerId, RunnerView>,
     pub(crate) lost_runners: VecDeque<RunnerId>,
+    /// Drained runners, also some that were lost or forgotten meanwhile.
+    pub(crate) drains: BTreeMap<RunnerId, DrainView>,
     pub(crate) calendars: BTreeMap<String, CalendarRecord>,
     pub(crate) images: BTreeMap<String, ImageView>,
     pub(crate) bundles: BTreeMap<Digest, u64>,

@@ -1,13 +1,13 @@
 //! Servers, runners and images.
 
 use fasti_core::domain::event::{
-    ImageRegistered, Recorded, RunnerJoined, RunnerLost, ServerStarted,
+    ImageRegistered, Recorded, RunnerDrained, RunnerJoined, RunnerLost, ServerStarted,
 };
 use fasti_core::domain::time::Timestamp;
 
-use super::Model;
+use super::{Model, user_of};
 use crate::limits::{LOST_RUNNERS_MAX, SERVER_STARTS_MAX};
-use crate::rows::{ImageView, RunnerView, ServerStart};
+use crate::rows::{DrainView, ImageView, RunnerView, ServerStart};
 
 impl Model {
     pub(super) fn server_started(&mut self, event: &ServerStarted, recorded: &Recorded) {
@@ -51,6 +51,26 @@ impl Model {
             finished_attempts: 0,
         };
         self.runners.insert(id.clone(), view);
+    }
+
+    /// Who asks again, or is started in the place of a drained one, gives another reason at most: it is drained since
+    /// it was first said.
+    pub(super) fn runner_drained(&mut self, event: &RunnerDrained, recorded: &Recorded) {
+        let before = event.instead_of.as_ref().unwrap_or(&event.runner);
+        let before = self.drains.get(before).cloned();
+        let mut drain = DrainView {
+            seq: recorded.seq,
+            since: recorded.at,
+            by: user_of(&recorded.actor),
+            reason: event.reason.clone(),
+        };
+        if let Some(before) = before {
+            drain.since = before.since;
+            if event.instead_of.is_some() {
+                drain.by = before.by;
+            }
+        }
+        self.drains.insert(event.runner.clone(), drain);
     }
 
     pub(super) fn runner_lost(&mut self, event: &RunnerLost, at: Timestamp) {

@@ -1,10 +1,10 @@
 //! The log, runners, images and bundles.
 
 use fasti_core::domain::contents::ContentKind;
-use fasti_core::domain::ids::Digest;
+use fasti_core::domain::ids::{Digest, RunnerId};
 use fasti_core::domain::time::Timestamp;
 
-use crate::rows::{ImageView, LogView, RunCounts, RunnerView};
+use crate::rows::{DrainView, ImageView, LogView, RunCounts, RunnerView};
 use crate::views::Views;
 
 impl Views {
@@ -48,6 +48,24 @@ impl Views {
     #[must_use]
     pub fn runners(&self) -> Vec<RunnerView> {
         self.model.runners.values().cloned().collect()
+    }
+
+    /// A runner that joined, lost or not; lost ones are forgotten after a while.
+    #[must_use]
+    pub fn runner(&self, id: &RunnerId) -> Option<&RunnerView> {
+        self.model.runners.get(id)
+    }
+
+    /// The drain of a runner, if it is drained, here or not.
+    #[must_use]
+    pub fn drain(&self, id: &RunnerId) -> Option<&DrainView> {
+        self.model.drains.get(id)
+    }
+
+    /// Runners that are here and drained, by name.
+    pub fn drained_here(&self) -> impl Iterator<Item = (&RunnerId, &DrainView)> {
+        let here = |id: &RunnerId| self.runner(id).is_some_and(|it| it.lost_at.is_none());
+        self.model.drains.iter().filter(move |(id, _)| here(id))
     }
 
     /// Registered images by name.

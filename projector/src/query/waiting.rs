@@ -190,16 +190,28 @@ impl OfRun<'_> {
         if let Some(reason) = self.short_of_pool(task) {
             return reason;
         }
-        let has_runner = self
-            .views
-            .model
-            .runners
-            .values()
-            .any(|r| r.lost_at.is_none());
-        if has_runner {
-            "queued: no free runner slot".to_owned()
-        } else {
-            "queued: no runner has joined".to_owned()
+        let runners = self.views.model.runners.values();
+        let here = runners.filter(|runner| runner.lost_at.is_none()).count();
+        if here == 0 {
+            return "queued: no runner has joined".to_owned();
         }
+        match self.drained() {
+            Some((drained, text)) if drained == here => format!("queued: {text}"),
+            Some((_, text)) => format!("queued: no free runner slot; {text}"),
+            None => "queued: no free runner slot".to_owned(),
+        }
+    }
+
+    /// How many runners that are here take nothing new, with the first of them in words.
+    fn drained(&self) -> Option<(usize, String)> {
+        let mut drained = self.views.drained_here();
+        let (runner, drain) = drained.next()?;
+        let why = drain.reason.as_ref();
+        let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+        let text = format!("runner `{runner}` is drained since {}{why}", drain.since);
+        Some(match drained.count() {
+            0 => (1, text),
+            more => (1 + more, format!("{text}, and {more} more are drained")),
+        })
     }
 }

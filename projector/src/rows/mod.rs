@@ -18,7 +18,7 @@ pub use graph::{GraphEdge, GraphNode, RunGraph, RunStates, TaskState, TooManyEdg
 pub use phase::{Phase, PhaseCounts, PoolLimitView, PoolView};
 pub use run::{RunCounts, RunFilter, RunPage, RunView, TaskCounts};
 pub use run_set::RunSetView;
-pub use server::{ImageView, LogView, RunnerView, ServerStart};
+pub use server::{DrainView, ImageView, LogView, RunnerView, ServerStart};
 pub use slot::{LedgerView, PlanView, SlotOutcome, SlotTotals, SlotView};
 pub use stages::{EndedTaskRun, StageCounts, StepKind, StepView, TaskStages};
 pub use task_run::{AttemptView, TaskRunFilter, TaskRunView};

@@ -74,6 +74,19 @@ pub struct RunnerView {
     pub finished_attempts: u64,
 }
 
+/// A runner that is given nothing new.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrainView {
+    /// The event that says so last.
+    pub seq: Seq,
+    /// Since when.
+    pub since: Timestamp,
+    /// Who asked.
+    pub by: String,
+    /// Why, as given.
+    pub reason: Option<String>,
+}
+
 /// A registered image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageView {

@@ -133,6 +133,23 @@ class Client:
             time.sleep(pause)
             pause = min(max(pause * 2, _PAUSE_FIRST), _PAUSE_MAX)
 
+    def once(self, method: str, path: str, body: bytes, seconds: float) -> bytes:
+        """Send JSON and return the answer: over a connection of its own, and never again.
+
+        Connecting, and each wait for more of the answer, takes ``seconds`` at most.
+        """
+        connection = self._connect(seconds)
+        try:
+            headers = {**self._headers, "Content-Type": "application/json"}
+            connection.request(method, self._prefix + path, body, headers)
+            response = connection.getresponse()
+            answer = response.read()
+            if response.status >= 300:
+                raise error_from(response.status, answer)
+            return answer
+        finally:
+            connection.close()
+
     def _attempt(
         self,
         method: str,
@@ -160,15 +177,18 @@ class Client:
         return Answer(response.headers, b"")
 
     def _connection(self) -> "http.client.HTTPConnection":
-        import http.client
-
         key = _owner()
         connection = self._connections.get(key)
         if connection is None:
-            kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-            connection = kind(self._host, self._port, timeout=ANSWER_SECONDS)
+            connection = self._connect(ANSWER_SECONDS)
             self._connections[key] = connection
         return connection
+
+    def _connect(self, seconds: float) -> "http.client.HTTPConnection":
+        import http.client
+
+        kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
+        return kind(self._host, self._port, timeout=seconds)
 
     def close(self) -> None:
         """Close every connection; the next request opens a new one."""

@@ -166,7 +166,8 @@ class DAG:
     def show(self) -> "Picture":
         """Return a drawing: print it for text, save it as SVG, or let a notebook show it.
 
-        Nothing is asked of the server.
+        The picture is as the page draws the graph, if the configured server says so within
+        2 s, and is placed here otherwise; the text asks nobody.
         """
         from fasti._picture import picture_of
 

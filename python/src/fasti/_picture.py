@@ -1,6 +1,7 @@
 """Drawings of a DAG: text for terminals, SVG for notebooks and files.
 
-Only the standard library is used, and nothing is asked of a server.
+Only the standard library is used.  A picture is as the server's page draws the graph where
+a server says so in time, and as it is placed here otherwise; the text asks nobody.
 """
 
 from __future__ import annotations
@@ -54,8 +55,13 @@ class Picture:
         edges: List[Tuple[str, str]],
         statuses: Optional[Mapping[str, str]] = None,
         places: Optional[Mapping[str, Tuple[int, int]]] = None,
+        counts: Optional[Mapping[str, int]] = None,
     ) -> None:
         self._title = title
+        self._labels = labels
+        #: Parts of every task, where the server is to be asked.
+        self._counts = counts
+        self._svg: Optional[str] = None
         self._edges = edges
         self._statuses = statuses or {}
         self._boxes = placed(labels, edges, places)
@@ -76,8 +82,25 @@ class Picture:
 
     @property
     def svg(self) -> str:
-        """The DAG as an SVG document, from left to right."""
-        return _svg(self._title, self._boxes, self._edges, self._statuses)
+        """The DAG as an SVG document, from left to right.
+
+        Drawn once; where the boxes are is asked of the server for 2 s at most.
+        """
+        if self._svg is None:
+            self._svg = self._placed_by_server() or _svg(
+                self._title, self._boxes, self._edges, self._statuses
+            )
+        return self._svg
+
+    def _placed_by_server(self) -> Optional[str]:
+        if self._counts is None:
+            return None
+        from fasti import _layout
+
+        layout = _layout.layout_of(self._counts, self._edges)
+        if layout is None:
+            return None
+        return _layout.drawn(layout, self._title, self._labels, self._edges)
 
     def save(self, path: Union[str, "os.PathLike[str]"]) -> None:
         """Write the drawing: SVG if the name ends with ``.svg``, else text."""
@@ -97,13 +120,14 @@ class Picture:
 
 def picture_of(dag: "DAG") -> Picture:
     """Return the drawing of a DAG; raises :class:`CyclicDependencyError` for a cycle."""
-    labels = {}
+    labels, counts = {}, {}
     for task in dag.tasks:
         parts = len(task._names()) - 1
+        counts[task.Name] = parts
         labels[task.Name] = f"{task.Name} [{parts}]" if parts else task.Name
     edges = [(source.Name, target.Name) for source, target in dag.edges]
     title = f"{dag.Name} ({dag.Tag}): {len(dag.tasks)} tasks, {len(edges)} edges"
-    return Picture(title, labels, edges)
+    return Picture(title, labels, edges, counts=counts)
 
 
 def placed(

@@ -145,6 +145,26 @@ def test_a_choice_goes_along_from_page_to_page(reader: Reader, world: World) -> 
     assert bar.get_by_role("button", name="Run them again").is_disabled()
 
 
+def test_what_was_done_without_an_answer_is_not_done_again(reader: Reader, world: World) -> None:
+    page = reader.open(f"/ui/batches/{world.nightly}")
+    before = world.server.call("GET", f"/runs?batch_id={world.nightly}")["total"]
+    page.get_by_role("button", name="Run now").click()
+    asked = dialog(page)
+
+    def lose_the_answer(route: Any) -> None:
+        assert route.fetch().status == 201
+        route.abort()
+
+    page.route("**/api/v1/batches/*/runs", lose_the_answer, times=1)
+    asked.get_by_role("button", name="Run now").click()
+    asked.get_by_text("The server does not answer").wait_for()
+    asked.get_by_role("button", name="Run now").click()
+    page.wait_for_url("**/ui/runs/*")
+    run = int(page.url.split("/ui/runs/")[1].split("/")[0].split("?")[0])
+    assert world.server.call("GET", f"/runs?batch_id={world.nightly}")["total"] == before + 1
+    world.server.finished(run)
+
+
 def test_names_are_found_among_all_there_is(chromium: Any, tmp_path: Path) -> None:
     server = Server(tmp_path)
     try:

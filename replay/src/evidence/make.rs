@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use fasti_core::domain::ids::{Digest, RunId, Seq};
 use fasti_core::domain::time::Timestamp;
 use fasti_core::ports::ExactRead;
-use fasti_core::store::{self, Anchor, AnchorKind, Attestor, Content, GENESIS, Tree};
+use fasti_core::store::{self, Anchor, AnchorKind, Attestor, Bounded, Content, GENESIS, Tree};
 use sha2::{Digest as _, Sha256};
 
 use super::find::{Found, each, story};
@@ -85,9 +85,13 @@ pub fn make(
     }
     let (mut results, mut results_gone) = (0, 0);
     for digest in named.order.iter().filter(|_| wanted.with_results) {
-        let Some(bytes) = content.read(*digest)? else {
-            results_gone += 1;
-            continue;
+        let bytes = match content.read_within(*digest, file.room_for_base64())? {
+            Some(Bounded::Whole(bytes)) => bytes,
+            Some(Bounded::TooLong) => return Err(file.too_large()),
+            None => {
+                results_gone += 1;
+                continue;
+            }
         };
         results += 1;
         file.line(&Line::Content(ContentLine {
@@ -275,12 +279,21 @@ impl<'a> File<'a> {
         }
     }
 
+    /// Bytes that could still go into the file, were nothing written with them.
+    fn room_for_base64(&self) -> u64 {
+        self.bytes_max.saturating_sub(self.bytes) / 4 * 3
+    }
+
+    fn too_large(&self) -> NoEvidence {
+        let bytes_max = self.bytes_max;
+        NoEvidence::TooLarge { bytes_max }
+    }
+
     fn line(&mut self, line: &Line) -> Result<(), NoEvidence> {
         let text = line.text();
         self.bytes += text.len() as u64;
         if self.bytes > self.bytes_max {
-            let bytes_max = self.bytes_max;
-            return Err(NoEvidence::TooLarge { bytes_max });
+            return Err(self.too_large());
         }
         self.sum.update(text.as_bytes());
         self.out.write_all(text.as_bytes())?;

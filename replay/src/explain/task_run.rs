@@ -2,11 +2,11 @@
 
 use fasti_core::domain::attempt::Lease;
 use fasti_core::domain::event::Event;
-use fasti_core::domain::ids::{Seq, TaskRunId};
+use fasti_core::domain::ids::{RunnerId, Seq, TaskRunId};
 use fasti_core::domain::run::TaskStatus;
 use fasti_core::feed::Feed;
 use fasti_projector::Visible;
-use fasti_projector::rows::TaskRunView;
+use fasti_projector::rows::{DrainView, TaskRunView};
 use fasti_projector::{Views, ViewsError};
 
 use super::events::Events;
@@ -20,6 +20,8 @@ pub struct TaskRunFacts {
     before: Vec<TaskRunView>,
     /// Who has what it waits for, as far as that may be told, and how many they are.
     holders: (Vec<TaskRunView>, u64),
+    /// Runners that are here and are given nothing new, if it waits for one.
+    drained: Vec<(RunnerId, DrainView)>,
 }
 
 impl TaskRunFacts {
@@ -37,17 +39,21 @@ impl TaskRunFacts {
         };
         let is_kept = matches!(task_run.status, TaskStatus::Waiting | TaskStatus::Skipped);
         let most = if is_kept { NAMED_MAX } else { 0 };
-        let holders = if waits_for_room(&task_run) {
+        let (mut holders, mut drained) = ((Vec::new(), 0), Vec::new());
+        if waits_for_room(&task_run) {
             let pool = views.short_pool(id)?;
-            views.holders(pool.as_deref(), visible, NAMED_MAX)?
-        } else {
-            (Vec::new(), 0)
-        };
+            holders = views.holders(pool.as_deref(), visible, NAMED_MAX)?;
+            if pool.is_none() {
+                let all = views.drained_here().take(NAMED_MAX);
+                drained = all.map(|(id, it)| (id.clone(), it.clone())).collect();
+            }
+        }
         Ok(Some(Self {
             as_of: views.as_of(),
             task_run,
             before: views.upstream_troubles(id, most)?,
             holders,
+            drained,
         }))
     }
 }
@@ -78,6 +84,7 @@ pub fn why_task_run(facts: &TaskRunFacts, feed: &Feed) -> Result<Explanation, Vi
     causes.extend(failures(task_run, events)?);
     causes.extend(upstream(&facts.before, events)?);
     causes.extend(held(&facts.holders));
+    causes.extend(facts.drained.iter().map(|(id, it)| drain(id, it)));
     if let Some(at) = task_run.finished_at.filter(|_| task_run.status.is_final()) {
         let why = task_run.status_reason.as_ref();
         let why = why.map(|why| format!(": {why}")).unwrap_or_default();
@@ -243,6 +250,18 @@ fn held((holders, total): &(Vec<TaskRunView>, u64)) -> Vec<Cause> {
         causes.push(Cause::fact(format!("and {more} more have slots")));
     }
     causes
+}
+
+/// A runner that would have room, were it not drained.
+fn drain(runner: &RunnerId, drain: &DrainView) -> Cause {
+    let by = &drain.by;
+    let why = drain.reason.as_ref();
+    let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+    let text = format!("the runner `{runner}` was drained by `{by}`{why}; it is given nothing new");
+    Cause {
+        seq: Some(drain.seq),
+        ..Cause::at(drain.since, text)
+    }
 }
 
 fn ends(event: &Event, id: TaskRunId) -> bool {

@@ -74,11 +74,17 @@ export async function read<T>(path: string, params: Params = {}, signal?: AbortS
   return (await answer.json()) as T;
 }
 
-/** Asks for a change. */
-export async function send<T>(method: string, path: string, body: unknown): Promise<T> {
+/** A key under which the same request again does nothing more. Also where the page was not loaded over TLS. */
+export function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Asks for a change; with a key, once, however often it is sent. */
+export async function send<T>(method: string, path: string, body: unknown, key?: string): Promise<T> {
   const answer = await request(BASE + path, {
     method,
-    headers: { "Content-Type": "application/json" },
+    headers: { "Content-Type": "application/json", ...(key ? { "Idempotency-Key": key } : {}) },
     body: JSON.stringify(body),
   });
   const text = await answer.text();

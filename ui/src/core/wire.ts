@@ -230,9 +230,19 @@ export interface Runner {
   joined_at: string;
   lost_at: string | null;
   lost_reason: string | null;
+  drained_at: string | null;
+  drained_by: string | null;
+  drained_reason: string | null;
   held_attempts: number;
   running_attempts: number;
   finished_attempts: number;
+}
+
+export interface Pool {
+  name: string;
+  capacity: number | null;
+  used: number;
+  limits: Record<string, number>;
 }
 
 export interface Slot {

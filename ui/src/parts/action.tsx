@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { Problem, send } from "../core/api.ts";
+import { newKey, Problem, send } from "../core/api.ts";
 import { asOf } from "../core/route.ts";
 import { quoted } from "../core/text.ts";
 import { Refused } from "./basics.tsx";
@@ -62,6 +62,8 @@ function ActionDialog<T>({ name, title, call, done, close, children, danger, isR
   const dialog = useRef<HTMLDialogElement>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [isBusy, busy] = useState(false);
+  // Whoever presses again because no answer came means the same thing, which may have been done already.
+  const keys = useRef(new Map<string, string>());
   useEffect(() => {
     const element = dialog.current!;
     element.showModal();
@@ -71,8 +73,10 @@ function ActionDialog<T>({ name, title, call, done, close, children, danger, isR
     event.preventDefault();
     busy(true);
     setProblem(null);
+    const what = `${call.method} ${call.path} ${JSON.stringify(call.body)}`;
+    if (!keys.current.has(what)) keys.current.set(what, newKey());
     try {
-      const answer = await send<T>(call.method, call.path, call.body);
+      const answer = await send<T>(call.method, call.path, call.body, keys.current.get(what));
       close();
       done(answer);
     } catch (error) {

@@ -20,7 +20,9 @@ impl Event {
             | Self::BundleRemoved(_)
             | Self::ContentsRemoved(_)
             | Self::RunnerJoined(_)
-            | Self::RunnerLost(_) => true,
+            | Self::RunnerLost(_)
+            | Self::RunnerDrained(_)
+            | Self::RunnerResumed(_) => true,
             // It could hold anything.
             Self::Unknown(_)
             | Self::DocumentSaved(_)
@@ -104,6 +106,8 @@ impl Event {
             | Self::ContentsRemoved(_)
             | Self::RunnerJoined(_)
             | Self::RunnerLost(_)
+            | Self::RunnerDrained(_)
+            | Self::RunnerResumed(_)
             | Self::Unknown(_)
             | Self::DefinitionAdded(_)
             | Self::StepTypeSaved(_)
@@ -221,7 +225,9 @@ impl Event {
             | Self::RunSetFinished(_)
             | Self::AttemptReportedLate(_)
             | Self::RunnerJoined(_)
-            | Self::RunnerLost(_) => None,
+            | Self::RunnerLost(_)
+            | Self::RunnerDrained(_)
+            | Self::RunnerResumed(_) => None,
         }
     }
 
@@ -294,7 +300,9 @@ impl Event {
             | Self::RunSetClosed(_)
             | Self::AttemptReportedLate(_)
             | Self::RunnerJoined(_)
-            | Self::RunnerLost(_) => None,
+            | Self::RunnerLost(_)
+            | Self::RunnerDrained(_)
+            | Self::RunnerResumed(_) => None,
         }
     }
 
@@ -309,6 +317,8 @@ impl Event {
             Self::AttemptReportedLate(e) => Some(&e.runner),
             Self::RunnerJoined(e) => Some(&e.info.runner),
             Self::RunnerLost(e) => Some(&e.runner),
+            Self::RunnerDrained(e) => Some(&e.runner),
+            Self::RunnerResumed(e) => Some(&e.runner),
             Self::LogCreated(_)
             | Self::ServerStarted(_)
             | Self::DefinitionAdded(_)
@@ -444,7 +454,9 @@ impl Event {
             | Self::RunDeadlinePassed(_)
             | Self::RunFinished(_)
             | Self::RunnerJoined(_)
-            | Self::RunnerLost(_) => None,
+            | Self::RunnerLost(_)
+            | Self::RunnerDrained(_)
+            | Self::RunnerResumed(_) => None,
         }
     }
 }

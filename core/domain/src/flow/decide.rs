@@ -4,24 +4,22 @@ use std::sync::Arc;
 
 use super::check::{SetRequest, check_edited, check_set};
 use super::data::{Data, check_item};
-use super::follow::follow_types;
 use super::forced::{Forced, plan};
-use super::graph::{FlowGraph, check_graph};
+use super::graph::FlowGraph;
 use super::interface::Interface;
-use super::make::When;
 use super::model::{Flows, ItemSetDefinition, NewFile, NewFlow, SetConfiguration, StepStatus};
+use super::sizes::{check_size, check_text};
 use super::spec::{StepPolicy, StepSpec};
+use super::types;
 use crate::access::Principal;
-use crate::batch;
 use crate::command::Hashed;
 use crate::event::{
-    Event, FilesRegistered, FlowSetCreated, FlowSetEdited, FlowTypeSaved, FlowsCreated,
-    ItemSetCreated, ItemSetExtended, NewStepRevision, StepTypeSaved, StepsCancelled, StepsRequeued,
+    Event, FilesRegistered, FlowSetCreated, FlowSetEdited, FlowsCreated, ItemSetCreated,
+    ItemSetExtended, StepsCancelled, StepsRequeued,
 };
 use crate::limits::{
-    CONFIGURATION_BYTES_MAX, EVENT_LIST_BYTES_MAX, FLOW_FILES_MAX, FLOW_ITEM_BYTES_MAX,
-    FLOW_ITEMS_MAX, FLOW_NODES_MAX, FLOW_REVISIONS_MAX, FLOW_SETS_MAX, FLOW_STEPS_MAX,
-    FLOW_TYPES_MAX,
+    EVENT_LIST_BYTES_MAX, FLOW_FILES_MAX, FLOW_ITEM_BYTES_MAX, FLOW_ITEMS_MAX, FLOW_SETS_MAX,
+    FLOW_STEPS_MAX,
 };
 use crate::rejection::Rejection;
 use crate::state::State;
@@ -132,8 +130,8 @@ pub(crate) fn decide(
 ) -> Result<Vec<Event>, Rejection> {
     let flows = &state.flows;
     match command {
-        FlowCommand::SaveStepType { .. } => save_step_type(state, who, command, at),
-        FlowCommand::SaveFlowType { .. } => save_flow_type(state, command, at),
+        FlowCommand::SaveStepType { .. } => types::save_step_type(state, who, command, at),
+        FlowCommand::SaveFlowType { .. } => types::save_flow_type(state, command, at),
         FlowCommand::CreateItemSet {
             title,
             description,
@@ -179,55 +177,6 @@ pub(crate) fn decide(
     }
 }
 
-fn save_flow_type(
-    state: &State,
-    command: &FlowCommand,
-    at: Timestamp,
-) -> Result<Vec<Event>, Rejection> {
-    let flows = &state.flows;
-    let FlowCommand::SaveFlowType {
-        name,
-        is_new,
-        title,
-        description,
-        is_active,
-        graph,
-        follow,
-    } = command
-    else {
-        return Ok(Vec::new());
-    };
-    let known = flows.flow_type_named(name);
-    check_known(known.is_some(), *is_new, name)?;
-    if known.is_none() && flows.flow_types.len() >= FLOW_TYPES_MAX {
-        return Err(limit(FLOW_TYPES_MAX, "flow types"));
-    }
-    if let Some(graph) = graph {
-        check_new_graph(flows, graph, name)?;
-        check_revisions(known.map_or(0, |it| it.revisions.len()))?;
-    }
-    let title = title.clone().or_else(|| Some(known?.title.clone()));
-    let description = description
-        .clone()
-        .or_else(|| Some(known?.description.clone()));
-    let is_active = is_active.or_else(|| Some(known?.is_active));
-    let saved = FlowTypeSaved {
-        flow_type: known.map_or(flows.last.flow_type + 1, |it| it.id),
-        name: name.clone(),
-        title: title.unwrap_or_default(),
-        description: description.unwrap_or_default(),
-        is_active: is_active.unwrap_or(true),
-        graph: graph.clone(),
-    };
-    let mut events = vec![saved.into()];
-    if *follow && graph.is_some() && known.is_some() {
-        let seq = state.seq.next();
-        let more = follow_types(flows, &events[0], When { seq, at });
-        events.extend(more);
-    }
-    Ok(events)
-}
-
 fn create_items(
     flows: &Flows,
     created: ItemSetCreated,
@@ -236,6 +185,9 @@ fn create_items(
     if flows.item_sets.len() >= FLOW_SETS_MAX {
         return Err(limit(FLOW_SETS_MAX, "item sets"));
     }
+    check_text("title", created.title.as_deref())?;
+    check_text("description", created.description.as_deref())?;
+    check_size("definition", &*created.definition)?;
     let made = extend(
         flows,
         created.item_set,
@@ -259,6 +211,8 @@ fn register(flows: &Flows, files: &[NewFile]) -> Result<Vec<Event>, Rejection> {
 fn edit_set(flows: &Flows, edited: FlowSetEdited) -> Result<Vec<Event>, Rejection> {
     let set = flows.set(edited.flow_set);
     let set = set.ok_or_else(|| missing("batch", edited.flow_set))?;
+    check_text("title", edited.title.as_deref())?;
+    check_text("description", edited.description.as_deref())?;
     if let Some(configuration) = &edited.configuration {
         check_edited(flows, set, configuration)
             .map_err(|problem| Rejection::invalid(problem.name, problem.message))?;
@@ -292,129 +246,14 @@ fn requeue(flows: &Flows, steps: &[u64], priority: Option<u32>) -> Vec<Event> {
 /// Ids that one event names.
 const STEPS_PER_EVENT: usize = EVENT_LIST_BYTES_MAX / 9;
 
-fn limit(most: usize, what: &str) -> Rejection {
+pub(super) fn limit(most: usize, what: &str) -> Rejection {
     Rejection::Limit {
         message: format!("there are {most} {what} already, as many as may be"),
     }
 }
 
-fn check_revisions(there: usize) -> Result<(), Rejection> {
-    if there < FLOW_REVISIONS_MAX {
-        return Ok(());
-    }
-    Err(limit(FLOW_REVISIONS_MAX, "revisions"))
-}
-
 fn missing(what: &str, id: u64) -> Rejection {
     Rejection::invalid("id", format!("there is no {what} {id}"))
-}
-
-fn check_known(is_known: bool, is_new: bool, name: &str) -> Result<(), Rejection> {
-    match (is_known, is_new) {
-        (true, true) => Err(Rejection::invalid(
-            "name",
-            format!("`{name}` is there already"),
-        )),
-        (false, false) => Err(Rejection::invalid("name", format!("there is no `{name}`"))),
-        (true, false) | (false, true) => Ok(()),
-    }
-}
-
-fn check_new_graph(flows: &Flows, graph: &FlowGraph, own: &str) -> Result<(), Rejection> {
-    if graph.nodes.len() > FLOW_NODES_MAX {
-        return Err(Rejection::invalid(
-            "definition",
-            format!("at most {FLOW_NODES_MAX} nodes"),
-        ));
-    }
-    let bytes = serde_json::to_string(graph).map_or(0, |text| text.len());
-    if bytes > CONFIGURATION_BYTES_MAX {
-        let message = format!("a definition has at most {CONFIGURATION_BYTES_MAX} bytes");
-        return Err(Rejection::invalid("definition", message));
-    }
-    let problems = check_graph(flows, graph, Some(own));
-    match problems.into_iter().find(|it| !it.is_warning) {
-        Some(problem) => Err(Rejection::invalid(problem.name, problem.message)),
-        None => Ok(()),
-    }
-}
-
-fn save_step_type(
-    state: &State,
-    who: &Principal,
-    command: &FlowCommand,
-    at: Timestamp,
-) -> Result<Vec<Event>, Rejection> {
-    let FlowCommand::SaveStepType {
-        name,
-        version,
-        title,
-        description,
-        policy,
-        revision,
-        follow,
-    } = command
-    else {
-        return Ok(Vec::new());
-    };
-    let flows = &state.flows;
-    let known = flows.step_type_named(name, version);
-    let mut events = Vec::new();
-    let mut new = None;
-    if known.is_none() && flows.step_types.len() >= FLOW_TYPES_MAX {
-        return Err(limit(FLOW_TYPES_MAX, "step types"));
-    }
-    if let Some(given) = revision {
-        let (spec, hashed, document) = &**given;
-        if document.len() > CONFIGURATION_BYTES_MAX {
-            let message = format!("a manifest has at most {CONFIGURATION_BYTES_MAX} bytes");
-            return Err(Rejection::invalid("manifest", message));
-        }
-        check_revisions(known.map_or(0, |it| it.revisions.len()))?;
-        events = batch::save(state, who, hashed, None, at)?;
-        let saved = events.iter().find_map(|event| {
-            if let Event::BatchSaved(saved) = event {
-                Some((saved.batch, saved.version))
-            } else {
-                None
-            }
-        });
-        let (batch, batch_version) =
-            saved.ok_or_else(|| Rejection::invalid("manifest", "its runs would have no batch"))?;
-        new = Some(Arc::new(NewStepRevision {
-            spec: spec.clone(),
-            batch,
-            batch_version,
-            definition: hashed.digest,
-            document: document.clone(),
-        }));
-    } else if known.is_none() {
-        return Err(Rejection::invalid(
-            "name",
-            format!("there is no `{name}` {version}"),
-        ));
-    }
-    let has_new = new.is_some();
-    let title = title.clone().or_else(|| Some(known?.title.clone()));
-    let description = description
-        .clone()
-        .or_else(|| Some(known?.description.clone()));
-    let saved = StepTypeSaved {
-        step_type: known.map_or(flows.last.step_type + 1, |it| it.id),
-        name: name.clone(),
-        version: version.clone(),
-        title: title.unwrap_or_default(),
-        description: description.unwrap_or_default(),
-        policy: (**policy).clone(),
-        revision: new,
-    };
-    let saved = Event::from(saved);
-    let seq = state.seq.next();
-    let renews = *follow && has_new && known.is_some();
-    let more = renews.then(|| follow_types(flows, &saved, When { seq, at }));
-    events.push(saved);
-    events.extend(more.into_iter().flatten());
-    Ok(events)
 }
 
 fn extend(

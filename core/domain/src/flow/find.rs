@@ -1,5 +1,7 @@
 //! Finding what there is.
 
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use super::model::{
@@ -82,6 +84,31 @@ impl Flows {
     /// All files, by id.
     pub fn files(&self) -> impl Iterator<Item = (u64, &FlowFile)> {
         self.files.iter().map(|(id, file)| (*id, file))
+    }
+
+    /// Step types behind an id, by id.
+    pub fn step_types_after(&self, after: u64) -> impl Iterator<Item = (u64, &StepType)> {
+        behind(&self.step_types, after)
+    }
+
+    /// Flow types behind an id, by id.
+    pub fn flow_types_after(&self, after: u64) -> impl Iterator<Item = (u64, &FlowType)> {
+        behind(&self.flow_types, after)
+    }
+
+    /// Item sets behind an id, by id.
+    pub fn item_sets_after(&self, after: u64) -> impl Iterator<Item = (u64, &ItemSet)> {
+        behind(&self.item_sets, after)
+    }
+
+    /// Files behind an id, by id.
+    pub fn files_after(&self, after: u64) -> impl Iterator<Item = (u64, &FlowFile)> {
+        behind(&self.files, after)
+    }
+
+    /// Sets behind an id, by id.
+    pub fn sets_after(&self, after: u64) -> impl Iterator<Item = (u64, &FlowSet)> {
+        behind(&self.sets, after)
     }
 
     /// A set.
@@ -201,4 +228,9 @@ impl Flow {
     pub fn is_superseded(&self) -> bool {
         self.superseded.is_some()
     }
+}
+
+fn behind<T>(all: &BTreeMap<u64, T>, after: u64) -> impl Iterator<Item = (u64, &T)> {
+    let rest = all.range((Bound::Excluded(after), Bound::Unbounded));
+    rest.map(|(id, it)| (*id, it))
 }

@@ -25,8 +25,10 @@ mod make;
 mod model;
 mod progress;
 mod settle;
+mod sizes;
 mod spec;
 mod staging;
+mod types;
 
 pub use check::{CheckedSet, SetProblem, SetRequest, check_set};
 pub use counts::{Counts, Durations, NodeMetrics};

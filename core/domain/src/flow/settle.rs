@@ -123,7 +123,7 @@ fn decision(flows: &Flows, flow: u64, node: u32) -> FlowDecided {
 
 /// Runs that may be made now: enough to keep the runners busy, few enough that an urgent step need not wait long.
 fn room(state: &State) -> usize {
-    let slots = state.runners.values().filter(|it| !it.is_leaving);
+    let slots = state.runners.values().filter(|it| it.takes_more(state));
     let slots: usize = slots.map(|it| it.info.capacity.slots as usize).sum();
     (2 * slots).saturating_sub(state.flows.by_run.len())
 }

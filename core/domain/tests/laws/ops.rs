@@ -47,6 +47,8 @@ pub(crate) enum Asked {
     Pause(u8, bool, Option<u16>),
     Delete(u8, bool),
     Image(bool),
+    /// A runner, on or off.
+    Drain(u8, bool),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -86,6 +88,7 @@ fn asked() -> BoxedStrategy<Asked> {
             .prop_map(|(b, p, u)| Asked::Pause(b, p, u)),
         1 => (n(), any::<bool>()).prop_map(|(b, f)| Asked::Delete(b, f)),
         1 => any::<bool>().prop_map(Asked::Image),
+        1 => (0..4_u8, any::<bool>()).prop_map(|(r, on)| Asked::Drain(r, on)),
     ]
     .boxed()
 }
@@ -265,6 +268,18 @@ impl Play {
                 batch: self.batch(*batch),
                 force: if *force { Force::Yes } else { Force::No },
             },
+            Asked::Drain(name, on) => {
+                let runner = runner_id(&format!("r{name}"));
+                if *on {
+                    Command::DrainRunner {
+                        runner,
+                        reason: None,
+                        instead_of: None,
+                    }
+                } else {
+                    Command::ResumeRunner { runner }
+                }
+            }
             Asked::Image(true) => Command::RegisterImage {
                 image: image("image"),
             },

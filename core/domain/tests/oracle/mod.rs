@@ -42,6 +42,7 @@ pub(crate) struct Oracle {
     pub(crate) ended: BTreeMap<RunId, RunStatus>,
     sets: BTreeMap<RunSetId, SetModel>,
     runners: BTreeMap<RunnerId, RunnerModel>,
+    drained: BTreeSet<RunnerId>,
     tokens: BTreeSet<Token>,
     /// Attempts leased so far, with their terminal events so far.
     attempts: BTreeMap<AttemptId, u32>,
@@ -157,6 +158,13 @@ impl Oracle {
             Event::RunnerLost(event) => {
                 self.runners.remove(&event.runner).unwrap();
             }
+            Event::RunnerDrained(event) => {
+                self.drained.insert(event.runner.clone());
+            }
+            Event::RunnerResumed(event) => {
+                let was = self.drained.remove(&event.runner);
+                assert!(was, "{} was not drained", event.runner);
+            }
             event => self.see_progress(event),
         }
     }
@@ -166,6 +174,8 @@ impl Oracle {
             Event::AttemptLeased(event) => {
                 let runner = self.runners.get_mut(&event.runner).unwrap();
                 assert!(!runner.is_leaving, "a leaving runner is given more");
+                let is_drained = self.drained.contains(&event.runner);
+                assert!(!is_drained, "a drained runner is given more");
                 let run = self.runs.get_mut(&event.run).unwrap();
                 let in_time = run.start_by.is_none_or(|by| self.at <= by);
                 assert!(in_time, "{} starts too late", event.run);

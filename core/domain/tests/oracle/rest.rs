@@ -57,7 +57,7 @@ impl Oracle {
             let runner = state.runner(id).unwrap();
             assert_eq!(runner.held, model.holds, "what {id} holds");
             let has_room = (runner.held.len() as u64) < u64::from(runner.lease_limit());
-            if model.is_leaving || !has_room {
+            if model.is_leaving || self.drained.contains(id) || !has_room {
                 continue;
             }
             let queued = queued - self.held_back();

@@ -1,6 +1,10 @@
 //! What graphs are drawn from, as it is answered.
 
+use std::sync::Arc;
+
+use fasti_core::domain::access::Principal;
 use fasti_core::domain::definition::{Parts, Task};
+use fasti_core::domain::graph::Graph;
 use fasti_core::domain::ids::Seq;
 use fasti_core::domain::run::TaskStatus;
 use fasti_core::domain::time::Timestamp;
@@ -9,13 +13,23 @@ use fasti_projector::rows::RunStates;
 
 use super::super::wire;
 use super::time;
+use crate::errors::Problem;
 
 /// The layout of a run's definition.
 pub(crate) fn run_layout(run: &RunStates, layout: &Layout) -> wire::RunLayout {
-    let definition = run.graph.definition();
+    graph_layout(Some(run.definition.to_string()), &run.graph, layout)
+}
+
+/// The layout of a graph.
+pub(crate) fn graph_layout(
+    definition_digest: Option<String>,
+    graph: &Graph,
+    layout: &Layout,
+) -> wire::RunLayout {
+    let definition = graph.definition();
     let tasks = || definition.tasks.iter();
     wire::RunLayout {
-        definition_digest: run.definition.to_string(),
+        definition_digest,
         width: layout.width,
         height: layout.height,
         box_width: BOX_WIDTH,
@@ -34,6 +48,39 @@ pub(crate) fn run_layout(run: &RunStates, layout: &Layout) -> wire::RunLayout {
         bend_x: layout.bend_x.clone(),
         bend_y: layout.bend_y.clone(),
     }
+}
+
+/// A graph that is to be drawn: one of tasks that do nothing.
+///
+/// # Errors
+/// 422: what is wrong with it as a graph.
+pub(crate) fn graph_to_draw(
+    given: wire::GraphToDraw,
+    principal: &Principal,
+) -> Result<Graph, Problem> {
+    if let Some(index) = given.tasks.iter().position(|it| it.count == Some(0)) {
+        let detail =
+            "a parallel task needs at least one part; leave `count` out for one that is none";
+        return Err(Problem::invalid(format!("tasks[{index}].count"), detail));
+    }
+    let blank = serde_json::json!({"name": "drawn", "tasks": [], "edges": given.edges});
+    let blank: wire::Definition =
+        serde_json::from_value(blank).map_err(|error| Problem::internal(&error))?;
+    let task = serde_json::json!({"name": "", "command": ["true"]});
+    let task: wire::Task =
+        serde_json::from_value(task).map_err(|error| Problem::internal(&error))?;
+    let tasks = given.tasks.into_iter().map(|it| wire::Task {
+        name: it.name,
+        kind: it.count.map(|_| wire::Kind::Parallel),
+        count: it.count,
+        ..task.clone()
+    });
+    let definition = wire::Definition {
+        tasks: tasks.collect(),
+        ..blank
+    };
+    let definition = super::definition_from_wire("", definition, principal)?;
+    Ok(Graph::new(Arc::new(definition))?)
 }
 
 fn named_parts((index, task): (u32, &Task)) -> Option<wire::NamedParts> {

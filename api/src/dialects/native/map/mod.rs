@@ -31,7 +31,7 @@ pub(crate) use batch::{batch, batch_version};
 pub(crate) use calendar::{calendar, calendar_from_wire};
 pub(crate) use definition::{from_wire as definition_from_wire, to_wire as definition_to_wire};
 pub(crate) use diff::{batch_diff, run_diff};
-pub(crate) use drawing::{run_layout, run_states};
+pub(crate) use drawing::{graph_layout, graph_to_draw, run_layout, run_states};
 pub(crate) use event::{event, event_density, listed_event};
 pub(crate) use explanation::explanation;
 pub(crate) use flow::{

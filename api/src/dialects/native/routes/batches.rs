@@ -306,4 +306,4 @@ pub(crate) async fn resume_batch(id: String, mut call: Call) -> Answer {
 /// A body that says nothing.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Empty {}
+pub(super) struct Empty {}

@@ -46,8 +46,7 @@ pub(crate) async fn get_density(call: Call) -> Answer {
     let feed = call.app.parts.feed.clone();
     let last = feed.last();
     let counting = move || counted(&feed, last, (from, until), stretches);
-    let body = tokio::task::spawn_blocking(counting).await;
-    let body = body.map_err(|error| Problem::internal(&error))?;
+    let body = call.in_turn(counting).await?;
     let body = body.map_err(|error| Problem::internal(&error))?;
     Ok(json(StatusCode::OK, &body, last))
 }

@@ -1,13 +1,21 @@
 //! What the graph of a run is drawn from: where its tasks stand, once for a definition, and how they are, now or then.
 
+use std::sync::Arc;
+
 use fasti_projector::layout::layout;
 use fasti_projector::rows::RunStates;
 
 use super::super::{map, wire};
 use super::{batches, runs};
-use crate::call::Call;
+use crate::call::{App, Call};
 use crate::errors::{Answer, Problem, ProblemDocument};
+use crate::routes::{Routes, any_of, route};
+use crate::table::Scope;
 use crate::zipped::Packed;
+
+pub(super) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
+    any_of([route!(scope, app, POST [] => post_layout)])
+}
 
 /// Read where the tasks of a run are drawn
 ///
@@ -27,6 +35,27 @@ pub(crate) async fn get_layout(id: String, call: Call) -> Answer {
         packed.answer(&headers, as_of)
     });
     drawing.await.map_err(|error| Problem::internal(&error))
+}
+
+/// Lay out a graph
+///
+/// Where the tasks of a graph are drawn that nobody saved: as the page draws a run of it. Names, counts, edges and cycles
+/// are checked as those of a definition are; 503 `busy` when many others ask for things that take a while.
+#[utoipa::path(post, path = "/api/v1/layout", tag = "runs",
+    request_body = wire::GraphToDraw,
+    responses((status = 200, body = wire::RunLayout), (status = "4XX", body = ProblemDocument)))]
+pub(crate) async fn post_layout(mut call: Call) -> Answer {
+    call.query()?.finish()?;
+    let limit = call.app.config.definition_bytes_max;
+    let (given, _) = call.json_within::<wire::GraphToDraw>(limit).await?;
+    let (headers, principal) = (call.headers.clone(), call.principal.clone());
+    let as_of = call.last_seq();
+    let drawing = move || {
+        let graph = map::graph_to_draw(given, &principal)?;
+        let drawn = map::graph_layout(None, &graph, &layout(&graph));
+        Ok(Packed::json(&drawn).answer(&headers, as_of))
+    };
+    call.in_turn(drawing).await?
 }
 
 /// Read how the task runs of a run are

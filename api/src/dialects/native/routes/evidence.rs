@@ -45,9 +45,8 @@ pub(crate) async fn get_evidence(id: String, call: Call) -> Answer {
         bytes_max: BYTES_MAX,
         at: call.app.parts.clock.now(),
     };
-    let _turn = call.turn_for_the_past().await?;
     let app = call.app.clone();
-    let made = tokio::task::spawn_blocking(move || {
+    let making = move || {
         let mut file = Vec::new();
         let (parts, data) = (&app.parts, &app.config.data);
         let last = parts.feed.last();
@@ -60,8 +59,8 @@ pub(crate) async fn get_evidence(id: String, call: Call) -> Answer {
             &mut file,
         )
         .map(|_| file)
-    });
-    let made = made.await.map_err(|error| Problem::internal(&error))?;
+    };
+    let made = call.in_turn(making).await?;
     let mut response = Response::new(made.map_err(|error| problem(&error))?.into());
     let headers = response.headers_mut();
     let kind = HeaderValue::from_static("application/x-ndjson");

@@ -74,13 +74,12 @@ pub(crate) async fn explain_absence(id: String, call: Call) -> Answer {
         return Err(Problem::invalid("at", detail));
     }
     let past = call.app.parts.past.clone();
-    let _turn = call.turn_for_the_past().await?;
-    let then = tokio::task::spawn_blocking(move || match past.seq_at(at) {
+    let looking = move || match past.seq_at(at) {
         Ok(seq) => past.at(seq).map(Some),
         Err(PastError::TooEarly(_)) => Ok(None),
         Err(error) => Err(error),
-    });
-    let then = then.await.map_err(|error| Problem::internal(&error))??;
+    };
+    let then = call.in_turn(looking).await??;
     let feed = call.app.parts.feed.clone();
     let asked = call.ask(min_seq, move |views, asker| {
         batches::visible(views, asker, id)?;

@@ -37,9 +37,10 @@ const TEXTS_BYTES_MAX: usize = 4 << 10;
         ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)")),
     responses((status = 200, body = wire::Page<wire::File>), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn list_files(call: Call) -> Answer {
-    flow_pages::by_id(call, "files", |flows, after, most| {
-        let rest = flows.files().filter(|(id, _)| *id > after).take(most);
-        Ok(rest.map(|(id, it)| (id, map::file(id, it))).collect())
+    flow_pages::by_id(call, "files", |flows, after, page| {
+        let rest = flows.files_after(after).map(|(id, it)| (id, (id, it)));
+        page.fill(rest, |(id, it)| map::file(id, it));
+        Ok(())
     })
     .await
 }

@@ -41,9 +41,9 @@ pub(super) fn found<'a>(flows: &'a Flows, name: &str) -> Result<&'a FlowType, Pr
         ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)")),
     responses((status = 200, body = wire::Page<wire::FlowType>), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn list_flow_types(call: Call) -> Answer {
-    flow_pages::by_id(call, "flow-types", |flows, after, most| {
-        let rest = flows.flow_types().filter(|it| it.id > after).take(most);
-        Ok(rest.map(|it| (it.id, map::flow_type(it))).collect())
+    flow_pages::by_id(call, "flow-types", |flows, after, page| {
+        page.fill(flows.flow_types_after(after), map::flow_type);
+        Ok(())
     })
     .await
 }

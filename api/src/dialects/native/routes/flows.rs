@@ -35,11 +35,9 @@ pub(super) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)")),
     responses((status = 200, body = wire::Page<wire::FlowSet>), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn list_flow_sets(call: Call) -> Answer {
-    flow_pages::by_id(call, "flow-sets", |flows, after, most| {
-        let rest = flows.sets().filter(|set| set.id > after).take(most);
-        Ok(rest
-            .map(|set| (set.id, map::flow_set(flows, set)))
-            .collect())
+    flow_pages::by_id(call, "flow-sets", |flows, after, page| {
+        page.fill(flows.sets_after(after), |set| map::flow_set(flows, set));
+        Ok(())
     })
     .await
 }

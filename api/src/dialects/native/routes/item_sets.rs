@@ -40,9 +40,9 @@ fn found(flows: &Flows, id: u64) -> Result<&ItemSet, Problem> {
         ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)")),
     responses((status = 200, body = wire::Page<wire::ItemSet>), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn list_item_sets(call: Call) -> Answer {
-    flow_pages::by_id(call, "item-sets", |flows, after, most| {
-        let rest = flows.item_sets().filter(|it| it.id > after).take(most);
-        Ok(rest.map(|it| (it.id, map::item_set(it))).collect())
+    flow_pages::by_id(call, "item-sets", |flows, after, page| {
+        page.fill(flows.item_sets_after(after), map::item_set);
+        Ok(())
     })
     .await
 }
@@ -95,13 +95,14 @@ pub(crate) async fn get_item_set(id: String, call: Call) -> Answer {
     responses((status = 200, body = wire::Page<wire::SetItem>), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn list_items(id: String, call: Call) -> Answer {
     let id = map::number_id("item set", &id)?;
-    flow_pages::by_id(call, "items", move |flows, after, most| {
+    flow_pages::by_id(call, "items", move |flows, after, page| {
         let set = found(flows, id)?;
         // Ids grow with the order.
         let first = set.items.partition_point(|it| *it <= after);
-        let rest = set.items.iter().skip(first).take(most);
-        let item = |id: &u64| Some((*id, map::set_item(set, *id, flows.item(*id)?)));
-        Ok(rest.filter_map(item).collect())
+        let rest = set.items[first..].iter();
+        let rest = rest.filter_map(|id| Some((*id, (*id, flows.item(*id)?))));
+        page.fill(rest, |(id, item)| map::set_item(set, id, item));
+        Ok(())
     })
     .await
 }

@@ -107,6 +107,7 @@ pub(crate) fn all(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         group("workers", runners::worker_routes),
         group("schedules", schedules::routes),
         group("webhooks", webhooks::routes),
+        group("layout", drawings::routes),
         group("log", records::routes),
         group("session", sessions::routes),
         group("health", server::health_routes),

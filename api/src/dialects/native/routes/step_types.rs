@@ -32,9 +32,9 @@ pub(super) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         ("as_of" = Option<String>, Query, description = "As it was after this event, or at this instant (RFC 3339)")),
     responses((status = 200, body = wire::Page<wire::StepType>), (status = "4XX", body = ProblemDocument)))]
 pub(crate) async fn list_step_types(call: Call) -> Answer {
-    flow_pages::by_id(call, "step-types", |flows, after, most| {
-        let rest = flows.step_types().filter(|it| it.id > after).take(most);
-        Ok(rest.map(|it| (it.id, map::step_type(it))).collect())
+    flow_pages::by_id(call, "step-types", |flows, after, page| {
+        page.fill(flows.step_types_after(after), map::step_type);
+        Ok(())
     })
     .await
 }

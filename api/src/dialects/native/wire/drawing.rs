@@ -3,11 +3,35 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+/// A graph that is to be drawn.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GraphToDraw {
+    /// The tasks, at least one.
+    #[schema(min_items = 1)]
+    pub(crate) tasks: Vec<TaskToDraw>,
+    /// Order among them. Default: none.
+    #[serde(default)]
+    pub(crate) edges: Option<Vec<super::Edge>>,
+}
+
+/// A task that is to be drawn.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TaskToDraw {
+    /// Unique among the tasks.
+    #[schema(max_length = 200)]
+    pub(crate) name: String,
+    /// Parts of a parallel task. Default: it is none.
+    #[serde(default)]
+    pub(crate) count: Option<u32>,
+}
+
 /// Where the tasks of a definition are drawn.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RunLayout {
-    /// Digest of the definition: the same layout for the same digest.
-    pub(crate) definition_digest: String,
+    /// Digest of the definition: the same layout for the same digest; null for a graph that is of no definition.
+    pub(crate) definition_digest: Option<String>,
     /// Width of the picture in pixels.
     pub(crate) width: u32,
     /// Height of the picture.

@@ -29,7 +29,7 @@ pub(crate) use batch::{Batch, BatchVersion, LastRun, Pause};
 pub(crate) use calendar::{Calendar, CalendarBody};
 pub(crate) use definition::{Definition, Edge, Retry, Task};
 pub(crate) use diff::{BatchDiff, DefinitionChange, DiffRun, RunDiff, TaskDiff, TaskSide};
-pub(crate) use drawing::{BeginSession, NamedParts, RunLayout, RunStates};
+pub(crate) use drawing::{BeginSession, GraphToDraw, NamedParts, RunLayout, RunStates};
 pub(crate) use event::{Event, EventDensity};
 pub(crate) use explanation::{Cause, Explanation};
 pub(crate) use flow::{
@@ -53,7 +53,7 @@ pub(crate) use run::{
 };
 pub(crate) use run_set::{Backfill, BackfillOrder, BackfillPreview, NewBackfill};
 pub(crate) use run_set::{MoreRuns, NewRunSet, RunSet, RunSetRun};
-pub(crate) use runner::Runner;
+pub(crate) use runner::{Drain, Runner};
 pub(crate) use schedule::{
     CalendarUse, ClockChange, FirstLast, Preview, PreviewBody, PreviewNote, Schedule, Trigger,
     TriggerCondition, TriggerValue,

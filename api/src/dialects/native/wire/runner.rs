@@ -2,8 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+/// How a runner is drained.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Drain {
+    /// Why, for others to read: at most 2,000 bytes.
+    pub(crate) reason: Option<String>,
+}
 
 /// A runner that joined, lost or not.
 #[derive(Debug, Serialize, ToSchema)]
@@ -30,6 +38,12 @@ pub(crate) struct Runner {
     pub(crate) lost_at: Option<String>,
     /// How that was noticed.
     pub(crate) lost_reason: Option<String>,
+    /// Since when it is drained: it is given nothing new, what it has goes on.
+    pub(crate) drained_at: Option<String>,
+    /// Who drained it.
+    pub(crate) drained_by: Option<String>,
+    /// Why, as given.
+    pub(crate) drained_reason: Option<String>,
     /// Attempts given to it that are not over.
     pub(crate) held_attempts: u64,
     /// Of these, how many have a process.

@@ -1,1 +1,0 @@
-import{a,b,c}from"./chunk-QGJIRK4D.js";import"./chunk-ODPECAB6.js";import"./chunk-6RKCAPUP.js";import"./chunk-GPWYYVJL.js";import"./chunk-5YEDXCGY.js";import"./chunk-APF7MURW.js";import"./chunk-WSP7CHK4.js";export{c as FlowSetView,b as FlowSets,a as flowSetTitle};

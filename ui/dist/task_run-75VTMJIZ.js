@@ -1,1 +1,0 @@
-import{d as t,e as u,o as i,w as f}from"./chunk-APF7MURW.js";import{e,r as s}from"./chunk-WSP7CHK4.js";function c({id:n}){let o=i(`/task-runs/${n}`),r=o.data?.run_id;return e(()=>{r!==void 0&&u(t(`/ui/runs/${r}/logs`,{task:n}),"replace")},[r]),s(f,{answer:o,children:()=>null})}export{c as TaskRunView};

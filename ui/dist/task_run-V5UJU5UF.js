@@ -1,0 +1,1 @@
+import{d as t,e as u,o as i,w as f}from"./chunk-HBX4UHKS.js";import{e,s}from"./chunk-P6MYKXZS.js";function c({id:n}){let o=i(`/task-runs/${n}`),r=o.data?.run_id;return e(()=>{r!==void 0&&u(t(`/ui/runs/${r}/logs`,{task:n}),"replace")},[r]),s(f,{answer:o,children:()=>null})}export{c as TaskRunView};
