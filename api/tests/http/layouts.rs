@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use crate::server::Server;
 
+/// Makes something of a good graph that is none.
+type Spoil = fn(&mut Value);
+
 fn graph() -> Value {
     let names = ["fetch", "clean", "load", "report"];
     let tasks = names.map(|name| json!({"name": name}));
@@ -45,7 +48,7 @@ async fn it_is_drawn_as_a_run_of_it_is() {
 #[tokio::test]
 async fn what_is_no_graph_is_refused_with_the_reason() {
     let server = Server::start().await;
-    let cases: [(&str, &str, fn(&mut Value)); 8] = [
+    let cases: [(&str, &str, Spoil); 8] = [
         ("tasks", "validation_failed", |it| {
             it["tasks"] = json!([]);
             it["edges"] = json!([]);

@@ -8,9 +8,11 @@ use super::graph::{FlowGraph, check_graph};
 use super::make::When;
 use super::model::Flows;
 use super::sizes::{check_size, check_text};
+use super::spec::StepPolicy;
 use crate::access::Principal;
 use crate::batch;
 use crate::event::{Event, FlowTypeSaved, NewStepRevision, StepTypeSaved};
+use crate::ids::BatchId;
 use crate::limits::{CONFIGURATION_BYTES_MAX, FLOW_NODES_MAX, FLOW_REVISIONS_MAX, FLOW_TYPES_MAX};
 use crate::rejection::Rejection;
 use crate::state::State;
@@ -38,8 +40,7 @@ pub(super) fn save_step_type(
     let known = flows.step_type_named(name, version);
     check_text("title", title.as_deref())?;
     check_text("description", description.as_deref())?;
-    check_text("icon_code", policy.icon_code.as_deref())?;
-    check_text("configuration", Some(&policy.configuration))?;
+    check_policy(policy)?;
     let mut events = Vec::new();
     let mut new = None;
     if known.is_none() && flows.step_types.len() >= FLOW_TYPES_MAX {
@@ -47,22 +48,11 @@ pub(super) fn save_step_type(
     }
     if let Some(given) = revision {
         let (spec, hashed, document) = &**given;
-        if document.len() > CONFIGURATION_BYTES_MAX {
-            let message = format!("a manifest has at most {CONFIGURATION_BYTES_MAX} bytes");
-            return Err(Rejection::invalid("manifest", message));
-        }
+        check_text("manifest", Some(document))?;
         check_size("manifest", spec)?;
         check_revisions(known.map_or(0, |it| it.revisions.len()))?;
         events = batch::save(state, who, hashed, None, at)?;
-        let saved = events.iter().find_map(|event| {
-            if let Event::BatchSaved(saved) = event {
-                Some((saved.batch, saved.version))
-            } else {
-                None
-            }
-        });
-        let (batch, batch_version) =
-            saved.ok_or_else(|| Rejection::invalid("manifest", "its runs would have no batch"))?;
+        let (batch, batch_version) = saved_batch(&events)?;
         new = Some(Arc::new(NewStepRevision {
             spec: spec.clone(),
             batch,
@@ -97,6 +87,23 @@ pub(super) fn save_step_type(
     events.push(saved);
     events.extend(more.into_iter().flatten());
     Ok(events)
+}
+
+/// The batch that runs of a step are of, as it is being saved.
+fn saved_batch(events: &[Event]) -> Result<(BatchId, u32), Rejection> {
+    let saved = events.iter().find_map(|event| {
+        if let Event::BatchSaved(saved) = event {
+            Some((saved.batch, saved.version))
+        } else {
+            None
+        }
+    });
+    saved.ok_or_else(|| Rejection::invalid("manifest", "its runs would have no batch"))
+}
+
+fn check_policy(policy: &StepPolicy) -> Result<(), Rejection> {
+    check_text("icon_code", policy.icon_code.as_deref())?;
+    check_text("configuration", Some(&policy.configuration))
 }
 
 pub(super) fn save_flow_type(

@@ -155,15 +155,10 @@ impl Oracle {
             Event::RunnerJoined(event) => {
                 self.runners.entry(event.info.runner.clone()).or_default();
             }
-            Event::RunnerLost(event) => {
-                self.runners.remove(&event.runner).unwrap();
-            }
-            Event::RunnerDrained(event) => {
-                self.drained.insert(event.runner.clone());
-            }
+            Event::RunnerLost(event) => drop(self.runners.remove(&event.runner).unwrap()),
+            Event::RunnerDrained(event) => drop(self.drained.insert(event.runner.clone())),
             Event::RunnerResumed(event) => {
-                let was = self.drained.remove(&event.runner);
-                assert!(was, "{} was not drained", event.runner);
+                assert!(self.drained.remove(&event.runner), "it was not drained");
             }
             event => self.see_progress(event),
         }
