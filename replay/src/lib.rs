@@ -2,7 +2,7 @@
 //! start or publish.
 //!
 //! [`explain`] answers why something ran or did not, [`verify`] whether a history is whole and untouched,
-//! [`evidence`] proves a run to others, [`at`] what the state was at any position.
+//! [`evidence`] proves a run to others, [`undo`] what it would mean to take something back, [`at`] what the state was at any position.
 //! Both work on a folder of a stopped server ([`source::Source`]); the command line and the API use them.
 
 pub mod at;
@@ -15,6 +15,7 @@ pub mod rebuild;
 pub mod rehearse;
 pub mod sandbox;
 pub mod source;
+pub mod undo;
 pub mod verify;
 
 pub use error::ReplayError;

@@ -214,7 +214,11 @@ fn check_still_fires(
     })
 }
 
-fn check_owner(who: &Principal, name: &str, known: &CalendarRecord) -> Result<(), Rejection> {
+pub(crate) fn check_owner(
+    who: &Principal,
+    name: &str,
+    known: &CalendarRecord,
+) -> Result<(), Rejection> {
     if who.is_admin || who.user == known.owner {
         return Ok(());
     }

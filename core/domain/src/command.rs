@@ -20,6 +20,7 @@ use crate::run::{Reuse, RunType};
 use crate::runner::RunnerInfo;
 use crate::time::Timestamp;
 use crate::trigger::{RunSignal, Signal};
+use crate::undo::Undo;
 
 /// A command with who gave it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -266,6 +267,8 @@ pub enum Command {
         /// Units by the name of who limits it; `None` takes the limit away.
         limits: BTreeMap<String, Option<u64>>,
     },
+    /// Take back what an event did.
+    Undo(Box<Undo>),
     /// A runner is here.
     JoinRunner {
         /// What it says of itself.

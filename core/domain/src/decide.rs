@@ -17,7 +17,7 @@ use crate::state::State;
 use crate::time::Timestamp;
 use crate::{
     backfill, batch, calendars, contents, documents, drain, flow, placement, pool, run, run_set,
-    spawnable, trigger,
+    spawnable, trigger, undo,
 };
 
 /// Events that the request leads to at once. Changes nothing; the same input gives the same events.
@@ -96,6 +96,7 @@ pub fn decide(state: &State, request: &Request, at: Timestamp) -> Result<Vec<Eve
             reason,
         } => run::stop::cancel_of_batch(state, who, *batch, label.as_deref(), reason.as_deref()),
         Command::LimitPool { pool, limits } => pool::limit(state, who, pool, limits),
+        Command::Undo(undo) => undo::undo(state, who, undo, at),
         Command::JoinRunner { info } => placement::join(state, info),
         Command::LoseRunner { runner, reason } => Ok(placement::lose(state, runner, reason)),
         Command::DrainRunner {
@@ -143,7 +144,11 @@ fn decide_follow(state: &State, follow: &Follow, at: Timestamp) -> Vec<Event> {
     }
 }
 
-fn register_image(state: &State, who: &Principal, image: &Image) -> Result<Vec<Event>, Rejection> {
+pub(crate) fn register_image(
+    state: &State,
+    who: &Principal,
+    image: &Image,
+) -> Result<Vec<Event>, Rejection> {
     check_name("name", &image.name)?;
     if image.path.is_some() && image.bundle.is_some() {
         return Err(Rejection::invalid(
@@ -184,7 +189,7 @@ fn register_image(state: &State, who: &Principal, image: &Image) -> Result<Vec<E
     Ok(vec![ImageRegistered { image }.into()])
 }
 
-fn check_image_owner(who: &Principal, image: &Image) -> Result<(), Rejection> {
+pub(crate) fn check_image_owner(who: &Principal, image: &Image) -> Result<(), Rejection> {
     if who.is_admin || who.user == image.owner {
         return Ok(());
     }
@@ -194,7 +199,11 @@ fn check_image_owner(who: &Principal, image: &Image) -> Result<(), Rejection> {
     })
 }
 
-fn remove_image(state: &State, who: &Principal, name: &str) -> Result<Vec<Event>, Rejection> {
+pub(crate) fn remove_image(
+    state: &State,
+    who: &Principal,
+    name: &str,
+) -> Result<Vec<Event>, Rejection> {
     let Some(image) = state.images.get(name) else {
         return Err(Rejection::NoSuchImage {
             name: name.to_owned(),

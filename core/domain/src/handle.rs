@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::command::{Receipt, Request, Subject};
+use crate::command::{Command, Receipt, Request, Subject};
 use crate::consequences::Consequences;
 use crate::decide::decide;
 use crate::event::{Event, Recorded};
@@ -14,6 +14,7 @@ use crate::rejection::Rejection;
 use crate::run::RunType;
 use crate::state::State;
 use crate::time::Timestamp;
+use crate::undo;
 
 /// What a request led to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +85,7 @@ pub fn handle_placing(
             let is_cause = fires && before.event.run() == event.run();
             is_cause.then_some(before.seq)
         });
+        let cause = cause.or_else(|| undone(request, &event));
         cascade.apply(state, event, cause, key);
     }
     cascade.run(state);
@@ -95,6 +97,14 @@ pub fn handle_placing(
         repeated: false,
     };
     Ok(Handled { events, receipt })
+}
+
+/// The event that another one takes back.
+fn undone(request: &Request, event: &Event) -> Option<Seq> {
+    let Command::Undo(undo) = &request.command else {
+        return None;
+    };
+    undo::makes(&undo.action, event).then_some(undo.event)
 }
 
 /// Position of the event that names what a request made; a keyed request is remembered by it.

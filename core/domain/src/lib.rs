@@ -53,6 +53,7 @@ pub mod task_options;
 pub mod task_uuid;
 pub mod time;
 pub mod trigger;
+pub mod undo;
 
 #[cfg(test)]
 mod testing;

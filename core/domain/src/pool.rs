@@ -47,6 +47,13 @@ impl Pool {
     }
 }
 
+impl State {
+    /// Units of a limit of a pool; `None` when there is none of this name.
+    pub(crate) fn pool_limit(&self, pool: &str, limit: &str) -> Option<u64> {
+        self.pools.get(pool)?.limits.get(limit).copied()
+    }
+}
+
 /// Sets limits of a pool, or takes them away (`None`). All or nothing.
 pub(crate) fn limit(
     state: &State,

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::ids::{BatchId, RunId, RunSetId, TaskRunId};
+use crate::ids::{BatchId, RunId, RunSetId, Seq, TaskRunId};
 
 /// Whose turn it is to mend what, in terms every interface can translate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -207,6 +207,22 @@ pub enum Rejection {
         /// What was asked.
         action: &'static str,
     },
+    /// What an event did cannot be taken back.
+    #[error("event {event} is not undone: {why}")]
+    NotUndone {
+        /// The event.
+        event: Seq,
+        /// Why, and what to do instead.
+        why: String,
+    },
+    /// What an event changed is not as the event left it.
+    #[error("event {event} is not undone: {}", changed(*.later))]
+    ChangedSince {
+        /// The event.
+        event: Seq,
+        /// The event that changed it again, where it is known.
+        later: Option<Seq>,
+    },
     /// The idempotency key was used for something else.
     #[error(
         "the idempotency key `{key}` was used for another request; use a new key for a new request"
@@ -261,6 +277,13 @@ pub struct Denied {
     pub group: String,
 }
 
+fn changed(later: Option<Seq>) -> String {
+    later.map_or_else(
+        || "what it changed has been changed again since; look at it and change it as you want it".to_owned(),
+        |later| format!("event {later} has changed again what it changed; undo event {later} first, or change it as you want it"),
+    )
+}
+
 fn list(names: &[String]) -> String {
     const SHOWN: usize = 10;
     let mut text: Vec<String> = names
@@ -302,6 +325,8 @@ impl Rejection {
             | Self::UnknownRunSet { .. } => "not_found",
             Self::RunSetClosed { .. } => "run_set_closed",
             Self::RunFinished { .. } => "run_finished",
+            Self::NotUndone { .. } => "not_undone",
+            Self::ChangedSince { .. } => "changed_since",
             Self::BatchBusy { .. } => "batch_busy",
             Self::BatchFollowed { .. } => "batch_followed",
             Self::CalendarBusy { .. } => "calendar_busy",
@@ -338,6 +363,8 @@ impl Rejection {
             | Self::UnknownRunSet { .. } => Kind::NotFound,
             Self::RunSetClosed { .. }
             | Self::RunFinished { .. }
+            | Self::NotUndone { .. }
+            | Self::ChangedSince { .. }
             | Self::BatchBusy { .. }
             | Self::BatchFollowed { .. }
             | Self::CalendarBusy { .. }
@@ -370,6 +397,8 @@ impl Rejection {
             | Self::UnknownRunSet { .. }
             | Self::RunSetClosed { .. }
             | Self::RunFinished { .. }
+            | Self::NotUndone { .. }
+            | Self::ChangedSince { .. }
             | Self::BatchBusy { .. }
             | Self::BatchFollowed { .. }
             | Self::CalendarBusy { .. }

@@ -23,4 +23,6 @@ mod slots;
 mod slots_late;
 mod stops;
 mod triggers;
+mod undo;
+mod undo_laws;
 mod windows;
