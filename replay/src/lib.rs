@@ -17,5 +17,6 @@ pub mod sandbox;
 pub mod source;
 pub mod undo;
 pub mod verify;
+pub mod what_if;
 
 pub use error::ReplayError;
