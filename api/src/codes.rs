@@ -59,6 +59,10 @@ codes! {
     ResultUnavailable = "result_unavailable" 409 "There is no result";
     /// The run is over.
     RunFinished = "run_finished" 409 "The run is already finished";
+    /// What an event did cannot be taken back.
+    NotUndone = "not_undone" 409 "The event cannot be undone";
+    /// What an event changed was changed again.
+    ChangedSince = "changed_since" 409 "It has been changed again since";
     /// The run goes on.
     RunNotFinished = "run_not_finished" 409 "The run is not finished";
     /// Nothing would be executed.

@@ -57,6 +57,8 @@ use crate::dialects::native::{routes, wire};
         routes::explain_task_run,
         routes::list_events,
         routes::get_event,
+        routes::undo_event,
+        routes::estimate,
         routes::get_density,
         routes::list_records,
         routes::list_anchors,

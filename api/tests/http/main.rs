@@ -30,3 +30,5 @@ mod server;
 mod sessions;
 mod triggers;
 mod turns;
+mod undo;
+mod what_if;

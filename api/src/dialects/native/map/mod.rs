@@ -26,6 +26,8 @@ mod step_type;
 mod task;
 mod task_run;
 mod trigger;
+mod undo;
+mod what_if;
 
 pub(crate) use batch::{batch, batch_version};
 pub(crate) use calendar::{calendar, calendar_from_wire};
@@ -52,6 +54,8 @@ pub(crate) use slot::{open_slots, slot, slot_plan, slot_totals, unrecorded};
 pub(crate) use step_type::{step_type, step_type_command};
 pub(crate) use task_run::{metrics, task_run};
 pub(crate) use trigger::signal_answer;
+pub(crate) use undo::undone;
+pub(crate) use what_if::{estimate, what_if};
 
 use fasti_core::domain::time::Timestamp;
 

@@ -42,6 +42,7 @@ pub(super) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         route!(scope, app, GET [] => list_events),
         route!(scope, app, GET ["density"] => super::get_density),
         route!(scope, app, GET [seq] => get_event),
+        route!(scope, app, POST [seq / "undo"] => super::undo_event),
     ])
 }
 
@@ -360,6 +361,16 @@ pub(crate) async fn get_event(seq: String, call: Call) -> Answer {
     let min_seq = query.min_seq_of_now()?;
     query.finish()?;
     let ((), as_of) = call.ask(min_seq, |_, _| Ok(())).await?;
+    let found = visible(&call, Seq(number)).await?;
+    let event = map::event(&found, &call.principal);
+    Ok(json(StatusCode::OK, &event, as_of))
+}
+
+/// An event that the caller may see.
+///
+/// # Errors
+/// There is none, as far as the caller is concerned.
+pub(super) async fn visible(call: &Call, seq: Seq) -> Result<Arc<Entry>, Problem> {
     let filter = Filter {
         run: None,
         task_run: None,
@@ -368,9 +379,8 @@ pub(crate) async fn get_event(seq: String, call: Call) -> Answer {
         principal: call.principal.clone(),
     };
     let missing = || Problem::not_found("event", &seq);
-    let before = Seq(number.checked_sub(1).ok_or_else(missing)?);
+    let before = Seq(seq.0.checked_sub(1).ok_or_else(missing)?);
     let read = read(&call.app, &filter, before, 1).await?;
-    let found = read.entries.iter().find(|entry| entry.seq().0 == number);
-    let event = map::event(found.ok_or_else(missing)?, &call.principal);
-    Ok(json(StatusCode::OK, &event, as_of))
+    let found = read.entries.into_iter().find(|entry| entry.seq() == seq);
+    found.ok_or_else(missing)
 }

@@ -33,8 +33,10 @@ mod sessions;
 mod slots;
 mod step_types;
 mod task_runs;
+mod undo;
 mod versions;
 mod webhooks;
+mod what_if;
 
 use std::sync::Arc;
 
@@ -75,8 +77,10 @@ pub(crate) use sessions::*;
 pub(crate) use slots::*;
 pub(crate) use step_types::*;
 pub(crate) use task_runs::*;
+pub(crate) use undo::*;
 pub(crate) use versions::*;
 pub(crate) use webhooks::*;
+pub(crate) use what_if::*;
 
 /// All routes of the dialect.
 pub(crate) fn all(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
@@ -108,6 +112,7 @@ pub(crate) fn all(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         group("schedules", schedules::routes),
         group("webhooks", webhooks::routes),
         group("layout", drawings::routes),
+        group("what-if", what_if::routes),
         group("log", records::routes),
         group("session", sessions::routes),
         group("health", server::health_routes),

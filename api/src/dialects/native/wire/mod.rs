@@ -23,6 +23,8 @@ mod server;
 mod slot;
 mod task_run;
 mod trigger;
+mod undo;
+mod what_if;
 mod words;
 
 pub(crate) use batch::{Batch, BatchVersion, LastRun, Pause};
@@ -62,6 +64,8 @@ pub(crate) use server::{Health, Nothing, Rebuild, Receipt, StoreHealth, Version}
 pub(crate) use slot::{Slot, SlotPage, SlotPlan, SlotTotals};
 pub(crate) use task_run::{Attempt, Metrics, ResultRef, TaskRun};
 pub(crate) use trigger::SignalAnswer;
+pub(crate) use undo::{UndoBody, Undone};
+pub(crate) use what_if::{WhatIf, WhatIfBatch, WhatIfBody, WhatIfFigure};
 pub(crate) use words::{
     CalendarMode, EndCondition, Kind, Misfire, Overlap, Priority, RunStatus, RunType,
     SignalOutcome, Tag, TaskStatus, TriggerSource,
