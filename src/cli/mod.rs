@@ -32,6 +32,8 @@ mod shell;
 mod show;
 mod simulate;
 mod spent;
+mod undo;
+mod what_if;
 mod why;
 
 use std::path::PathBuf;
@@ -126,6 +128,8 @@ enum Noun {
     Backfill(backfill::BackfillCommand),
     /// Run all schedules in thought: slots, runs, and when it gets busy.
     Simulate(simulate::SimulateArgs),
+    /// Play recorded history again with something otherwise: schedules, slots, pools, priorities, versions.
+    WhatIf(Box<what_if::WhatIfArgs>),
     /// Runs of batches.
     #[command(subcommand)]
     Run(run::RunCommand),
@@ -141,6 +145,8 @@ enum Noun {
     Why(why::WhyArgs),
     /// Why a batch did not run at some instant.
     WhyNot(why::WhyNotArgs),
+    /// Take back what an operator asked for: finds the command behind an event and gives its inverse.
+    Undo(undo::UndoArgs),
     /// Output of a task run.
     Logs(logs::LogsArgs),
     /// Events: everything that happened.
@@ -197,10 +203,12 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Noun::Calendar(command) => calendar::run(command, &global, &config),
         Noun::Backfill(command) => backfill::run(command, &global, &config),
         Noun::Simulate(args) => simulate::run(&args, &global, &config),
+        Noun::WhatIf(args) => what_if::run(&args, &global, &config),
         Noun::Run(command) => run::run(command, &global, &config),
         Noun::Why(args) => why::why(&args, &global, &config),
         Noun::WhyNot(args) => why::why_not(&args, &global, &config),
         Noun::Runner(args) => runner::run(*args, &global, &config),
+        Noun::Undo(args) => undo::run(&args, &global, &config),
         Noun::Pool(command) => pool::run(command, &global, &config),
         Noun::Image(command) => image::run(command, &global, &config),
         Noun::Logs(args) => logs::run(&args, &global, &config),
