@@ -9,6 +9,7 @@ mod floor;
 mod grow;
 mod measure;
 mod million;
+mod questions;
 mod runs;
 mod server;
 mod slots;
@@ -78,6 +79,8 @@ const MEASUREMENTS: &[(&str, Measurement)] = &[
     ("restart", measure::restart),
     ("million", million::million),
     ("runs", runs::runs),
+    ("questions", questions::questions),
+    ("what_if", questions::what_if),
     ("memory", measure::memory),
     ("slots", slots::slots),
 ];

@@ -82,8 +82,16 @@ fn figure(name: &'static str, value: f64, unit: &'static str) -> Figure {
     clippy::cast_precision_loss,
     reason = "counts of things that are measured"
 )]
-fn count(number: u64) -> f64 {
+pub(crate) fn count(number: u64) -> f64 {
     number as f64
+}
+
+/// A log of that length in a folder; its last event.
+pub(crate) fn grown(context: &Context, folder: &Path) -> anyhow::Result<Seq> {
+    let batch = with_batch(context, folder)?;
+    let wanted = Seq(u64::from(context.count(EVENTS)));
+    grow(folder, batch, wanted)?;
+    Ok(wanted)
 }
 
 /// A log that a server began, with one batch.
