@@ -33,4 +33,5 @@ mod starting;
 mod streams;
 mod surviving;
 mod tasks;
+mod undo;
 mod wide;
