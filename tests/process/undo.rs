@@ -11,9 +11,9 @@ fn fasti(server: &Server, arguments: &[&str]) -> Called {
 
 fn last(server: &Server, kind: &str) -> String {
     let listed = fasti(server, &["event", "list", "--type", kind, "--json"]);
-    let last = listed.json_lines().pop();
-    let last = last.unwrap_or_else(|| panic!("{kind}: {listed:?}"));
-    last["seq"].to_string()
+    let events = listed.json();
+    let last = events.as_array().and_then(|events| events.last());
+    last.unwrap_or_else(|| panic!("{kind}: {listed:?}"))["seq"].to_string()
 }
 
 #[test]
@@ -45,6 +45,8 @@ fn a_limit_and_a_pause_are_undone_and_stay_undone() {
     let paused = last(&server, "batch.paused");
     let done = fasti(&server, &["undo", &paused]);
     assert!(done.out.contains("it resumes the batch `etl`"), "{done:?}");
+    let (status, _) = server.stop();
+    assert!(status.success());
     server.restart();
     let shown = server.api().get(&format!("/batches/{batch}"));
     assert_eq!(shown["paused"], false, "{shown}");
