@@ -47,7 +47,7 @@ pub(crate) struct WhatIfArgs {
     priority: Vec<(String, Priority)>,
     /// Another version of a batch, with its schedule; may be given several times.
     #[arg(long = "batch-version", value_name = "BATCH=N", value_parser = version)]
-    version: Vec<(String, u32)>,
+    batch_versions: Vec<(String, u32)>,
     /// Seed of everything drawn: the same seed gives the same answer.
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
@@ -113,7 +113,7 @@ fn body(args: &WhatIfArgs, until: Timestamp) -> Value {
     json!({
         "from": args.from, "until": until, "slots": args.slots, "seed": args.seed,
         "schedules": map(&args.schedule), "pools": map(&args.pool),
-        "priorities": map(&args.priority), "versions": map(&args.version),
+        "priorities": map(&args.priority), "versions": map(&args.batch_versions),
         "task_seconds": args.task_seconds,
     })
 }
@@ -140,7 +140,7 @@ fn of_folder(data: &Path, args: &WhatIfArgs, until: Timestamp) -> anyhow::Result
             slots: args.slots,
             pools: args.pool.iter().cloned().collect(),
             priorities: args.priority.iter().cloned().collect(),
-            versions: args.version.iter().cloned().collect(),
+            versions: args.batch_versions.iter().cloned().collect(),
         },
         seed: args.seed,
         task_us: i64::from(args.task_seconds) * 1_000_000,

@@ -5,7 +5,7 @@
 //! outlive the server), `bad_input.rs`, `starting.rs` (what is refused at the start, how it stops),
 //! `damage.rs`, `power/` (what a power cut leaves), `evolution.rs` (logs of later versions), `evidence.rs` (files that prove a run), `rehearsal.rs` (history decided again), `forks.rs` (forks and sandboxes), `clearing.rs` (what is over its limits), `restoring.rs` (a restore that dies),
 //! `wide.rs` (100,000 task runs), `streams.rs` (events as they happen), `schedules.rs` (every slot once), `commands.rs` (the
-//! command line), `draining.rs`, `demo.rs`.
+//! command line), `draining.rs`, `undo.rs` and `what_if.rs` (commands taken back, history played again), `demo.rs`.
 
 mod bad_input;
 mod bundle;
@@ -34,4 +34,5 @@ mod streams;
 mod surviving;
 mod tasks;
 mod undo;
+mod what_if;
 mod wide;
