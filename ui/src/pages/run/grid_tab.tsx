@@ -150,7 +150,8 @@ function HeatGrid({ runs, rows, current }: { runs: Run[]; rows: GridRow[]; curre
   const [sight, see] = useState({ top: 0, height: 600 });
   const [place, go_] = useState<Place>({ row: 0, column: Math.max(0, current) });
   const [hovered, hover] = useState<Place | null>(null);
-  const wantsFocus = useRef(false);
+  // Where the focus is to be, until it is there: by place, because effects of an earlier render may come after the next key.
+  const wanted = useRef<Place | null>(null);
   const look = (): void => {
     const element = box.current;
     if (element) see({ top: element.scrollTop, height: element.clientHeight });
@@ -161,18 +162,18 @@ function HeatGrid({ runs, rows, current }: { runs: Run[]; rows: GridRow[]; curre
     return () => watch.disconnect();
   }, []);
   useEffect(() => {
-    if (!wantsFocus.current) return;
-    const cell = box.current!.querySelector<HTMLElement>(`[data-at="${place.row} ${place.column}"]`);
+    const at = wanted.current;
+    const cell = at && box.current!.querySelector<HTMLElement>(`[data-at="${at.row} ${at.column}"]`);
     if (!cell) return;
-    wantsFocus.current = false;
+    wanted.current = null;
     cell.focus({ preventScroll: false });
   });
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.altKey) return;
-    const next = moved(place, event, rows.length, runs.length);
+    const next = moved(wanted.current ?? place, event, rows.length, runs.length);
     if (!next) return;
     event.preventDefault();
-    wantsFocus.current = true;
+    wanted.current = next;
     const [element, head] = [box.current!, box.current!.querySelector<HTMLElement>(".heat-head")!.offsetHeight];
     const [top, bottom] = [next.row * ROW, (next.row + 1) * ROW + head];
     if (top < element.scrollTop) element.scrollTop = top;
