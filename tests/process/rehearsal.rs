@@ -26,7 +26,24 @@ fn rehearse(server: &Server, more: &[&str]) -> Called {
     })
 }
 
-/// A server with slots, retries, parts, skips, cancels, an upstream and a kill behind it.
+/// A pause is taken back, and the runner is drained and given work again.
+fn operated(server: &Server, batch: &str) {
+    let api = server.api();
+    api.post(&format!("/batches/{batch}/pause"), &json!({}));
+    let events = api.events();
+    let paused = events.iter().rev().find(|it| it["type"] == "batch.paused");
+    api.post(
+        &format!("/events/{}/undo", paused.unwrap()["seq"]),
+        &json!({}),
+    );
+    let runners = api.list("/runners");
+    let runner = runners[0]["id"].as_str().unwrap();
+    for verb in ["drain", "resume"] {
+        api.post(&format!("/runners/{runner}/{verb}"), &json!({}));
+    }
+}
+
+/// A server with slots, retries, parts, skips, cancels, an upstream, an operator and a kill behind it.
 fn eventful() -> Server {
     let mut server = Server::start(&["--slots", "3"]);
     let ticks = server.api().save(&json!({
@@ -46,6 +63,7 @@ fn eventful() -> Server {
     );
     assert_eq!(server.api().finished(first)["status"], "failure");
     server.api().running(stays);
+    operated(&server, &ticks);
     server.kill();
     server.restart();
     let second = server.api().start_definition(&graph);
