@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use fasti_domain::command::Hashed;
 use fasti_domain::definition::Definition;
-use fasti_domain::event::{Event, KeyUse, Recorded, UnknownEvent};
+use fasti_domain::event::{Event, EventKind, KeyUse, Recorded, UnknownEvent};
 use fasti_domain::ids::{Digest, Seq};
 use serde::Serialize;
 use serde_json::Value;
@@ -109,20 +109,20 @@ impl Decoder {
     /// # Errors
     /// As [`decode`].
     pub fn decode(&mut self, record: &RecordView<'_>) -> Result<Entry, CodecError> {
-        self.decode_with(record, Event::NAMES, UPCASTERS)
+        self.decode_with(record, EventKind::version, UPCASTERS)
     }
 
-    /// As [`Decoder::decode`], with the events that are known and the steps to them from earlier versions.
+    /// As [`Decoder::decode`], with the present versions of the events and the steps to them from earlier ones.
     fn decode_with(
         &mut self,
         record: &RecordView<'_>,
-        names: &[(&str, u16)],
+        present: fn(EventKind) -> u16,
         steps: &[Upcaster],
     ) -> Result<Entry, CodecError> {
-        let known = names.iter().find(|(name, _)| *name == record.name);
+        let known = EventKind::of(record.name).map(|kind| (kind, present(kind)));
         let known = known.filter(|(_, present)| record.version <= *present);
         let event = match known {
-            Some((_, present)) => known_event(record, *present, steps)?,
+            Some((kind, present)) => known_event(record, kind, present, steps)?,
             None if record.critical => return Err(unknown(record)),
             None => Event::Unknown(UnknownEvent {
                 name: record.name.into(),
@@ -164,6 +164,7 @@ impl Decoder {
 
 fn known_event(
     record: &RecordView<'_>,
+    kind: EventKind,
     present: u16,
     steps: &[Upcaster],
 ) -> Result<Event, CodecError> {
@@ -175,9 +176,7 @@ fn known_event(
     let payload = upcast(record.name, record.version, present, record.payload, steps);
     let payload = payload.map_err(unreadable)?;
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(payload.as_ref());
-    Event::deserialize_payload(record.name, &mut deserializer)
-        .ok_or_else(|| unknown(record))?
-        .map_err(unreadable)
+    Event::deserialize_payload(kind, &mut deserializer).map_err(unreadable)
 }
 
 fn unknown(record: &RecordView<'_>) -> CodecError {

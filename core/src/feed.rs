@@ -9,7 +9,7 @@ use fasti_domain::event::Recorded;
 use fasti_domain::ids::{LogId, Seq};
 use tokio::sync::watch;
 
-use crate::codec::{self, CodecError};
+use crate::codec::{self, CodecError, Decoder};
 use crate::ports::LogRead;
 use crate::store::StoreError;
 
@@ -193,6 +193,43 @@ impl Feed {
         self.read_log(after, max)
     }
 
+    /// The event at this position; `None` beyond the end and at 0.
+    ///
+    /// # Errors
+    /// As [`Feed::read`].
+    pub fn get(&self, seq: Seq) -> Result<Option<Arc<Entry>>, FeedError> {
+        Ok(self.span(seq, 1)?.pop().filter(|entry| entry.seq() == seq))
+    }
+
+    /// Events from `from` on (inclusive), at most `max`, fewer when their records have more than 4 MiB or there are no
+    /// more: for whoever looks something up and does not care where commits begin and end.
+    ///
+    /// # Errors
+    /// As [`Feed::read`].
+    pub fn span(&self, from: Seq, max: usize) -> Result<Vec<Arc<Entry>>, FeedError> {
+        let from = from.max(Seq(1));
+        if from > self.last() {
+            return Ok(Vec::new());
+        }
+        if let Some(recent) = self.span_of_ring(from, max) {
+            return Ok(recent);
+        }
+        let records = self.shared.reader.read(from, max, READ_BYTES_MAX)?;
+        let mut decoder = Decoder::default();
+        let entries = records
+            .iter()
+            .map(|record| decoder.decode(&record.view()).map(Arc::new));
+        Ok(entries.collect::<Result<_, _>>()?)
+    }
+
+    fn span_of_ring(&self, from: Seq, max: usize) -> Option<Vec<Arc<Entry>>> {
+        let ring = self.shared.ring();
+        let first = ring.entries.front()?.seq();
+        let skip = usize::try_from(from.0.checked_sub(first.0)?).ok()?;
+        let entries = ring.entries.iter().skip(skip).take(max);
+        Some(entries.cloned().collect())
+    }
+
     fn read_ring(&self, after: Seq, max: usize) -> Option<Vec<Arc<Entry>>> {
         let ring = self.shared.ring();
         let first = ring.entries.front()?.seq();
@@ -298,6 +335,75 @@ impl Feed {
                 .wait_timeout(ring, left)
                 .unwrap_or_else(PoisonError::into_inner);
             ring = guard;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use fasti_domain::event::{Event, RunCancelRequested};
+    use fasti_domain::ids::{BatchId, RunId};
+    use fasti_domain::time::Timestamp;
+
+    use super::*;
+    use crate::mem::MemLog;
+    use crate::ports::LogWrite;
+
+    fn entries(log: &mut MemLog, count: u64) -> Vec<Entry> {
+        let record = |number: u64| {
+            codec::encode(&Recorded {
+                seq: Seq(0),
+                at: Timestamp(7),
+                actor: "system".into(),
+                causation: None,
+                key: None,
+                trace: None,
+                event: Event::from(RunCancelRequested {
+                    run: RunId(number),
+                    batch: BatchId([1; 16]),
+                    reason: None,
+                }),
+            })
+        };
+        let appended = log.append((1..=count).map(record).collect(), &[]).unwrap();
+        let stored = appended.records.iter();
+        stored.map(|it| codec::decode(it).unwrap()).collect()
+    }
+
+    fn seqs(found: &[Arc<Entry>]) -> Vec<u64> {
+        found.iter().map(|entry| entry.seq().0).collect()
+    }
+
+    #[test]
+    fn single_events_are_found_inside_of_commits_in_the_log_and_in_memory() {
+        let mut log = MemLog::default();
+        let mut written = Vec::new();
+        for count in [1, 5, 4] {
+            written.push(entries(&mut log, count));
+        }
+        for is_in_memory in [false, true] {
+            let last = if is_in_memory { Seq(0) } else { Seq(10) };
+            let (writer, feed) = feed(LogId([1; 16]), last, Box::new(log.clone()));
+            if is_in_memory {
+                written
+                    .iter()
+                    .for_each(|commit| writer.publish(commit.clone()));
+            }
+            let get = |seq| feed.get(Seq(seq)).unwrap().map(|entry| entry.seq().0);
+            assert_eq!(
+                [0, 1, 4, 10, 11].map(get),
+                [None, Some(1), Some(4), Some(10), None]
+            );
+            assert_eq!(seqs(&feed.span(Seq(4), 3).unwrap()), [4, 5, 6]);
+            assert_eq!(seqs(&feed.span(Seq(9), 8).unwrap()), [9, 10]);
+            assert_eq!(seqs(&feed.span(Seq(0), 2).unwrap()), [1, 2]);
+            assert!(feed.span(Seq(11), 2).unwrap().is_empty());
+            assert_eq!(
+                seqs(&feed.read(Seq(1), 2).unwrap()),
+                [2, 3, 4, 5, 6],
+                "whole commits"
+            );
         }
     }
 }

@@ -226,12 +226,10 @@ fn last_until(feed: &Feed, range: (Seq, Seq), at: Timestamp) -> Result<Seq, View
 /// # Errors
 /// There is none, or the log cannot be read.
 pub fn instant(feed: &Feed, seq: Seq) -> Result<Timestamp, ViewsError> {
-    let found = feed.read(Seq(seq.0.saturating_sub(1)), 1)?;
-    let entry = found.first().filter(|entry| entry.seq() == seq);
     let missing = || ViewsError::Missing {
         what: format!("event {seq}"),
     };
-    Ok(entry.ok_or_else(missing)?.recorded.at)
+    Ok(feed.get(seq)?.ok_or_else(missing)?.recorded.at)
 }
 
 #[cfg(test)]

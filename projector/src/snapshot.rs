@@ -170,10 +170,8 @@ fn is_in_log(feed: &Feed, cursor: Cursor) -> Result<bool, ViewsError> {
     if cursor.seq == Seq(0) || cursor.seq > feed.last() {
         return Ok(false);
     }
-    let found = feed.read(Seq(cursor.seq.0 - 1), 1)?;
-    Ok(found
-        .first()
-        .is_some_and(|entry| entry.seq() == cursor.seq && entry.hash == cursor.hash))
+    let found = feed.get(cursor.seq)?;
+    Ok(found.is_some_and(|entry| entry.hash == cursor.hash))
 }
 
 #[cfg(test)]

@@ -180,7 +180,8 @@ def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.Monk
     write_config(tmp_path)
     monkeypatch.setenv("FASTI_URL", "http://env:1/")
     monkeypatch.setenv("FASTI_TOKEN", "other")
-    assert _config.load()[:2] == ("http://env:1", "other")
+    config = _config.load()
+    assert (config.url, config.token) == ("http://env:1", "other")
 
 
 def test_a_forked_process_opens_a_connection_of_its_own(

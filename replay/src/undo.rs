@@ -40,14 +40,14 @@ pub struct Undoing {
 /// # Errors
 /// The log cannot be read.
 pub fn asked_for(feed: &Feed, seq: Seq) -> Result<Option<Arc<Entry>>, ViewsError> {
-    let Some(mut entry) = get(feed, seq)? else {
+    let Some(mut entry) = feed.get(seq)? else {
         return Ok(None);
     };
     // What follows is decided with its cause and stands in the same commit; an earlier cause is what an undo undid.
     while let Some(cause) = entry.recorded.causation
         && cause >= entry.commit_first
     {
-        match get(feed, cause)? {
+        match feed.get(cause)? {
             Some(found) => entry = found,
             None => break,
         }
@@ -114,14 +114,6 @@ pub fn changed_since(
         }
         after = last;
     }
-}
-
-fn get(feed: &Feed, seq: Seq) -> Result<Option<Arc<Entry>>, ViewsError> {
-    let Some(before) = seq.0.checked_sub(1) else {
-        return Ok(None);
-    };
-    let found = feed.read(Seq(before), 1)?;
-    Ok(found.into_iter().find(|entry| entry.seq() == seq))
 }
 
 fn before_of(event: &Event, views: &Views) -> Result<Before, ViewsError> {

@@ -18,6 +18,10 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+/// That of the server, because folds are measured in this process.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures Fasti against the floor of the machine.
 #[derive(Debug, Parser)]
 struct Options {

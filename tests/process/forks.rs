@@ -157,6 +157,33 @@ fn a_sandbox_has_the_past_and_no_effects() {
     assert!(task_run["attempts"].as_array().unwrap().is_empty());
     assert!(!data.join("runner.sock").exists());
     good(&server, &["run", "cancel", &tried.to_string()]);
+    // A fork in it, by the rules of a real one: what is before the task is taken over, the task waits.
+    let forked = call(
+        &folder,
+        api.url(),
+        &[
+            "run",
+            "fork",
+            &early.to_string(),
+            "--from",
+            "check",
+            "--set",
+            "LIMIT=9",
+            "--json",
+        ],
+    );
+    assert_eq!(forked.code, 0, "{forked:?}");
+    let fork = forked.json()["run_id"].as_u64().unwrap();
+    look_until("the task of the fork waits", || {
+        let all = api.task_runs(fork);
+        let of = |name| {
+            all.iter()
+                .find(|one| one["task"] == name)
+                .map(|one| &one["status"])
+        };
+        (of("check") == Some(&json!("queued")) && of("load") == Some(&json!("reused")))
+            .then_some(())
+    });
     server.stop();
     assert_eq!(lines(&folder, "load").len(), 2, "nothing ran in it");
     let audit = call(&folder, "", &["verify", "--data", data.to_str().unwrap()]);

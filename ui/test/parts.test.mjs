@@ -27,6 +27,7 @@ const { visible, quoted, bytes } = await load("core/text");
 const { fitted, zoomed, moved, showing } = await load("graph/camera");
 const { modelOf, criticalChain, moods, nodeName } = await load("graph/model");
 const { gridOf } = await load("graph/grid");
+const { CHOSEN_MAX, between, none, withChosen } = await load("core/choice");
 const { paired, changeOf, numbersOf } = await load("core/slots");
 
 test("output is cut into lines wherever its pieces end", () => {
@@ -173,4 +174,16 @@ test("a grid has the tasks of all runs, shaded by their time", () => {
   // All parts of a task together: the worst of them, from the first start to the last end.
   assert.deepEqual(part[2], { status: "failure", ms: 40, heat: 4, taskRun: 22 });
   assert.deepEqual([old[0].heat, old[2]], [4, null]);
+});
+
+test("what is more than can be chosen is counted, and what is chosen stays", () => {
+  const runs = Array.from({ length: CHOSEN_MAX + 3 }, (_, at) => ({ id: at + 1 }));
+  const most = withChosen(none(), runs.slice(0, CHOSEN_MAX - 1), true, null);
+  assert.deepEqual([most.chosen.size, most.leftOut], [CHOSEN_MAX - 1, 0]);
+  const all = withChosen(most, runs, true, 7);
+  assert.deepEqual([all.chosen.size, all.leftOut, all.anchor], [CHOSEN_MAX, 3, 7]);
+  // Again the same: nothing that is chosen is left out.
+  assert.equal(withChosen(all, runs.slice(0, 9), true, null).leftOut, 0);
+  const fewer = withChosen(all, between(runs, 1, 3), false, 3);
+  assert.deepEqual([fewer.chosen.size, fewer.leftOut], [CHOSEN_MAX - 3, 0]);
 });

@@ -9,6 +9,7 @@
 //! new version with an upcaster, and the old bytes stay in the golden files.
 
 mod about;
+mod by_name;
 mod declare;
 mod recorded;
 

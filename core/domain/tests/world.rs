@@ -12,7 +12,7 @@ use fasti_domain::command::{
     Command, CreateRun, Intake, Receipt, Request, RunSource, Settings, Subject,
 };
 use fasti_domain::definition::Definition;
-use fasti_domain::event::{Event, KeyUse, Recorded};
+use fasti_domain::event::{Event, EventKind, KeyUse, Recorded};
 use fasti_domain::graph::Graph;
 use fasti_domain::ids::{BatchId, LogId, RunId, RunSetId, TaskRunId, Token};
 use fasti_domain::ranges::TaskRuns;
@@ -398,8 +398,9 @@ fn check_encoding(event: &Event) {
     let mut serializer = rmp_serde::Serializer::new(&mut bytes).with_struct_map();
     event.serialize_payload(&mut serializer).unwrap();
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(&bytes);
-    let read = Event::deserialize_payload(event.name(), &mut deserializer);
-    assert_eq!(read.unwrap().unwrap(), *event);
+    let kind = EventKind::of(event.name()).unwrap();
+    let read = Event::deserialize_payload(kind, &mut deserializer);
+    assert_eq!(read.unwrap(), *event);
 }
 
 fn tell_end(status: &str, reason: Option<&str>) -> String {

@@ -147,8 +147,8 @@ impl Publisher {
         let (feed, own) = (self.feed.clone(), self.source.clone());
         let agreed = blocking(move || {
             agreed(&tail, feed.last(), &own, |seq| {
-                let found = feed.read(Seq(seq.0 - 1), 1)?;
-                Ok::<_, FeedError>(found.first().map(|entry| entry.hash))
+                let found = feed.get(seq)?;
+                Ok::<_, FeedError>(found.map(|entry| entry.hash))
             })
         });
         Ok(joined(agreed).await???)

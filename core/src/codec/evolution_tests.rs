@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use fasti_domain::event::{Event, RunCancelRequested};
+use fasti_domain::event::{EventKind, RunCancelRequested};
 use fasti_domain::ids::Seq;
 use fasti_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -74,7 +74,10 @@ const STEPS: [Upcaster; 2] = [
         up: to_third,
     },
 ];
-const NAMES: [(&str, u16); 1] = [("run.cancel_requested", 3)];
+/// As if that event were in its third version today.
+fn versions(_: EventKind) -> u16 {
+    3
+}
 
 fn first() -> First {
     First {
@@ -88,7 +91,7 @@ fn first() -> First {
 fn an_older_payload_goes_up_step_by_step() {
     let stored = written("run.cancel_requested", 1, true, &first());
     let entry = Decoder::default()
-        .decode_with(&stored.view(), &NAMES, &STEPS)
+        .decode_with(&stored.view(), versions, &STEPS)
         .unwrap();
     let expected = RunCancelRequested {
         run: first().run,
@@ -99,7 +102,7 @@ fn an_older_payload_goes_up_step_by_step() {
     // One of today passes no step.
     let stored = written("run.cancel_requested", 3, true, &expected);
     let entry = Decoder::default()
-        .decode_with(&stored.view(), &NAMES, &STEPS)
+        .decode_with(&stored.view(), versions, &STEPS)
         .unwrap();
     assert_eq!(entry.recorded.event, expected.into());
 }
@@ -108,17 +111,18 @@ fn an_older_payload_goes_up_step_by_step() {
 fn a_missing_step_is_an_error_and_no_guess() {
     let stored = written("run.cancel_requested", 1, true, &first());
     let wrong = Decoder::default()
-        .decode_with(&stored.view(), &NAMES, &STEPS[1..])
+        .decode_with(&stored.view(), versions, &STEPS[1..])
         .unwrap_err();
     assert!(wrong.to_string().contains("version 1"), "{wrong}");
 }
 
 #[test]
 fn every_version_below_the_present_one_has_its_step() {
-    for (name, present) in Event::NAMES {
-        for version in 1..*present {
+    for kind in EventKind::ALL {
+        let name = kind.name();
+        for version in 1..kind.version() {
             let steps = UPCASTERS.iter();
-            let found = steps.filter(|step| step.name == *name && step.from == version);
+            let found = steps.filter(|step| step.name == name && step.from == version);
             assert_eq!(found.count(), 1, "{name} from version {version}");
         }
     }

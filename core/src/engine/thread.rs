@@ -393,11 +393,8 @@ impl Engine {
         }
         self.snapshot_seq = seq.0;
         self.snapshot_at = Instant::now();
-        let entry = self.parts.feed.read(fasti_domain::ids::Seq(seq.0 - 1), 1);
-        let Some(hash) = entry
-            .ok()
-            .and_then(|entries| entries.last().map(|entry| entry.hash))
-        else {
+        let entry = self.parts.feed.get(seq).ok().flatten();
+        let Some(hash) = entry.map(|entry| entry.hash) else {
             return;
         };
         let (name, bytes) = match snapshot_bytes(&self.parts.state) {

@@ -31,6 +31,13 @@ impl<T> Layouts<T> {
         place.get_or_init(|| Arc::new(make())).clone()
     }
 
+    /// What is kept of a definition.
+    pub fn kept(&self, digest: Digest) -> Option<Arc<T>> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = kept.iter().find(|(other, _)| *other == digest)?;
+        place.1.get().cloned()
+    }
+
     /// Finds or makes the place; it is the newest from here on.
     fn place(&self, digest: Digest) -> Place<T> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);

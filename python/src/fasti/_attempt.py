@@ -30,7 +30,7 @@ def call(function: Callable[..., Any], task: Mapping[str, Any]) -> Any:
     """Call a function as a task wants it called: with its arguments bound."""
     shape = shape_of(function)
     configuration = _configuration(task)
-    if not any(shape) and not configuration:
+    if shape.takes_nothing() and not configuration:
         # Nothing to bind: not even a table to check.
         return function()
     values = UpstreamValues(task["upstreams"] or ())

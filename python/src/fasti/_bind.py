@@ -51,7 +51,9 @@ class _Planner:
         self.target = target
         self.upstreams = upstreams
         self.given = given
-        self.named, self.takes_any_position, self.takes_any_keyword = target.shape
+        self.named = target.shape.named
+        self.takes_any_position = target.shape.takes_any_position
+        self.takes_any_keyword = target.shape.takes_any_keyword
         self.names = {p.name for p in self.named}
         self.bound: Dict[str, Source] = {}
         self.surplus: List[Source] = []

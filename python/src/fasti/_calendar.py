@@ -5,7 +5,10 @@ Only what the constructor of a schedule needs; fire times are computed by the se
 
 from __future__ import annotations
 
-from typing import Any, Optional
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Optional
+
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 WHICH = ("First", "Second", "Third", "Fourth", "Fifth", "Last")

@@ -6,9 +6,13 @@ argument.  Booleans and floats are never taken for integers.
 
 from __future__ import annotations
 
-from typing import Any, Iterable, List, Mapping, Optional
+from collections.abc import Mapping
 
 from fasti._errors import ValidationError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Iterable, List, Optional
 
 #: Longest name of a batch, task or part, in characters.
 NAME_CHARS_MAX = 200

@@ -10,17 +10,20 @@ from __future__ import annotations
 import atexit
 import os
 import time
-from typing import TYPE_CHECKING, Any, Dict, Iterator, Mapping, NamedTuple, Optional, Union
 
 from fasti import __version__, _config
 from fasti._errors import ConnectionFailed, SchedulerError, ServerError, ValidationError
 from fasti._problem import error_from
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import email.message
     import http.client
+    from typing import Any, Dict, Iterator, Mapping, Optional, Union
 
     from fasti._download import Download
+
+    Params = Mapping[str, Union[str, int, None]]
 
 PREFIX = "/api/v1"
 
@@ -35,14 +38,15 @@ PAGE_ITEMS = 1000
 
 _PAUSE_FIRST, _PAUSE_MAX = 0.05, 0.5
 
-Params = Mapping[str, Union[str, int, None]]
 
-
-class Answer(NamedTuple):
+class Answer:
     """A successful answer whose body was read."""
 
-    headers: "email.message.Message"
-    body: bytes
+    __slots__ = ("body", "headers")
+
+    def __init__(self, headers: "email.message.Message", body: bytes) -> None:
+        self.headers = headers
+        self.body = body
 
 
 class Client:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Optional, Union
+from collections.abc import Mapping
 
 from fasti import _checks
 from fasti._node import Node
 from fasti._priority import Priority as PriorityLevel
 from fasti._retry import Retry as RetryPolicy
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Dict, Iterable, List, Optional, Union
+
     from fasti._dag import DAG
     from fasti._sources import Upstream
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
-from typing import Dict, NamedTuple, Optional
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict, Optional
 
 DEFAULT_URL = "http://127.0.0.1:7450"
 
@@ -13,14 +15,25 @@ DEFAULT_URL = "http://127.0.0.1:7450"
 _ENTRY = r"""\s*([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)')\s*(?:#.*)?"""
 
 
-class Config(NamedTuple):
-    """How to reach the server."""
+class Config:
+    """How to reach the server.  Equal to another one when all of it is."""
 
-    #: Without a slash at the end.
-    url: str
-    token: Optional[str]
-    #: Sent only without a token.
-    user: str
+    __slots__ = ("token", "url", "user")
+
+    def __init__(self, url: str, token: Optional[str], user: str) -> None:
+        #: Without a slash at the end.
+        self.url = url
+        self.token = token
+        #: Sent only without a token.
+        self.user = user
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Config):
+            return NotImplemented
+        return (self.url, self.token, self.user) == (other.url, other.token, other.user)
+
+    def __hash__(self) -> int:
+        return hash((self.url, self.token, self.user))
 
 
 def load() -> Config:
@@ -61,6 +74,8 @@ def _read(path: str) -> Dict[str, str]:
             text = file.read()
     except OSError:
         return {}
+    import re
+
     found: Dict[str, str] = {}
     for line in text.splitlines():
         if line.lstrip().startswith("["):

@@ -7,9 +7,11 @@ submission side.
 from __future__ import annotations
 
 from contextvars import ContextVar, Token
-from typing import TYPE_CHECKING, Optional
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Optional
+
     from fasti._dag import DAG
 
 _current: ContextVar[Optional["DAG"]] = ContextVar("fasti_current_dag", default=None)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 import warnings
 from datetime import date, timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional, Tuple, Type, Union
 
 from fasti import _checks, _context, _submit
 from fasti._duration import seconds_of
@@ -18,7 +16,10 @@ from fasti._run import Run
 from fasti._schedule import CONDITIONS
 from fasti._schedule import Schedule as ScheduleType
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Dict, Iterable, List, Optional, Tuple, Type, Union
+
     from fasti._edges import Linked
     from fasti._node import Node
     from fasti._picture import Picture
@@ -102,6 +103,8 @@ class DAG:
 
     def _check(self) -> None:
         """Check every attribute, and bring it into its normal form."""
+        import re
+
         self.Name = _checks.name("Name", self.Name)
         self.Tag = _checks.choice("Tag", _lowered(self.Tag), TAGS)
         if self.Schedule is not None and not isinstance(self.Schedule, ScheduleType):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, Callable, Mapping, Optional, TypeVar, Union, overload
+from collections.abc import Mapping
 
 from fasti import _context
 from fasti._entrypoint_name import MARK
@@ -11,15 +11,19 @@ from fasti._errors import ValidationError
 from fasti._reserved import RESERVED_NAMES
 from fasti._shape import shape_of
 
-F = TypeVar("F", bound=Callable[..., Any])
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Optional, TypeVar, Union, overload
 
+    F = TypeVar("F", bound=Callable[..., Any])
 
-@overload
-def batch(translation_table: F) -> F: ...
+if TYPE_CHECKING:
 
+    @overload
+    def batch(translation_table: F) -> F: ...
 
-@overload
-def batch(translation_table: Optional[Mapping[str, str]] = None) -> Callable[[F], F]: ...
+    @overload
+    def batch(translation_table: Optional[Mapping[str, str]] = None) -> Callable[[F], F]: ...
 
 
 def batch(

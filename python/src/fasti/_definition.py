@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List
-
 from fasti._errors import CyclicDependencyError, DuplicateNameError, ValidationError
 from fasti._graph import find_cycle
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Dict, List
+
     from fasti._dag import DAG
     from fasti._sources import Upstream
 

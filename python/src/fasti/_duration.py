@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
-from typing import Any, Optional
 
 from fasti._errors import ValidationError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Optional
 
 _UNITS = r"\s*(?:(\d+)\s*d)?\s*(?:(\d+)\s*h)?\s*(?:(\d+)\s*m)?\s*(?:(\d+)\s*s)?\s*"
 _CLOCK = r"\s*(\d{1,4}):([0-5]\d):([0-5]\d)\s*"
@@ -29,6 +31,8 @@ def seconds_of(argument: str, value: Any) -> int:
 
 
 def _parse(value: Any) -> Optional[int]:
+    import re
+
     if isinstance(value, timedelta):
         whole = value.days * 86_400 + value.seconds
         return whole if value.microseconds == 0 else None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, List, Sequence
-
 from fasti._errors import ValidationError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, List, Sequence
+
     from fasti._dag import DAG
 
 

@@ -20,7 +20,9 @@ Each is also an instance of the built-in named in brackets, so that scripts may 
 
 from __future__ import annotations
 
-from typing import Optional
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
 
 
 class SchedulerError(Exception):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Sequence, Tuple
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict, List, Optional, Sequence, Tuple
 
 
 def find_cycle(count: int, edges: Sequence[Tuple[int, int]]) -> Optional[List[int]]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
 
 from fasti._checks import fail
 from fasti._errors import NotFound
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def positive(argument: str, value: Any) -> int:

@@ -6,7 +6,10 @@ The exact value then travels beside the view as a pickle.
 from __future__ import annotations
 
 import math
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 #: Integers outside of this range come back from many JSON readers as floats.
 _INT_MIN, _INT_MAX = -(2**63), 2**63 - 1

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, Optional
-
 from fasti import _checks, _context
 from fasti._edges import Linked
 from fasti._errors import MissingDagError, ValidationError
@@ -11,7 +9,10 @@ from fasti._priority import Priority, priority_of
 from fasti._retry import Retry as RetryPolicy
 from fasti._retry import optional_retry
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Dict, List, Optional
+
     from fasti._dag import DAG
     from fasti._sources import Upstream
 

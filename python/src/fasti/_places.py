@@ -7,7 +7,9 @@ such a place, so every other argument is delivered exactly as it was given.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Optional, Set, Tuple
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, Optional, Set, Tuple
 
 
 class Place:

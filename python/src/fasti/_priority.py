@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import enum
-from typing import Any
 
 from fasti._checks import fail
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Priority(enum.Enum):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
-
 from fasti._errors import (
     Conflict,
     NotFound,
@@ -13,6 +11,10 @@ from fasti._errors import (
     ServerError,
     ValidationError,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict
 
 _BY_STATUS = {
     400: ValidationError,

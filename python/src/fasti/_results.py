@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import time
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from fasti import _checks, _client, _ids, _jobs, _rows, _times
 from fasti._errors import NotFound, ValidationError
 from fasti._run import Run
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+
     from fasti._plan import RerunPlan
+
+    When = Union[str, date, datetime, None]
 
 #: How long :meth:`BatchRunResults.get_runs` answers from memory, in seconds.
 CACHE_SECONDS = 300.0
 
-When = Union[str, date, datetime, None]
 
 _RERUN_MODES = ("failed", "all", "from")
 _RERUN_VERSIONS = ("original", "latest")

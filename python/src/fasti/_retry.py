@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Optional, Union
-
 from fasti import _checks
 from fasti._errors import ValidationError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, Iterable, List, Optional, Union
+
+    Seconds = Union[int, float]
 
 #: Longest wait between two attempts: a week.
 DELAY_SECONDS_MAX = 7 * 86_400
 #: Longest wait when a policy names none.
 DELAY_SECONDS_DEFAULT_MAX = 3_600.0
 BACKOFF_MAX = 10
-
-Seconds = Union[int, float]
 
 
 class Retry:

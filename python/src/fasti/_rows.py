@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
-
 from fasti import _client, _jobs, _times
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List
 
 #: How much of the end of each output a listed task has, in bytes.
 TAIL_BYTES = 64 * 1024

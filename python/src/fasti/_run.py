@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
 from fasti import _client
 from fasti._errors import NotFound, RunFailed
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Dict, List, Optional, Tuple
+
     from fasti._progress import Progress
 
 #: Statuses of a run that is over.

@@ -7,13 +7,16 @@ days and months, daylight saving and fire times belong to the server.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Union
 
 from fasti import _calendar, _checks, _times, _triggers
 from fasti import _schedule_fields as _fields
 from fasti import _schedule_meaning as _meaning
 from fasti import _schedule_policy as _policy
 from fasti._errors import ValidationError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, Iterable, List, Mapping, Optional, Union
 
 _RUN_AFTER_FIELDS = ("run_after_job_name", "run_after_job_uuid", "run_after_job_condition")
 _POLICY_FIELDS = (

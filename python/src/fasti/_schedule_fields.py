@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Dict, List, Mapping, Optional
+from collections.abc import Mapping
 
 from fasti import _calendar, _checks
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Optional
 
 #: What lies among the zones on some machines and is none of IANA's names.
 _NOT_ZONES = ("posix/", "right/", "posixrules", "Factory", "localtime")
@@ -99,6 +102,8 @@ def _knows_zones() -> bool:
 
 def uuid(value: Any) -> Optional[str]:
     """Return the id of a batch in lower case."""
+    import re
+
     if value is None:
         return None
     text = _checks.text("run_after_job_uuid", value).lower()

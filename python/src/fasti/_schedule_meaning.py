@@ -6,7 +6,10 @@ given take their minimum, other gaps are unconstrained.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Optional
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, Iterable, List, Optional
+
 
 #: The fields of time.
 TIMES = (

@@ -5,10 +5,14 @@ Calendars act on its days; the rest says what becomes of slots that cannot simpl
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional
+from collections.abc import Mapping
 
 from fasti import _checks
 from fasti._errors import ValidationError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Optional
 
 MISFIRES = ("latest", "all", "within", "skip")
 OVERLAPS = ("allow", "skip", "queue_one", "queue_all", "cancel_old")

@@ -8,29 +8,46 @@ else goes through :mod:`inspect`, imported only then.
 from __future__ import annotations
 
 from types import FunctionType
-from typing import Any, Callable, List, NamedTuple, Tuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, List, Tuple
 
 #: Flags of a code object: it takes ``*args``, it takes ``**kwargs``.
 _HAS_ARGS, _HAS_KWARGS = 0x04, 0x08
 
 
-class Parameter(NamedTuple):
+class Parameter:
     """A parameter with a name of its own (neither ``*args`` nor ``**kwargs``)."""
 
-    name: str
-    by_position: bool
-    by_keyword: bool
-    has_default: bool
-    #: Meaningless unless ``has_default``.
-    default: Any
+    __slots__ = ("by_keyword", "by_position", "default", "has_default", "name")
+
+    def __init__(
+        self, name: str, by_position: bool, by_keyword: bool, has_default: bool, default: Any
+    ) -> None:
+        self.name = name
+        self.by_position = by_position
+        self.by_keyword = by_keyword
+        self.has_default = has_default
+        #: Meaningless unless ``has_default``.
+        self.default = default
 
 
-class Shape(NamedTuple):
+class Shape:
     """All parameters of a function."""
 
-    named: Tuple[Parameter, ...]
-    takes_any_position: bool
-    takes_any_keyword: bool
+    __slots__ = ("named", "takes_any_keyword", "takes_any_position")
+
+    def __init__(
+        self, named: Tuple[Parameter, ...], takes_any_position: bool, takes_any_keyword: bool
+    ) -> None:
+        self.named = named
+        self.takes_any_position = takes_any_position
+        self.takes_any_keyword = takes_any_keyword
+
+    def takes_nothing(self) -> bool:
+        """Tell whether there is nothing to give."""
+        return not (self.named or self.takes_any_position or self.takes_any_keyword)
 
     def accepts(self, name: str) -> bool:
         """Tell whether an argument of that name can be given."""

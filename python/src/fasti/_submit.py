@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Dict
 
 from fasti import _context, _times
 from fasti._definition import definition_of
 from fasti._run import Run
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Dict
+
     from fasti._client import Client
     from fasti._dag import DAG
 

@@ -6,11 +6,14 @@ bound; the function may be unknown in the first case.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Sequence
+from collections.abc import Mapping
 
 from fasti._reserved import RESERVED_NAMES, TABLE_KEY
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Callable, Optional, Sequence
+
     from fasti._sources import Upstream
 
 

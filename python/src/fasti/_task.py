@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
-
 from fasti import _checks, _entrypoint_name, _json_view, _tables
 from fasti._entrypoint_name import MARK
 from fasti._errors import DuplicateNameError, ValidationError
@@ -12,7 +10,10 @@ from fasti._places import Bindings, Place
 from fasti._priority import Priority as PriorityLevel
 from fasti._shape import shape_of
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
+
     from fasti._dag import DAG
     from fasti._sources import Upstream
 

@@ -6,11 +6,13 @@ in UTC.  Naive datetimes given by users are taken as UTC.
 
 from __future__ import annotations
 
-import re
 from datetime import date, datetime, timezone
-from typing import Any, Optional
 
 from fasti._checks import fail
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Optional
 
 _RANGE = r"(\d{4}-\d\d-\d\d)(?: (\d\d)(?::(\d\d)(?::(\d\d))?)?)?"
 _DATE = r"\d{4}-\d\d-\d\d"
@@ -48,6 +50,8 @@ def shown_to_millis(text: str) -> str:
 
 def rundate(argument: str, value: Any) -> str:
     """Return a rundate given as ``'YYYY-MM-DD'``, date or datetime (its date)."""
+    import re
+
     if isinstance(value, (date, datetime)):
         return f"{value:%Y-%m-%d}"
     wanted = "a date as 'YYYY-MM-DD', date or datetime"
@@ -62,6 +66,8 @@ def rundate(argument: str, value: Any) -> str:
 
 def moment(argument: str, value: Any) -> datetime:
     """Return an instant given as for a range, or as RFC 3339 writes it."""
+    import re
+
     if not isinstance(value, str) or "T" not in value:
         return instant(argument, value)
     try:
@@ -74,6 +80,8 @@ def moment(argument: str, value: Any) -> datetime:
 
 def instant(argument: str, value: Any) -> datetime:
     """Return the instant of a range bound; a date stands for its midnight."""
+    import re
+
     if isinstance(value, datetime):
         aware = value if value.tzinfo is not None else value.replace(tzinfo=timezone.utc)
         return aware.astimezone(timezone.utc)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Dict, List, Mapping
+from collections.abc import Mapping
 
 from fasti import _checks
 from fasti._errors import ValidationError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List
 
 _NAME = r"[A-Za-z0-9_-]{1,32}"
 
@@ -39,6 +42,8 @@ def triggers(value: Any) -> List[Dict[str, Any]]:
 
 
 def _trigger(path: str, value: Any) -> Dict[str, Any]:
+    import re
+
     if not isinstance(value, Mapping):
         raise _checks.fail(path, value, "a dict with the keys name and source")
     source = _checks.choice(f"{path}.source", value.get("source"), _SOURCES)

@@ -15,7 +15,7 @@ Importing this module, decorating functions, building a DAG and constructing
 submits itself, and the results calls do.
 """
 
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
 from fasti._batches import get_batches
 from fasti._command import CommandTask
@@ -45,7 +45,13 @@ from fasti._run import Run
 from fasti._schedule import Schedule
 from fasti._task import ParallelTask, Task
 
+# Known to type checkers by its name.  Modules that importing this one loads take names
+# for annotations, which are never evaluated, only under it: `typing` alone would take a
+# tenth of the time that the import may take.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from fasti._plan import PlannedTask, RerunPlan
 
 #: The other name that the decorator goes by.

@@ -81,10 +81,12 @@ def test_the_address_is_found_in_this_order(monkeypatch: pytest.MonkeyPatch) -> 
     assert (path.parent.name, path.name) == ("fasti", "config.toml")
     path.parent.mkdir(parents=True)
     path.write_text("# mine\nurl = \"http://example.test:1/\"  # there\ntoken = 'secret'\n")
-    assert _config.load()[:2] == ("http://example.test:1", "secret")
+    config = _config.load()
+    assert (config.url, config.token) == ("http://example.test:1", "secret")
     monkeypatch.setenv("FASTI_URL", "http://other.test")
     monkeypatch.setenv("FASTI_TOKEN", "mine")
-    assert _config.load()[:2] == ("http://other.test", "mine")
+    config = _config.load()
+    assert (config.url, config.token) == ("http://other.test", "mine")
 
 
 def test_a_token_is_sent_as_bearer(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:

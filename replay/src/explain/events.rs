@@ -13,6 +13,8 @@ use super::Cause;
 /// Events looked at around an instant. What runners report carries their own time, and stands a little later.
 const BEFORE: u64 = 512;
 const AFTER: usize = 1_536;
+/// Events read at once of those; four times as many each further time.
+const FIRST: usize = 48;
 
 /// The events up to a moment.
 pub(super) struct Events<'a> {
@@ -28,43 +30,55 @@ impl<'a> Events<'a> {
 
     /// The event at this position.
     pub(super) fn get(&self, seq: Seq) -> Result<Option<Arc<Entry>>, ViewsError> {
-        if seq > self.until || seq.0 == 0 {
+        if seq > self.until {
             return Ok(None);
         }
-        let found = self.feed.read(Seq(seq.0 - 1), 1)?;
-        Ok(found.into_iter().find(|entry| entry.seq() == seq))
+        Ok(self.feed.get(seq)?)
     }
 
-    /// The first event around an instant that `wanted` takes, those at the instant and after it before others.
+    /// The first event at or after an instant that `wanted` takes, or the last one before it.
     pub(super) fn near(
         &self,
         at: Timestamp,
         wanted: impl Fn(&Event) -> bool,
     ) -> Result<Option<Arc<Entry>>, ViewsError> {
-        let last = match seq_at(self.feed, self.until, at) {
-            Ok(last) => last,
+        let just_before = Timestamp(at.0.saturating_sub(1));
+        let before = match seq_at(self.feed, self.until, just_before) {
+            Ok(before) => before,
+            Err(PastError::TooEarly(_)) => Seq(0),
             Err(PastError::Views(error)) => return Err(error),
-            Err(PastError::TooEarly(_) | PastError::TooLate(_)) => return Ok(None),
+            Err(PastError::TooLate(_)) => return Ok(None),
         };
-        let from = Seq(last.0.saturating_sub(BEFORE));
-        let mut found = Vec::new();
-        let mut after = from;
-        while after < self.until && after.0 - from.0 < AFTER as u64 {
-            let entries = self.feed.read(after, AFTER)?;
+        if let Some(found) = self.first_of(before.next(), AFTER, &wanted)? {
+            return Ok(Some(found));
+        }
+        let from = Seq(before.0.saturating_sub(BEFORE) + 1);
+        let count = usize::try_from(before.next().0 - from.0).unwrap_or(0);
+        let mut entries = self.feed.span(from, count)?.into_iter();
+        Ok(entries.rfind(|entry| entry.seq() <= before && wanted(&entry.recorded.event)))
+    }
+
+    /// The first of `count` events that `wanted` takes: mostly one of the first few, so few are read first.
+    fn first_of(
+        &self,
+        from: Seq,
+        count: usize,
+        wanted: &impl Fn(&Event) -> bool,
+    ) -> Result<Option<Arc<Entry>>, ViewsError> {
+        let fits = |entry: &Arc<Entry>| entry.seq() <= self.until && wanted(&entry.recorded.event);
+        let (mut next, mut left, mut piece) = (from, count, FIRST);
+        while left > 0 && next <= self.until {
+            let entries = self.feed.span(next, piece.min(left))?;
             let Some(end) = entries.last().map(|entry| entry.seq()) else {
                 break;
             };
-            after = end;
-            let fits =
-                |entry: &Arc<Entry>| entry.seq() <= self.until && wanted(&entry.recorded.event);
-            found.extend(entries.into_iter().filter(fits));
+            left = left.saturating_sub(entries.len());
+            if let Some(found) = entries.into_iter().find(&fits) {
+                return Ok(Some(found));
+            }
+            (next, piece) = (end.next(), piece * 4);
         }
-        let is_after = |entry: &Arc<Entry>| entry.recorded.at >= at;
-        let position = found
-            .iter()
-            .position(is_after)
-            .or(found.len().checked_sub(1));
-        Ok(position.map(|position| found.swap_remove(position)))
+        Ok(None)
     }
 
     /// A cause with its event, if it is found; with its time alone otherwise.

@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { Problem, read, send } from "../core/api.ts";
+import { CHOSEN_MAX } from "../core/choice.ts";
 import { asOf } from "../core/route.ts";
 import { counted } from "../core/text.ts";
 import type { RerunPlan, Run } from "../core/wire.ts";
@@ -27,7 +28,10 @@ export function ChosenBar({ choice }: { choice: Choice }) {
   const title = isPast ? "Nothing can be done in the past" : "";
   return (
     <section class="chosen-bar" aria-label="Chosen runs">
-      <span role="status">{counted(count, "run")} chosen</span>
+      <span role="status">
+        {counted(count, "run")} chosen
+        {choice.leftOut > 0 && `, ${choice.leftOut.toLocaleString("en")} left out: ${CHOSEN_MAX} is the most at a time`}
+      </span>
       <div class="buttons">
         <button type="button" class="danger" disabled={isPast} title={title} onClick={() => open("cancel")}>Cancel them …</button>
         <button type="button" disabled={isPast} title={title} onClick={() => open("rerun")}>Run them again …</button>

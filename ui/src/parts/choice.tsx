@@ -2,40 +2,21 @@
 
 import { useEffect, useState } from "preact/hooks";
 
+import { between, type Chosen, none, withChosen } from "../core/choice.ts";
 import type { Run } from "../core/wire.ts";
 
-/** Runs that can be chosen at a time. */
-export const CHOSEN_MAX = 500;
-
-export interface Choice {
-  chosen: ReadonlyMap<number, Run>;
-  /** Where a range begins. */
-  anchor: number | null;
+export interface Choice extends Chosen {
   set: (runs: Run[], isChosen: boolean, anchor: number | null) => void;
   clear: () => void;
 }
 
 /** What is chosen among the runs of a filter; another filter begins anew. */
 export function useChoice(filter: string): Choice {
-  const [state, setState] = useState<{ chosen: Map<number, Run>; anchor: number | null }>({ chosen: new Map(), anchor: null });
-  const clear = (): void => setState({ chosen: new Map(), anchor: null });
+  const [state, setState] = useState<Chosen>(none);
+  const clear = (): void => setState(none());
   useEffect(clear, [filter]);
-  const set = (runs: Run[], isChosen: boolean, anchor: number | null): void => setState((old) => {
-    const chosen = new Map(old.chosen);
-    for (const run of runs) {
-      if (!isChosen) chosen.delete(run.id);
-      else if (chosen.size < CHOSEN_MAX) chosen.set(run.id, run);
-    }
-    return { chosen, anchor };
-  });
+  const set: Choice["set"] = (runs, isChosen, anchor) => setState((old) => withChosen(old, runs, isChosen, anchor));
   return { ...state, set, clear };
-}
-
-/** The runs from one to another, in the order in which they are shown. */
-export function between(runs: Run[], from: number | null, to: number): Run[] {
-  const [a, b] = [runs.findIndex((run) => run.id === from), runs.findIndex((run) => run.id === to)];
-  if (b < 0) return [];
-  return a < 0 ? [runs[b]!] : runs.slice(Math.min(a, b), Math.max(a, b) + 1);
 }
 
 export function ChooseAll({ choice, runs }: { choice: Choice; runs: Run[] }) {

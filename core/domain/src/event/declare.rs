@@ -13,6 +13,42 @@ macro_rules! events {
             Unknown(UnknownEvent),
         }
 
+        /// Which of the events of this version one is, without what it says.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum EventKind {
+            $( #[doc = concat!("`", $name, "`")] $variant, )*
+            $( #[doc = concat!("`", $other_name, "`")] $other, )*
+        }
+
+        impl EventKind {
+            /// All of them, in the order of the declarations.
+            pub const ALL: &'static [Self] = &[ $( Self::$variant, )* $( Self::$other, )* ];
+
+            /// Stable name, `noun.past_verb`.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $( Self::$variant => $name, )*
+                    $( Self::$other => $other_name, )*
+                }
+            }
+
+            /// Present version of the payload, from 1.
+            #[must_use]
+            pub const fn version(self) -> u16 {
+                match self {
+                    $( Self::$variant => $version, )*
+                    $( Self::$other => $other_version, )*
+                }
+            }
+
+            /// The one of this name.
+            #[must_use]
+            pub fn of(name: &str) -> Option<Self> {
+                by_name::find(name)
+            }
+        }
+
         $(
             $(#[$doc])*
             #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,9 +72,6 @@ macro_rules! events {
         )*
 
         impl Event {
-            /// Stable names with the present version of their payload, in the order of the declarations.
-            pub const NAMES: &'static [(&'static str, u16)] = &[ $( ($name, $version), )* $( ($other_name, $other_version), )* ];
-
             /// Stable name, `noun.past_verb`.
             #[must_use]
             pub fn name(&self) -> &str {
@@ -71,18 +104,17 @@ macro_rules! events {
                 }
             }
 
-            /// The event of this stable name, from its payload; `None` when the name is not known.
+            /// The event of this kind, from its payload.
             ///
             /// # Errors
             /// Those of the deserializer.
             pub fn deserialize_payload<'de, D: serde::Deserializer<'de>>(
-                name: &str,
+                kind: EventKind,
                 deserializer: D,
-            ) -> Option<Result<Self, D::Error>> {
-                match name {
-                    $( $name => Some($variant::deserialize(deserializer).map(Self::$variant)), )*
-                    $( $other_name => Some($other::deserialize(deserializer).map(Self::$other)), )*
-                    _ => None,
+            ) -> Result<Self, D::Error> {
+                match kind {
+                    $( EventKind::$variant => $variant::deserialize(deserializer).map(Self::$variant), )*
+                    $( EventKind::$other => $other::deserialize(deserializer).map(Self::$other), )*
                 }
             }
         }

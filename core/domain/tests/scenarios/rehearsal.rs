@@ -1,7 +1,7 @@
 //! Recorded history decided once more: what another build would have decided otherwise is told. That this build decides
 //! the same is asked of every request of every test, in [`World::request`].
 
-use fasti_domain::event::{Event, Recorded};
+use fasti_domain::event::{Event, EventKind, Recorded};
 use fasti_domain::ids::Seq;
 use fasti_domain::rehearse::{Rehearsed, rehearse};
 use fasti_domain::run::TaskStatus;
@@ -38,11 +38,7 @@ fn names(rehearsed: &Rehearsed) -> (Option<&'static str>, Option<&'static str>) 
 }
 
 fn intern(name: &str) -> &'static str {
-    Event::NAMES
-        .iter()
-        .map(|(known, _)| *known)
-        .find(|known| *known == name)
-        .unwrap()
+    EventKind::of(name).unwrap().name()
 }
 
 fn ended_chain() -> World {

@@ -19,8 +19,9 @@ pub(super) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
 
 /// Read where the tasks of a run are drawn
 ///
-/// The same for all runs of a definition, and computed once. A parallel task is one box. Lists are columns: what is at
-/// the same place in each belongs together.
+/// The same for all runs of a definition, and computed once; 503 `busy` when that is still to be done and many others ask
+/// for things that take a while. A parallel task is one box. Lists are columns: what is at the same place in each belongs
+/// together.
 #[utoipa::path(get, path = "/api/v1/runs/{id}/layout", tag = "runs",
     params(("id" = u64, Path, description = "Id of the run"),
         ("min_seq" = Option<u64>, Query, description = "Wait until the answer knows of this event"),
@@ -29,12 +30,15 @@ pub(super) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
 pub(crate) async fn get_layout(id: String, call: Call) -> Answer {
     let (states, as_of) = states(&id, &call).await?;
     let (app, headers) = (call.app.clone(), call.headers.clone());
-    let drawing = tokio::task::spawn_blocking(move || {
+    if let Some(packed) = app.layouts.kept(states.definition) {
+        return Ok(packed.answer(&headers, as_of));
+    }
+    let drawing = move || {
         let draw = || Packed::json(&map::run_layout(&states, &layout(&states.graph)));
         let packed = app.layouts.of(states.definition, draw);
         packed.answer(&headers, as_of)
-    });
-    drawing.await.map_err(|error| Problem::internal(&error))
+    };
+    call.in_turn(drawing).await
 }
 
 /// Lay out a graph

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fasti_core::domain::access::Principal;
-use fasti_core::domain::event::Event;
+use fasti_core::domain::event::{Event, EventKind};
 use fasti_core::domain::ids::{BatchId, RunId, Seq, TaskRunId};
 use fasti_core::feed::Entry;
 use fasti_projector::{Access, Views};
@@ -181,9 +181,9 @@ fn filter(query: &mut Query, principal: &Principal) -> Result<Filter, Problem> {
         .filter(|name| !name.is_empty())
         .map(str::to_owned)
         .collect();
-    let is_known = |name: &&String| Event::NAMES.iter().any(|(known, _)| known == name);
+    let is_known = |name: &&String| EventKind::of(name).is_some();
     if let Some(unknown) = types.iter().find(|name| !is_known(name)) {
-        let known: Vec<&str> = Event::NAMES.iter().map(|(name, _)| *name).collect();
+        let known: Vec<&str> = EventKind::ALL.iter().map(|kind| kind.name()).collect();
         return Err(Problem::invalid(
             "types",
             format!(

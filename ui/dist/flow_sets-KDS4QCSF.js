@@ -1,0 +1,1 @@
+import{a,b,c}from"./chunk-GUGE2BLF.js";import"./chunk-DOFKDWKO.js";import"./chunk-IH2PF3EV.js";import"./chunk-TCWZTYR4.js";import"./chunk-HBX4UHKS.js";import"./chunk-P6MYKXZS.js";export{c as FlowSetView,b as FlowSets,a as flowSetTitle};

@@ -1,1 +1,0 @@
-import{a,b,c}from"./chunk-GQUHONDU.js";import"./chunk-T2GDALYI.js";import"./chunk-RPBYDTOO.js";import"./chunk-TCWZTYR4.js";import"./chunk-HBX4UHKS.js";import"./chunk-P6MYKXZS.js";export{c as FlowSetView,b as FlowSets,a as flowSetTitle};
