@@ -173,6 +173,9 @@ def test_equality_is_by_meaning() -> None:
     assert hash(Schedule(rundate_offset=0)) == hash(Schedule())
     assert Schedule(at_minutes=[1]) != Schedule(at_minutes=[2])
     assert Schedule(overlap="allow", misfire="latest", jitter_seconds=0) == Schedule()
+    made_up = Schedule(at_hours=[8], misfire="all", misfire_max=100)
+    assert made_up == Schedule(at_hours=[8], misfire="all")
+    assert made_up != Schedule(at_hours=[8], misfire="all", misfire_max=99)
     assert Schedule(at_hours=[1], overlap="skip") != Schedule(at_hours=[1])
 
 
@@ -282,6 +285,11 @@ def test_triggers_are_sent_as_given(trigger: Dict[str, Any]) -> None:
     assert schedule.to_json() == {"triggers": [trigger]}
     assert not schedule.is_empty
     assert schedule == Schedule(triggers=(dict(trigger),)) != Schedule()
+
+
+def test_a_subject_may_be_as_long_as_the_server_takes() -> None:
+    trigger = {"name": "a", "source": "nats", "subject": "orders." + "x" * 248}
+    assert Schedule(triggers=[trigger]).to_json()["triggers"] == [trigger]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ mod source;
 use std::path::PathBuf;
 
 use clap::Args;
-use fasti_core::domain::simulate::{Report, Simulated, Stretch, Sums, simulate};
+use fasti_core::domain::simulate::{Report, Simulated, Start, Stretch, Sums, simulate};
 use fasti_core::domain::time::Timestamp;
 use fasti_core::ports::Clock as _;
 use serde_json::{Value, json};
@@ -52,13 +52,16 @@ pub(crate) fn run(args: &SimulateArgs, global: &Global, config: &ConfigFile) -> 
         return Err(Failure::new(Exit::Usage, "--to must be later than --from").into());
     }
     let fallback_us = duration_us(args.duration)?;
-    let batches = if args.file.is_empty() {
+    let source::Found { batches, left_out } = if args.file.is_empty() {
         source::of_server(&Client::new(global, config), fallback_us)?
     } else {
         source::of_files(&args.file, fallback_us)?
     };
     if batches.is_empty() {
         show.note("no batch has times of its own, so nothing would start by itself");
+    }
+    if !left_out.is_empty() {
+        show.note(&format!("left out: {}", left_out.join("; ")));
     }
     let stretch = Stretch {
         from,
@@ -76,8 +79,18 @@ pub(crate) fn run(args: &SimulateArgs, global: &Global, config: &ConfigFile) -> 
 /// Slots are played one by one, so there is a most.
 fn check_slots(batches: &[Simulated], stretch: Stretch) -> anyhow::Result<()> {
     let (from, until) = (stretch.from.plus_us(-1), stretch.until.plus_us(-1));
-    let counts = batches.iter().map(|it| it.rule.count_between(from, until));
-    let slots = counts.fold(0, u64::saturating_add);
+    let count = |batch: &Simulated| {
+        // What runs after another has at most as many as that; no chain is longer than all of them.
+        let mut first = batch;
+        for _ in batches {
+            match &first.start {
+                Start::Times(rule) => return rule.count_between(from, until),
+                Start::After(before) => first = &batches[*before],
+            }
+        }
+        0
+    };
+    let slots = batches.iter().map(count).fold(0, u64::saturating_add);
     if slots > SLOTS_MAX {
         let message = format!(
             "the schedules have {slots} slots in that time; {SLOTS_MAX} can be played: choose a later --from or an earlier --to"

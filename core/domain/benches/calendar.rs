@@ -116,6 +116,24 @@ fn with_calendars(paris: &str) {
         };
         report(name, &schedule("30 2 * * *", paris), Some(&used));
     }
+    let holidays = NamedCalendar {
+        closed: (0..133_u64)
+            .map(|number| {
+                let first: chrono::NaiveDate = "2014-01-01".parse().unwrap();
+                (first + chrono::Days::new(number * 27), String::new())
+            })
+            .collect(),
+        ..NamedCalendar::default()
+    };
+    let used = CalendarUse {
+        calendar: Arc::new(holidays.compile("holidays").unwrap()),
+        mode: CalendarMode::OnlyClosedDays,
+    };
+    report(
+        "on 133 holidays only",
+        &schedule("30 2 * * *", paris),
+        Some(&used),
+    );
     let listed = NamedCalendar {
         closed_weekdays: ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
             .map(str::to_owned)

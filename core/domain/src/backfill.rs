@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Principal, check_write};
-use crate::batch::bounded;
+use crate::batch::{Batch, bounded};
 use crate::calendar::Rule;
 use crate::calendar::rundate::rundate;
 use crate::event::{Event, RunCreated, RunSetCancelled, RunSetClosed, RunSetCreated};
@@ -168,6 +168,8 @@ pub(crate) fn create(
     check_write(who, "run", definition)?;
     run_set::check_open(state)?;
     let rule = state.rule(&definition.schedule).ok().flatten();
+    run_set::check_labels(&request.labels)?;
+    check_decided(batch, request)?;
     let created = RunSetCreated {
         run_set: RunSetId(state.last_id + 1),
         batch: request.batch,
@@ -176,6 +178,26 @@ pub(crate) fn create(
         backfill: Some(plan(request, rule.as_ref(), at)?),
     };
     Ok(vec![created.into()])
+}
+
+/// The schedule itself may still start slots that wait for a jitter or for an earlier run; both together would start
+/// them twice. In a pause it starts none of those that pass.
+fn check_decided(batch: &Batch, request: &BackfillRequest) -> Result<(), Rejection> {
+    let Some(plan) = &batch.plan else {
+        return Ok(());
+    };
+    let next = plan.next.filter(|_| !batch.paused).map(|next| next.slot);
+    let open = plan.queue.iter().map(|waiting| waiting.slot).chain(next);
+    let in_range = |slot: &Timestamp| (request.from..request.until).contains(slot);
+    match open.filter(in_range).min() {
+        Some(slot) => Err(Rejection::invalid(
+            "until",
+            format!(
+                "the slot {slot} has no outcome yet, and its schedule may still start it: choose a range that ends before it, or wait"
+            ),
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Runs for the next slots, as far as there is room; closes the set after the last.
@@ -192,21 +214,24 @@ pub(crate) fn fill(state: &State, id: RunSetId, at: Timestamp) -> Vec<Event> {
     let Some(definition) = batch.and_then(|batch| state.batch_definition(batch)) else {
         return closed(set.runs);
     };
-    // A batch that has lost its times meanwhile has no more slots.
+    let pausing = |why: &str| {
+        let paused = RunSetPaused {
+            run_set: id,
+            reason: Some(bounded(why)),
+        };
+        vec![paused.into()]
+    };
     let Some(rule) = state.rule(&definition.schedule).ok().flatten() else {
-        return closed(set.runs);
+        return pausing(
+            "its batch has no times any more, so the slots that are left cannot be told",
+        );
     };
     let room = u64::from(backfill.plan.live_max).saturating_sub(set.live);
     // As any run of the batch: with the images it has now, or not at all.
     let pattern = match create::from_saved(state, &Principal::system(), set.batch, at) {
         Ok(pattern) => pattern,
         Err(rejection) => {
-            let reason = bounded(&format!("its batch cannot run: {rejection}"));
-            let paused = RunSetPaused {
-                run_set: id,
-                reason: Some(reason),
-            };
-            return vec![paused.into()];
+            return pausing(&format!("its batch cannot run: {rejection}"));
         }
     };
     let room = room

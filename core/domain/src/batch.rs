@@ -52,6 +52,8 @@ pub struct Batch {
     pub paused: bool,
     /// When it is on again by itself.
     pub resume_at: Option<Timestamp>,
+    /// Why it is off, as given.
+    pub pause_reason: Option<String>,
     /// How far its schedule is; `None` when no rule starts it.
     pub plan: Option<Plan>,
     /// The batch whose ends start it.
@@ -130,10 +132,7 @@ pub(crate) fn save(
     if known.is_none() {
         check_another(state)?;
     }
-    let target = slots::target_of(state, definition)?;
-    if let Some(link) = definition.schedule.run_after.as_ref().zip(target) {
-        slots::check_target(state, known.map(|batch| batch.id), link)?;
-    }
+    let target = check_link(state, known, definition)?;
     let mut events = Vec::new();
     let has_changed = |batch: &&Batch| {
         let before = state.batch_definition(batch);
@@ -216,7 +215,7 @@ pub(crate) fn add_definition(state: &State, hashed: &Hashed, events: &mut Vec<Ev
 ///
 /// # Errors
 /// The first thing wrong, with the path of the field.
-pub fn check_definition(state: &State, hashed: &Hashed) -> Result<(), Rejection> {
+pub(crate) fn check_definition(state: &State, hashed: &Hashed) -> Result<(), Rejection> {
     let definition = &hashed.definition;
     check_name("name", &definition.name)?;
     if !is_permission_string(&definition.permissions) {
@@ -227,6 +226,30 @@ pub fn check_definition(state: &State, hashed: &Hashed) -> Result<(), Rejection>
     }
     check_schedule(state, definition)?;
     check_contents(state, hashed)
+}
+
+/// As saving a definition does, for somebody who only asks.
+///
+/// # Errors
+/// The first field that is wrong.
+pub fn check_to_save(state: &State, hashed: &Hashed) -> Result<(), Rejection> {
+    let definition = &hashed.definition;
+    check_definition(state, hashed)?;
+    let known = state.batch_named(&definition.name, definition.tag);
+    check_link(state, known, definition).map(drop)
+}
+
+/// The batch that a definition runs after, if it may.
+fn check_link(
+    state: &State,
+    known: Option<&Batch>,
+    definition: &Definition,
+) -> Result<Option<BatchId>, Rejection> {
+    let target = slots::target_of(state, definition)?;
+    if let Some(link) = definition.schedule.run_after.as_ref().zip(target) {
+        slots::check_target(state, known.map(|batch| batch.id), link)?;
+    }
+    Ok(target)
 }
 
 /// All of a definition but its schedule, which is nothing to a run that somebody asks for: what an earlier version of the
@@ -421,7 +444,8 @@ pub(crate) fn pause(
             "this instant has passed; give a later one, or none to resume by hand",
         ));
     }
-    if batch.paused && batch.resume_at == until {
+    let reason = reason.map(bounded);
+    if batch.paused && batch.resume_at == until && batch.pause_reason == reason {
         return Ok(Vec::new());
     }
     // Slots that are due get what they would have got a moment earlier.
@@ -432,7 +456,7 @@ pub(crate) fn pause(
     };
     let paused = BatchPaused {
         batch: id,
-        reason: reason.map(bounded),
+        reason,
         until,
     };
     events.push(paused.into());
@@ -449,13 +473,16 @@ pub(crate) fn resume(
     Ok(resumed(state, batch, at))
 }
 
-/// The schedule goes on; what passed meanwhile was skipped.
+/// The schedule goes on; what passed meanwhile was skipped. A pause with an end covers what is before its end: slots
+/// from then on get what any slot gets, however late somebody wakes up.
 pub(crate) fn resumed(state: &State, batch: &Batch, at: Timestamp) -> Vec<Event> {
     if !batch.paused {
         return Vec::new();
     }
     let mut events = vec![BatchResumed { batch: batch.id }.into()];
-    events.extend(slots::passed_in_pause(state, batch, at));
+    let end = batch.resume_at.filter(|end| *end <= at);
+    let last = end.map_or(at, |end| end.plus_us(-1));
+    events.extend(slots::passed_in_pause(state, batch, last));
     events
 }
 
@@ -514,6 +541,7 @@ pub(crate) fn evolve_saved(state: &mut State, event: &BatchSaved) {
         saved_from: event.saved_from,
         paused: false,
         resume_at: None,
+        pause_reason: None,
         plan: None,
         runs_after: None,
         live_runs: std::collections::BTreeSet::new(),

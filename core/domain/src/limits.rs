@@ -26,6 +26,9 @@ pub const PATH_BYTES_MAX: usize = 4_096;
 /// Values of dependencies kept from one launch to the next, over all tasks; about 150 bytes each.
 pub const UPSTREAM_VALUES_KEPT_MAX: usize = 1_000_000;
 
+/// Labels of a run set; they are in every answer about it.
+pub const RUN_SET_LABELS_MAX: usize = 100;
+
 /// Arguments of a command, program included.
 pub const ARGUMENTS_MAX: usize = 10_000;
 

@@ -9,7 +9,7 @@ use crate::command::More;
 use crate::event::{Event, RunSetCancelled, RunSetClosed, RunSetCreated, RunSetFinished};
 use crate::graph::check_name;
 use crate::ids::{BatchId, RunId, RunSetId};
-use crate::limits::{OPEN_RUN_SETS_MAX, RUN_SET_RUNS_PER_COMMAND_MAX};
+use crate::limits::{OPEN_RUN_SETS_MAX, RUN_SET_LABELS_MAX, RUN_SET_RUNS_PER_COMMAND_MAX};
 use crate::rejection::Rejection;
 use crate::run::create::set_runs;
 use crate::run::{RunStatus, stop};
@@ -62,6 +62,7 @@ pub(crate) fn create(
 ) -> Result<Vec<Event>, Rejection> {
     check_name("title", title)?;
     check_runs(runs)?;
+    check_labels(labels)?;
     check_open(state)?;
     let run_set = RunSetId(state.last_id + 1);
     let made = set_runs(state, principal, batch, run_set, runs, at)?;
@@ -114,6 +115,17 @@ pub(crate) fn check_open(state: &State) -> Result<(), Rejection> {
             "{OPEN_RUN_SETS_MAX} run sets are not finished; close some of them, or cancel them, first"
         ),
     })
+}
+
+/// Labels of a set are words for people.
+pub(crate) fn check_labels(labels: &[String]) -> Result<(), Rejection> {
+    if labels.len() > RUN_SET_LABELS_MAX {
+        return Err(Rejection::invalid(
+            "labels",
+            format!("at most {RUN_SET_LABELS_MAX} labels, not {}", labels.len()),
+        ));
+    }
+    Ok(())
 }
 
 fn check_runs(runs: &[Option<String>]) -> Result<(), Rejection> {

@@ -17,12 +17,34 @@ pub use report::{Report, Sums};
 pub struct Simulated {
     /// For the report.
     pub name: String,
-    /// When it is due.
-    pub rule: Rule,
+    /// What starts it.
+    pub start: Start,
+    /// Before this its slots are skipped: it is paused until then.
+    pub paused_until: Option<Timestamp>,
     /// What becomes of slots that come while a run goes on; misfires do not happen here.
     pub policy: SlotPolicy,
     /// How long each of its runs takes, in microseconds.
     pub duration_us: i64,
+}
+
+/// What starts a batch in a simulation.
+#[derive(Debug, Clone)]
+pub enum Start {
+    /// Its times.
+    Times(Rule),
+    /// Each end of a run of the batch under this index: there, that counts as a slot of it.
+    After(usize),
+}
+
+impl Simulated {
+    /// Its times, if it has some of its own.
+    #[must_use]
+    pub fn rule(&self) -> Option<&Rule> {
+        match &self.start {
+            Start::Times(rule) => Some(rule),
+            Start::After(_) => None,
+        }
+    }
 }
 
 /// What to simulate.
@@ -60,7 +82,8 @@ mod tests {
         };
         Simulated {
             name: name.to_owned(),
-            rule: Rule::compile(&schedule).unwrap().unwrap(),
+            start: Start::Times(Rule::compile(&schedule).unwrap().unwrap()),
+            paused_until: None,
             policy: SlotPolicy {
                 overlap,
                 ..SlotPolicy::default()
@@ -138,8 +161,33 @@ mod tests {
         let sums = simulate(&batches, stretch).sums;
         let before = stretch.from.plus_us(-1);
         let counted = batches[0]
-            .rule
+            .rule()
+            .unwrap()
             .count_between(before, stretch.until.plus_us(-1));
         assert_eq!((sums.slots, sums.fired), (counted, counted));
+    }
+
+    #[test]
+    fn what_runs_after_another_takes_its_place_too() {
+        let mut next = batch("b", "* * * * *", Overlap::Allow, 40);
+        next.start = Start::After(0);
+        let mut last = next.clone();
+        last.start = Start::After(1);
+        let batches = [batch("a", "*/2 * * * *", Overlap::Allow, 30), next, last];
+        let report = simulate(&batches, minutes(10, Some(1)));
+        assert!(report.sums.is_balanced(), "{report:?}");
+        // 30, 40 and 40 seconds one after the other, five times, with two minutes for each.
+        let fired = report.batches.iter().map(|(_, sums)| sums.fired);
+        assert_eq!(fired.collect::<Vec<_>>(), [5, 5, 5]);
+        assert_eq!(report.sums.busy_us, 550 * SECOND_US);
+        assert_eq!(report.busiest_minute, Some((START, 2)));
+    }
+
+    #[test]
+    fn a_pause_with_an_end_skips_what_is_before_it() {
+        let mut paused = batch("a", "* * * * *", Overlap::Allow, 30);
+        paused.paused_until = Some(START.plus_us(240 * SECOND_US));
+        let sums = simulate(&[paused], minutes(10, None)).sums;
+        assert_eq!((sums.slots, sums.skipped, sums.fired), (10, 4, 6));
     }
 }

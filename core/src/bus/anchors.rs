@@ -82,7 +82,7 @@ async fn session(
 
 async fn open(connection: &Connection, config: &NatsConfig) -> Result<Stream<Info>, Trouble> {
     let name = config.tenant.anchor_stream();
-    if let Some(found) = find(connection, &name).await? {
+    if let Some(found) = find(&connection.context, &name).await? {
         return Ok(found);
     }
     let wanted = Config {
@@ -98,7 +98,7 @@ async fn open(connection: &Connection, config: &NatsConfig) -> Result<Stream<Inf
     };
     let made = connection.context.create_stream(wanted).await;
     made.map_err(|error| Trouble::away(format!("make the stream {name}"), error))?;
-    find(connection, &name)
+    find(&connection.context, &name)
         .await?
         .ok_or_else(|| Trouble::Away(format!("the stream {name} vanished")))
 }

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connection, Trouble};
 use super::intake::{Door, Stopped, given_id, pause};
+use super::stream;
 
 /// Messages of one consumer that may be on their way to the engine.
 const PENDING_MAX: i64 = 256;
@@ -45,11 +46,19 @@ pub(super) fn spawn(
 
 async fn listen(client: &Client, context: &Context, door: &Door, source: &TriggerSource) {
     let mut failures = 0;
+    // Whether the stream was seen not to be there: all of one that is made after that is news.
+    let mut was_missing = false;
     loop {
         let heard = match source {
             TriggerSource::Nats { subject } => subscribed(client, door, subject).await,
             TriggerSource::Stream { stream, subject } => {
-                consumed(context, door, stream, subject.as_deref()).await
+                consumed(
+                    context,
+                    door,
+                    (stream, subject.as_deref()),
+                    &mut was_missing,
+                )
+                .await
             }
             TriggerSource::Webhook { .. } => return,
         };
@@ -87,19 +96,31 @@ async fn subscribed(client: &Client, door: &Door, subject: &str) -> Result<Stopp
 async fn consumed(
     context: &Context,
     door: &Door,
-    name: &str,
-    subject: Option<&str>,
+    (name, subject): (&str, Option<&str>),
+    was_missing: &mut bool,
 ) -> Result<Stopped, Trouble> {
     let tried = format!("read the stream `{name}`");
     let away = |error: &dyn std::fmt::Display| Trouble::away(&tried, error);
-    let stream = context.get_stream(name).await;
-    let stream = stream.map_err(|error| away(&error))?;
+    let Some(stream) = stream::find(context, name).await? else {
+        *was_missing = true;
+        return Err(away(
+            &"there is no such stream; it is read from its start once it is made",
+        ));
+    };
+    let durable = consumer_name(door.batch, &door.trigger);
+    // What a consumer began with cannot be changed later.
+    let begun = stream.consumer_info(&durable).await.ok();
+    let deliver_policy = match begun {
+        Some(begun) => begun.config.deliver_policy,
+        None if *was_missing => DeliverPolicy::All,
+        None => DeliverPolicy::New,
+    };
     // A stream that was made anew counts from the start again: its birth is part of the ids.
     let born = stream.cached_info().created.timestamp_micros();
     let consumer = stream.create_consumer(pull::Config {
-        durable_name: Some(consumer_name(door.batch, &door.trigger)),
+        durable_name: Some(durable),
         description: Some(format!("trigger `{}` of a batch of Fasti", door.trigger)),
-        deliver_policy: DeliverPolicy::New,
+        deliver_policy,
         ack_policy: AckPolicy::Explicit,
         ack_wait: ACK_WAIT,
         filter_subject: subject.unwrap_or_default().to_owned(),

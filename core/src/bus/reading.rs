@@ -62,7 +62,7 @@ pub async fn read_records(
 ) -> Result<Seq, ReadError> {
     let connection = Connection::open(config).await?;
     let name = config.tenant.stream();
-    let mut stream = find(&connection, &name)
+    let mut stream = find(&connection.context, &name)
         .await?
         .ok_or(ReadError::NoStream(name))?;
     let last = last_of(&mut stream).await?;
@@ -82,7 +82,7 @@ pub async fn read_records(
 /// NATS does not answer.
 pub async fn read_anchors(config: &NatsConfig) -> Result<Vec<Anchor>, ReadError> {
     let connection = Connection::open(config).await?;
-    let Some(mut stream) = find(&connection, &config.tenant.anchor_stream()).await? else {
+    let Some(mut stream) = find(&connection.context, &config.tenant.anchor_stream()).await? else {
         return Ok(Vec::new());
     };
     let last = last_of(&mut stream).await?;

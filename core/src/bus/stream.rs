@@ -4,11 +4,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::GetStreamErrorKind;
 use async_nats::jetstream::stream::{
     Config, DiscardPolicy, Info, RawMessageErrorKind, RetentionPolicy, StorageType, Stream,
 };
+use async_nats::jetstream::{Context, ErrorCode};
 use fasti_domain::ids::Seq;
 
 use super::agreement::Tail;
@@ -42,7 +42,7 @@ impl EventStream {
     ) -> Result<Self, Trouble> {
         check_version(connection)?;
         let name = config.tenant.stream();
-        let mut stream = match find(connection, &name).await? {
+        let mut stream = match find(&connection.context, &name).await? {
             Some(stream) => checked(connection, stream, config).await?,
             None => make(connection, config, source).await?,
         };
@@ -91,8 +91,8 @@ fn check_version(connection: &Connection) -> Result<(), Trouble> {
     )))
 }
 
-pub(super) async fn find(connection: &Connection, name: &str) -> Result<Option<Stream>, Trouble> {
-    match connection.context.get_stream(name).await {
+pub(super) async fn find(context: &Context, name: &str) -> Result<Option<Stream>, Trouble> {
+    match context.get_stream(name).await {
         Ok(stream) => Ok(Some(stream)),
         Err(error) => match error.kind() {
             // The only answer that means that there is none. No answer is an election, and no reason to make one.
@@ -165,7 +165,7 @@ async fn checked(
         ..found.clone()
     };
     match connection.context.update_stream(better).await {
-        Ok(_) => find(connection, &config.tenant.stream())
+        Ok(_) => find(&connection.context, &config.tenant.stream())
             .await?
             .ok_or_else(|| Trouble::Away("the event stream vanished".to_owned())),
         Err(error) => {

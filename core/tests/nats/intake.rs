@@ -23,6 +23,7 @@ use fasti_core::feed::feed;
 use fasti_core::mem::{ManualClock, MemLog};
 use fasti_core::ports::Effects;
 use fasti_core::protocol::runner_v1::StopAttempt;
+use futures_util::StreamExt as _;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -376,8 +377,19 @@ async fn what_comes_while_nobody_is_there_starts_its_run_later() {
     let server = Server::started().await;
     let log = MemLog::default();
     let scheduler = Scheduler::start(&log, &server).await;
-    // The stream may be made after the batch.
+    // The stream may be made after the batch: nothing of it is missed. Whoever asks for it a second time has been told
+    // that there is none.
+    let client = server.jetstream().await.client();
+    let mut asked = client
+        .subscribe("$JS.API.STREAM.INFO.ORDERS")
+        .await
+        .unwrap();
     scheduler.save(vec![trigger(stream_source())]).await;
+    let twice = async {
+        asked.next().await.unwrap();
+        asked.next().await.unwrap();
+    };
+    tokio::time::timeout(PATIENCE, twice).await.unwrap();
     let jetstream = server.jetstream().await;
     jetstream
         .create_stream(stream::Config {
@@ -387,14 +399,10 @@ async fn what_comes_while_nobody_is_there_starts_its_run_later() {
         })
         .await
         .unwrap();
-    until("it listens", async || {
-        jetstream
-            .publish("orders.paid", "0".into())
-            .await
-            .unwrap()
-            .await
-            .unwrap();
-        !started(&log).is_empty()
+    let first = jetstream.publish("orders.paid", "0".into()).await.unwrap();
+    first.await.unwrap();
+    until("the very first message", async || {
+        started(&log).contains_key("0")
     })
     .await;
     scheduler.kill().await;

@@ -240,7 +240,7 @@ class Schedule:
             del normal["rundate_offset"]
         if normal.get("run_after_job_condition") == CONDITIONS[0]:
             del normal["run_after_job_condition"]
-        for field, default in _policy.DEFAULTS.items():
+        for field, default in (*_policy.DEFAULTS.items(), ("misfire_max", _policy.MADE_UP_DEFAULT)):
             if normal.get(field) == default:
                 del normal[field]
         return normal

@@ -28,6 +28,9 @@ JITTER_SECONDS_MAX = 3_600
 #: What is meant where nothing is given.
 DEFAULTS: Dict[str, Any] = {"misfire": "latest", "overlap": "allow", "jitter_seconds": 0}
 
+#: How many missed slots fire at most, when it is not said; only some misfire policies take it.
+MADE_UP_DEFAULT = 100
+
 #: What each of these goes with.
 _MISFIRES_OF = {
     "misfire_within_seconds": ("latest", "within"),

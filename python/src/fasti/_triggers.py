@@ -25,6 +25,7 @@ TRIGGERS_MAX = 8
 CONDITIONS_MAX = 16
 VALUES_MAX = 100
 DEBOUNCE_SECONDS_MAX = 86_400
+SUBJECT_BYTES_MAX = 255
 
 
 def triggers(value: Any) -> List[Dict[str, Any]]:
@@ -57,11 +58,9 @@ def _trigger(path: str, value: Any) -> Dict[str, Any]:
     if re.fullmatch(_NAME, name) is None:
         raise _checks.fail(f"{path}.name", name, "1 to 32 letters, digits, '_' and '-'")
     checked: Dict[str, Any] = {"name": name, "source": source}
-    for key in needed:
-        checked[key] = _checks.name(f"{path}.{key}", value.get(key))
-    for key in further:
-        if value.get(key) is not None:
-            checked[key] = _checks.name(f"{path}.{key}", value[key])
+    for key in (*needed, *further):
+        if key in needed or value.get(key) is not None:
+            checked[key] = _TAKEN[key](f"{path}.{key}", value.get(key))
     conditions = [
         _condition(f"{path}.filter", item)
         for item in _checks.items(f"{path}.filter", value.get("filter"))
@@ -78,13 +77,61 @@ def _trigger(path: str, value: Any) -> Dict[str, Any]:
     return checked
 
 
+def _subject(path: str, value: Any) -> str:
+    """Check a subject as the server does: it must not be able to reach Fasti's own messages."""
+    subject = _checks.text(path, value)
+    tokens = subject.split(".")
+    placed = all(
+        token == "*"
+        or (token == ">" and index == len(tokens) - 1)
+        or (token != "" and not any(letter in "*>" or not _is_shown(letter) for letter in token))
+        for index, token in enumerate(tokens)
+    )
+    if not placed or len(subject.encode()) > SUBJECT_BYTES_MAX:
+        wanted = (
+            f"tokens with dots between, at most {SUBJECT_BYTES_MAX} bytes, such as"
+            " 'orders.*.paid'; '*' is a whole token, '>' the last one"
+        )
+        raise _checks.fail(path, subject, wanted)
+    if tokens[0] in ("*", ">", "fasti") or tokens[0][0] in "$_":
+        raise _checks.fail(
+            path, subject, "a first word that is not 'fasti', '*', '>' or NATS's own"
+        )
+    return subject
+
+
+def _stream(path: str, value: Any) -> str:
+    stream = _checks.text(path, value)
+    named = 0 < len(stream.encode()) <= SUBJECT_BYTES_MAX
+    if not named or any(letter in ".*>/\\" or not _is_shown(letter) for letter in stream):
+        raise _checks.fail(
+            path, stream, "the name of a stream: no blanks, dots, slashes, wildcards"
+        )
+    if stream.startswith("FASTI_EVENTS_"):
+        raise _checks.fail(path, stream, "a stream that is not Fasti's own")
+    return stream
+
+
+def _is_shown(letter: str) -> bool:
+    return not letter.isspace() and not (ord(letter) < 32 or 127 <= ord(letter) < 160)
+
+
+#: How the fields of a source are checked.
+_TAKEN = {"subject": _subject, "stream": _stream, "key": _checks.name}
+
+
 def _condition(path: str, value: Any) -> Dict[str, Any]:
     if not isinstance(value, Mapping) or not {"path"} <= set(value) <= {"path", "one_of"}:
         raise _checks.fail(path, value, "dicts with the key path, and perhaps one_of")
     pointer = _checks.text(path, value["path"])
     if pointer and not pointer.startswith("/"):
         raise _checks.fail(path, pointer, "a JSON pointer such as '/order/country'")
+    escapes = pointer.split("~")[1:]
+    if not all(rest[:1] in ("0", "1") for rest in escapes):
+        raise _checks.fail(path, pointer, "a JSON pointer, in which '~' is written '~0', '/' '~1'")
     wanted = _checks.items(path, value.get("one_of"))
+    if any(isinstance(item, int) and not -(2**63) <= item < 2**63 for item in wanted):
+        raise _checks.fail(path, wanted, "whole numbers of at most 64 bits")
     if len(wanted) > VALUES_MAX or not all(isinstance(item, (str, int)) for item in wanted):
         raise _checks.fail(path, wanted, f"at most {VALUES_MAX} texts, whole numbers and booleans")
     return {"path": pointer, "one_of": wanted} if wanted else {"path": pointer}

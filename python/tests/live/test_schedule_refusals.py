@@ -75,6 +75,21 @@ WRONG: List[Dict[str, Any]] = [
     {"triggers": [{"name": "a", "source": "pigeon"}]},
     {"triggers": [{"name": "a", "source": "nats"}]},
     {"triggers": [{"name": "a", "source": "nats", "subject": "x.>", "debounce_seconds": 0}]},
+    *(
+        {"triggers": [{"name": "a", "source": "nats", "subject": subject}]}
+        for subject in (
+            *(">", "*.a", "a..b", "a b", "a*", "a.>.b", "fasti.x", "$JS.x", "_x.a", "", "a."),
+            *("a\x7fb", "a\xa0b", "x" * 256, "\xe4" * 128),
+        )
+    ),
+    *(
+        {"triggers": [{"name": "a", "source": "stream", "stream": stream}]}
+        for stream in ("a.b", "a b", "FASTI_EVENTS_x", "", "a/b", "x" * 256)
+    ),
+    *(
+        {"triggers": [{"name": "a", "source": "webhook", "key": "k", "filter": [condition]}]}
+        for condition in ({"path": "/~2"}, {"path": "a"}, {"path": "/a", "one_of": [2**70]})
+    ),
 ]
 
 

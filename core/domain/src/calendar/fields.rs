@@ -236,7 +236,7 @@ fn days(schedule: &Schedule) -> Result<Option<(ByNumber, ByWeekday)>, ScheduleEr
 fn add_first_last(one: &FirstLast, by_weekday: &mut ByWeekday) -> Result<(), ScheduleError> {
     const WHICH: [&str; 5] = ["First", "Second", "Third", "Fourth", "Fifth"];
     let Some(number) = weekday_named(&one.weekday) else {
-        return Err(unknown_weekday("first_last.weekday", &one.weekday));
+        return Err(unknown_weekday("first_last.Weekday", &one.weekday));
     };
     if one.which == "Last" {
         by_weekday.last |= 1 << number;
@@ -247,7 +247,7 @@ fn add_first_last(one: &FirstLast, by_weekday: &mut ByWeekday) -> Result<(), Sch
             "`{}` is unknown; write First, Second, Third, Fourth, Fifth or Last",
             one.which
         );
-        return Err(ScheduleError::new("first_last.which", message));
+        return Err(ScheduleError::new("first_last.Which", message));
     }
     Ok(())
 }

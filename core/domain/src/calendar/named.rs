@@ -53,6 +53,22 @@ pub enum CalendarMode {
     PreviousOpenDay,
 }
 
+/// Which of the dates that a calendar names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Listed {
+    Open,
+    Closed,
+}
+
+impl Listed {
+    fn has_any(self, (closed, open): (u32, u32)) -> bool {
+        match self {
+            Self::Open => open != 0,
+            Self::Closed => closed != 0,
+        }
+    }
+}
+
 /// A calendar made ready for rules: open days a month at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompiledCalendar {
@@ -169,21 +185,28 @@ impl CompiledCalendar {
         self.open_in(month) >> day & 1 == 1
     }
 
-    /// Whether only the dates that are named open are.
-    pub(crate) fn is_list(&self) -> bool {
-        self.closed_weekdays == super::days::ALL_WEEKDAYS
+    /// The dates that are the only ones left of any days by a mode, if the calendar names them one by one.
+    pub(crate) fn list(&self, mode: CalendarMode) -> Option<Listed> {
+        match mode {
+            CalendarMode::OnlyClosedDays => (self.closed_weekdays == 0).then_some(Listed::Closed),
+            CalendarMode::OnlyOpenDays
+            | CalendarMode::NextOpenDay
+            | CalendarMode::PreviousOpenDay => {
+                (self.closed_weekdays == super::days::ALL_WEEKDAYS).then_some(Listed::Open)
+            }
+        }
     }
 
-    /// Months with dates that are named open, up to one, the last first.
-    pub(crate) fn listed_to(&self, month: Month) -> impl Iterator<Item = Month> {
+    /// Months with dates of a list, up to one, the last first.
+    pub(crate) fn listed_to(&self, list: Listed, month: Month) -> impl Iterator<Item = Month> {
         let listed = self.named.range(..=month.0).rev();
-        listed.filter_map(|(month, (_, open))| (*open != 0).then_some(Month(*month)))
+        listed.filter_map(move |(month, named)| list.has_any(*named).then_some(Month(*month)))
     }
 
-    /// Months with dates that are named open, from one on.
-    pub(crate) fn listed_from(&self, month: Month) -> impl Iterator<Item = Month> {
+    /// Months with dates of a list, from one on.
+    pub(crate) fn listed_from(&self, list: Listed, month: Month) -> impl Iterator<Item = Month> {
         let listed = self.named.range(month.0..);
-        listed.filter_map(|(month, (_, open))| (*open != 0).then_some(Month(*month)))
+        listed.filter_map(move |(month, named)| list.has_any(*named).then_some(Month(*month)))
     }
 
     /// The open days of a month as bits.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::civil::{DAY_S, MONTH_MAX, MONTH_MIN, Month, from_day, month_of, to_day};
 use super::days::Days;
-use super::named::{CalendarMode, CompiledCalendar};
+use super::named::{CalendarMode, CompiledCalendar, Listed};
 use super::times::Times;
 
 /// A calendar in use by a rule.
@@ -23,8 +23,8 @@ pub(crate) struct Nominal {
     pub(crate) times: Times,
     pub(crate) days: Days,
     calendars: Vec<CalendarUse>,
-    /// The calendar that lists the only days that can match, if one does.
-    list: Option<Arc<CompiledCalendar>>,
+    /// The calendar that lists the only days that can match, if one does, and which of its dates these are.
+    list: Option<(Arc<CompiledCalendar>, Listed)>,
     /// No day matches after this month.
     last_month: Month,
 }
@@ -45,10 +45,10 @@ impl Nominal {
         self.calendars.push(calendar);
         self.list = self.find_list();
         self.last_month = MONTH_MAX;
-        if let Some(list) = &self.list {
+        if let Some((calendar, list)) = &self.list {
             // Rules are made for every slot that fires, so this does not go through centuries.
-            let last = list
-                .listed_to(MONTH_MAX)
+            let last = calendar
+                .listed_to(*list, MONTH_MAX)
                 .find(|month| self.in_month(*month) != 0);
             self.last_month = last.unwrap_or(Month(MONTH_MIN.0 - 1));
             return self;
@@ -66,12 +66,11 @@ impl Nominal {
         self
     }
 
-    /// See the field: the last calendar that lists its open days, with none behind it that moves days elsewhere.
-    fn find_list(&self) -> Option<Arc<CompiledCalendar>> {
+    /// See the field: the last calendar that lists what it leaves, with none behind it that moves days elsewhere.
+    fn find_list(&self) -> Option<(Arc<CompiledCalendar>, Listed)> {
         for used in self.calendars.iter().rev() {
-            let keeps_open = used.mode != CalendarMode::OnlyClosedDays;
-            if keeps_open && used.calendar.is_list() {
-                return Some(used.calendar.clone());
+            if let Some(list) = used.calendar.list(used.mode) {
+                return Some((used.calendar.clone(), list));
             }
             if matches!(
                 used.mode,
@@ -86,7 +85,7 @@ impl Nominal {
     /// The first month from one on in which a day can match.
     fn month_from(&self, month: Month) -> Option<Month> {
         match &self.list {
-            Some(list) => list.listed_from(month).next(),
+            Some((calendar, list)) => calendar.listed_from(*list, month).next(),
             None => Some(month),
         }
     }
@@ -94,7 +93,7 @@ impl Nominal {
     /// The last month up to one in which a day can match.
     fn month_to(&self, month: Month) -> Option<Month> {
         match &self.list {
-            Some(list) => list.listed_to(month).next(),
+            Some((calendar, list)) => calendar.listed_to(*list, month).next(),
             None => Some(month),
         }
     }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use super::{Report, Simulated, Stretch, Sums};
+use super::{Report, Simulated, Start, Stretch, Sums};
 use crate::limits::QUEUED_SLOTS_MAX;
 use crate::slots::Overlap;
 use crate::time::Timestamp;
@@ -34,6 +34,8 @@ struct Life {
     live: Vec<usize>,
     /// Slots that wait.
     waiting: VecDeque<Timestamp>,
+    /// Batches that run after it.
+    followers: Vec<usize>,
 }
 
 /// See the module.
@@ -69,7 +71,10 @@ impl<'a> World<'a> {
             report: Report::default(),
         };
         for (index, batch) in batches.iter().enumerate() {
-            world.expect(index, batch.rule.next_from(stretch.from));
+            match &batch.start {
+                Start::Times(rule) => world.expect(index, rule.next_from(stretch.from)),
+                Start::After(before) => world.lives[*before].followers.push(index),
+            }
         }
         world
     }
@@ -81,8 +86,8 @@ impl<'a> World<'a> {
             }
             match moment {
                 Moment::Slot { batch } => {
-                    let next = self.batches[batch].rule.next_after(at);
-                    self.expect(batch, next);
+                    let rule = self.batches[batch].rule();
+                    self.expect(batch, rule.and_then(|rule| rule.next_after(at)));
                     self.slot(batch, at);
                 }
                 Moment::End { run, number } => self.end(run, number, at),
@@ -112,9 +117,17 @@ impl<'a> World<'a> {
         {
             self.report.busiest_minute = Some(self.minute);
         }
-        let policy = &self.batches[batch].policy;
+        let Simulated {
+            policy,
+            paused_until,
+            ..
+        } = &self.batches[batch];
         let life = &mut self.lives[batch];
         life.sums.slots += 1;
+        if paused_until.is_some_and(|until| at < until) {
+            life.sums.skipped += 1;
+            return;
+        }
         let is_busy = !life.live.is_empty() || !life.waiting.is_empty();
         match policy.overlap {
             Overlap::Allow => self.fire(batch, at),
@@ -209,6 +222,10 @@ impl<'a> World<'a> {
         self.lives[run.batch].live.retain(|live| *live != index);
         self.close(index, at);
         self.fire_waiting(run.batch, at);
+        for position in 0..self.lives[run.batch].followers.len() {
+            let follower = self.lives[run.batch].followers[position];
+            self.slot(follower, at);
+        }
     }
 
     /// The oldest slot that waits fires once no run goes on; those that waited too long are skipped.

@@ -88,6 +88,7 @@ pub(crate) fn paused(state: &mut State, event: &BatchPaused) {
         return;
     };
     batch.paused = true;
+    batch.pause_reason.clone_from(&event.reason);
     let before = std::mem::replace(&mut batch.resume_at, event.until);
     if let Some(before) = before {
         state.timers.remove(&(before, Timer::Resume(event.batch)));
@@ -105,6 +106,7 @@ pub(crate) fn resumed(state: &mut State, event: &BatchResumed) {
         return;
     };
     batch.paused = false;
+    batch.pause_reason = None;
     if let Some(until) = batch.resume_at.take() {
         state.timers.remove(&(until, Timer::Resume(event.batch)));
     }

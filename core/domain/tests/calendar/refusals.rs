@@ -61,8 +61,8 @@ fn values_out_of_range() {
         change(&mut schedule);
         assert_eq!(field(&schedule), name, "{schedule:?}");
     }
-    assert_eq!(field(&first_last("Someday", "First")), "first_last.weekday");
-    assert_eq!(field(&first_last("Mon", "Sixth")), "first_last.which");
+    assert_eq!(field(&first_last("Someday", "First")), "first_last.Weekday");
+    assert_eq!(field(&first_last("Mon", "Sixth")), "first_last.Which");
     let widest = Schedule {
         every_month: Some(12),
         every_hour: Some(23),

@@ -142,6 +142,44 @@ fn a_batch_that_goes_takes_its_backfill_along() {
 }
 
 #[test]
+fn slots_that_the_schedule_may_still_start_are_not_filled() {
+    let mut world = World::new();
+    let mut late = daily();
+    late.schedule.policy.jitter_seconds = Some(3_600);
+    let batch = world.save(&late);
+    let slot = Timestamp(NOON.0 - 13 * 3_600 * 1_000_000 + DAY_US);
+    world.pass_ms(11 * 3_600 * 1_000);
+    assert_eq!(world.now, slot, "the slot has come, and its delay goes on");
+    let mut request = request(batch, 3, BackfillOrder::OldestFirst);
+    request.until = world.now.plus_us(1);
+    world.pass_ms(1);
+    let refusal = world.refused(Command::CreateBackfill(request.clone()));
+    assert_eq!(refusal.field().unwrap(), "until");
+    assert!(refusal.to_string().contains("no outcome yet"), "{refusal}");
+    world.pass_ms(3_600 * 1_000);
+    world.ask(Command::CreateBackfill(request));
+}
+
+#[test]
+fn a_batch_that_loses_its_times_pauses_its_backfill() {
+    let mut world = World::new();
+    let run_set = begin(&mut world, 5, BackfillOrder::OldestFirst);
+    made(&mut world);
+    let mut untimed = daily();
+    untimed.schedule = Schedule::default();
+    world.save(&untimed);
+    world.exit("a", 0);
+    let paused = world.log.iter().rev().find_map(|it| match &it.event {
+        Event::RunSetPaused(event) => event.reason.clone(),
+        _ => None,
+    });
+    assert!(paused.unwrap().contains("no times any more"));
+    world.save(&daily());
+    world.ask(Command::ResumeRunSet { run_set });
+    assert_eq!(made(&mut world), ["2024-03-28"]);
+}
+
+#[test]
 fn ranges_that_make_no_sense_are_refused() {
     let mut world = World::new();
     let timed = world.save(&daily());
@@ -170,4 +208,8 @@ fn ranges_that_make_no_sense_are_refused() {
     );
     // What is to come is the schedule's own.
     assert_eq!(refused(|it| it.until = NOON.plus_us(1), timed), "until");
+    assert_eq!(
+        refused(|it| it.labels = vec!["a".to_owned(); 101], timed),
+        "labels"
+    );
 }

@@ -320,6 +320,54 @@ fn a_pause_is_one_line_and_ends_by_itself() {
 }
 
 #[test]
+fn a_pause_covers_what_is_before_its_end_however_late_it_is_noticed() {
+    let policy = SlotPolicy {
+        misfire: Misfire::All,
+        ..SlotPolicy::default()
+    };
+    let (mut world, batch) = world_with(&every_minute(policy));
+    // The end is a slot: that one fires. Nobody was there for three more minutes.
+    world.ask(Command::PauseBatch {
+        batch,
+        reason: None,
+        until: Some(world.now.plus_ms(4 * 60_000)),
+    });
+    world.pass_ms(7 * 60_000);
+    // Slots get their chance at the next wake, which follows at once.
+    world.pass_ms(0);
+    let lines = ledger(&mut world);
+    assert_eq!(lines[0], "schedule.skipped 3 its batch was paused");
+    let fired = lines.iter().filter(|it| it.starts_with("schedule.fired"));
+    assert_eq!(
+        fired.collect::<Vec<_>>(),
+        [
+            "schedule.fired 12:04:00",
+            "schedule.fired 12:05:00",
+            "schedule.fired 12:06:00",
+            "schedule.fired 12:07:00"
+        ]
+    );
+}
+
+#[test]
+fn another_reason_for_a_pause_is_told_and_the_same_is_not() {
+    let (mut world, batch) = world_with(&every_minute(SlotPolicy::default()));
+    let pause = |reason: &str| Command::PauseBatch {
+        batch,
+        reason: Some(reason.to_owned()),
+        until: None,
+    };
+    let told = |world: &World| {
+        let names = world.log.iter().map(|it| it.event.name());
+        names.filter(|name| *name == "batch.paused").count()
+    };
+    for (reason, count) in [("r1", 1), ("r1", 1), ("r2", 2), ("r1", 3)] {
+        world.ask(pause(reason));
+        assert_eq!(told(&world), count, "{reason}");
+    }
+}
+
+#[test]
 fn saving_again_repeats_nothing_and_drops_nothing() {
     let definition = every_minute(SlotPolicy::default());
     let (mut world, _) = world_with(&definition);

@@ -89,7 +89,7 @@ fn a_signal_starts_a_run_that_gets_its_payload() {
     let run = made_run(&receipt);
     assert_eq!(
         said(&mut world),
-        ["fired 1", r#"run {"country":"FR","n":[1,2]}"#]
+        ["fired 1", r#"run { "country": "FR", "n": [1, 2] }"#]
     );
     let created = world.log.iter().find(|it| it.event.name() == "run.created");
     let created = created.unwrap();
@@ -100,7 +100,7 @@ fn a_signal_starts_a_run_that_gets_its_payload() {
     let env = &launches[0].env;
     assert_eq!(env["FASTI_TRIGGER"], "orders");
     assert_eq!(env["FASTI_SIGNAL_ID"], "1");
-    assert_eq!(env["FASTI_SIGNAL"], r#"{"country":"FR","n":[1,2]}"#);
+    assert_eq!(env["FASTI_SIGNAL"], r#"{ "country": "FR", "n": [1, 2] }"#);
 }
 
 #[test]
@@ -144,6 +144,7 @@ fn what_is_ignored_says_why() {
     };
     assert_eq!(told(r#"{"country": "FR", "n": 1, "id": null}"#), "run");
     assert_eq!(told(r#"{"country": "FR", "n": true, "id": 0}"#), "run");
+    assert_eq!(told(r#"{"country": "FR", "n": 1.0, "id": 0}"#), "run");
     for (payload, reason) in [
         (r#"{"country": "DE", "n": 1, "id": 0}"#, "`/country`"),
         (r#"{"n": 1, "id": 0}"#, "`/country`"),
@@ -164,6 +165,23 @@ fn what_is_ignored_says_why() {
     said(&mut world);
     give(&mut world, id, "p", r#"{"country": "FR", "n": 1, "id": 0}"#);
     assert_eq!(said(&mut world), ["ignored p its batch is paused"]);
+}
+
+#[test]
+fn a_payload_arrives_as_it_was_sent() {
+    let (mut world, id) = world_with(nats("orders.>"));
+    for (number, payload) in [
+        r#"{"id":123456789012345678901234567890,"price":1.10}"#,
+        r#"{"b":1,"a":2,"a":3}"#,
+        "[1e15,1e15]",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        give(&mut world, id, &number.to_string(), payload);
+        let told = said(&mut world);
+        assert!(told.contains(&format!("run {payload}")), "{told:?}");
+    }
 }
 
 #[test]

@@ -26,7 +26,11 @@ pub(crate) fn batch(views: &Views, view: &BatchView) -> wire::Batch {
             finished_at: maybe_time(run.finished_at),
         }),
         run_count: view.run_count,
-        schedule_description: schedule::describe(&view.definition.schedule, rule.as_ref()),
+        schedule_description: schedule::describe_batch(
+            &view.definition.schedule,
+            rule.as_ref(),
+            view.runs_after.is_some() || view.deleted_at.is_some(),
+        ),
         created_at: time(view.created_at),
         updated_at: time(view.updated_at),
         created_by: view.created_by.clone(),

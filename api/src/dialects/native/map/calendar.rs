@@ -25,9 +25,14 @@ fn dates(
     field: &str,
     given: BTreeMap<String, String>,
 ) -> Result<BTreeMap<NaiveDate, String>, Problem> {
-    let read = |(text, label): (String, String)| match text.parse() {
-        Ok(date) => Ok((date, label)),
-        Err(_) => Err(Problem::invalid(
+    // The one spelling: several of one day would be one day with one of their labels.
+    let exact = |text: &str| {
+        let date: Option<NaiveDate> = text.parse().ok();
+        date.filter(|date| date.to_string() == text)
+    };
+    let read = |(text, label): (String, String)| match exact(&text) {
+        Some(date) => Ok((date, label)),
+        None => Err(Problem::invalid(
             field,
             format!("`{text}` is no date; write YYYY-MM-DD"),
         )),

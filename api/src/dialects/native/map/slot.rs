@@ -77,7 +77,12 @@ pub(crate) fn unrecorded(
     let waiting = waiting.unwrap_or_default();
     if let (Some(first), Some(last)) = (waiting.first(), waiting.last()) {
         let range = (first.slot, last.slot, waiting.len() as u64);
-        rows.push(row("waiting", range, "an earlier run of its batch goes on"));
+        let reason = if batch.paused {
+            "its batch is paused; it is started when the batch is resumed and no earlier run goes on"
+        } else {
+            "an earlier run of its batch goes on"
+        };
+        rows.push(row("waiting", range, reason));
     }
     rows
 }

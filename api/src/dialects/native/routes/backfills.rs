@@ -38,11 +38,12 @@ pub(crate) async fn post_backfill(mut call: Call) -> Answer {
     let (given, bytes) = call.json_within::<wire::NewBackfill>(limit).await?;
     let is_dry = given.dry_run;
     let request = from_wire(given)?;
-    let asked = request.clone();
-    let now = call.app.parts.clock.now();
-    let answer = call.ask(None, move |views, asker| preview(views, asker, &asked, now));
-    let (preview, as_of) = answer.await?;
     if is_dry {
+        let now = call.app.parts.clock.now();
+        let answer = call.ask(None, move |views, asker| {
+            preview(views, asker, &request, now)
+        });
+        let (preview, as_of) = answer.await?;
         return Ok(json(StatusCode::OK, &preview, as_of));
     }
     let command = Command::CreateBackfill(request);

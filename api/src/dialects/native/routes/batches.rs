@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fasti_core::codec::hashed;
-use fasti_core::domain::batch::check_definition;
+use fasti_core::domain::batch::check_to_save;
 use fasti_core::domain::command::{Command, Force, Receipt, Subject};
 use fasti_core::domain::ids::BatchId;
 use fasti_projector::Views;
@@ -191,7 +191,7 @@ pub(crate) async fn validate_batch(mut call: Call) -> Answer {
         .app
         .parts
         .engine
-        .inspect(move |state| check_definition(state, &hashed));
+        .inspect(move |state| check_to_save(state, &hashed));
     checked.await??;
     Ok(json(StatusCode::OK, &wire::Nothing {}, call.last_seq()))
 }
