@@ -234,9 +234,12 @@ pub(crate) fn fill(state: &State, id: RunSetId, at: Timestamp) -> Vec<Event> {
             return pausing(&format!("its batch cannot run: {rejection}"));
         }
     };
-    let room = room
-        .min(BACKFILL_STEP_MAX)
-        .min(create::room_for(state, pattern.task_runs));
+    let left = create::room_for(state, pattern.task_runs);
+    if left == 0 && set.live == 0 {
+        // No end of a run of its own would come back to it.
+        return pausing("as many runs go on as there may be; resume it once some have ended");
+    }
+    let room = room.min(BACKFILL_STEP_MAX).min(left);
     let offset = definition.schedule.rundate_offset.unwrap_or(0);
     let mut ids = RunIds::of(state);
     let mut events: Vec<Event> = Vec::new();

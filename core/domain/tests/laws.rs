@@ -6,13 +6,17 @@
 mod ops;
 mod shapes;
 
-use fasti_domain::event::Recorded;
+use std::collections::BTreeSet;
+
+use fasti_domain::event::{Event, Recorded};
 use fasti_domain::ids::Seq;
 use fasti_domain::rehearse::rehearse;
 use fasti_domain::state::State;
 use fasti_domain::{evolve, react};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
 
 use self::ops::{Op, Play, op};
 use crate::world::World;
@@ -32,6 +36,38 @@ fn played(ops: &[Op]) -> Play {
         play.perform(op);
     }
     play
+}
+
+#[test]
+fn what_is_drawn_reaches_every_kind_of_start() {
+    let mut draw = TestRunner::deterministic();
+    let mut missing = BTreeSet::from([
+        "schedule.fired",
+        "schedule.skipped",
+        "trigger.fired",
+        "trigger.held",
+        "trigger.ignored",
+        "calendar.saved",
+        "run_set.created",
+        "run_set.paused",
+        "run_set.finished",
+        "batch.resumed",
+        "runner.drained",
+    ]);
+    let (mut backfilled, mut round) = (false, 0);
+    while !(missing.is_empty() && backfilled) {
+        round += 1;
+        assert!(
+            round < 2_000,
+            "never seen: {missing:?}, backfills: {backfilled}"
+        );
+        let ops = vec(op(), 1..80).new_tree(&mut draw).unwrap().current();
+        for recorded in played(&ops).world.log {
+            missing.remove(recorded.event.name());
+            backfilled |=
+                matches!(&recorded.event, Event::RunSetCreated(it) if it.backfill.is_some());
+        }
+    }
 }
 
 proptest! {
@@ -114,7 +150,7 @@ proptest! {
             world.run(&definition);
             world.told()
         };
-        if shape.needs_image {
+        if shape.needs_more() {
             return Ok(());
         }
         prop_assert_eq!(told(&mut play.world), told(&mut World::new()));

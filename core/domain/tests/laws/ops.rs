@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use fasti_domain::access::Principal;
 use fasti_domain::attempt::{AttemptReport, Outcome};
+use fasti_domain::backfill::{BackfillOrder, BackfillRequest};
+use fasti_domain::calendar::NamedCalendar;
 use fasti_domain::command::{
     Command, CreateRun, Force, More, Repeats, Request, ReusedNode, RunSource, Subject,
 };
@@ -12,6 +14,7 @@ use fasti_domain::event::KeyUse;
 use fasti_domain::ids::{BatchId, RunId, RunSetId, TaskRunId, Token};
 use fasti_domain::run::{Reuse, RunType};
 use fasti_domain::time::Timestamp;
+use fasti_domain::trigger::Signal;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -28,6 +31,8 @@ pub(crate) enum Op {
     Ask(Asked, u8, Option<u8>),
     /// A runner's message: which attempt, what is said of it, with which flaw.
     Report(u8, Vec<(u8, Said, Flaw)>),
+    /// A message for the trigger of a batch: which one, under which id.
+    Signal(u8, u8),
     /// Time passes.
     Pass(u32),
     /// Clocks go back.
@@ -49,6 +54,12 @@ pub(crate) enum Asked {
     Image(bool),
     /// A runner, on or off.
     Drain(u8, bool),
+    /// The slots of so many seconds up to now, so many at a time.
+    Backfill(u8, u8, bool, u8),
+    /// A set is paused, resumed or cancelled.
+    Steer(u8, u8),
+    /// Which weekdays are closed, one bit each.
+    Calendar(u8),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -89,6 +100,10 @@ fn asked() -> BoxedStrategy<Asked> {
         1 => (n(), any::<bool>()).prop_map(|(b, f)| Asked::Delete(b, f)),
         1 => any::<bool>().prop_map(Asked::Image),
         1 => (0..4_u8, any::<bool>()).prop_map(|(r, on)| Asked::Drain(r, on)),
+        1 => (n(), 1..40_u8, any::<bool>(), 1..4_u8)
+            .prop_map(|(b, s, newest, live)| Asked::Backfill(b, s, newest, live)),
+        1 => (n(), 0..3_u8).prop_map(|(s, what)| Asked::Steer(s, what)),
+        1 => (0..127_u8).prop_map(Asked::Calendar),
     ]
     .boxed()
 }
@@ -118,6 +133,7 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
         1 => (0..4_u8).prop_map(Op::Lose),
         5 => (asked(), 0..10_u8, key).prop_map(|(a, who, key)| Op::Ask(a, who, key)),
         8 => (0..5_u8, vec(news(), 1..6)).prop_map(|(r, n)| Op::Report(r, n)),
+        1 => (any::<u8>(), 0..20_u8).prop_map(|(b, id)| Op::Signal(b, id)),
         3 => (0..1_500_u32).prop_map(Op::Pass),
         1 => (0..40_000_000_u32).prop_map(Op::Pass),
         1 => (0..100_000_u32).prop_map(Op::Back),
@@ -161,6 +177,16 @@ impl Play {
                 let command = Command::Report { runner, reports };
                 // Unknown runners are refused.
                 drop(self.world.ask_as(Principal::system(), command));
+            }
+            Op::Signal(batch, id) => {
+                let signal = Signal {
+                    batch: self.batch(*batch),
+                    trigger: "orders".to_owned(),
+                    id: id.to_string(),
+                    payload: id.to_string().as_bytes().into(),
+                };
+                // Most batches have no trigger.
+                drop(self.world.request(&signal.into_request(None)));
             }
             Op::Pass(ms) => {
                 self.world.now = self.world.now.plus_ms(u64::from(*ms));
@@ -251,40 +277,63 @@ impl Play {
                     reason: None,
                 }
             }
-            Asked::Pause(batch, on, until) => {
-                let batch = self.batch(*batch);
-                if *on {
-                    let until = until.map(|ms| self.world.now.plus_ms(u64::from(ms)));
-                    Command::PauseBatch {
-                        batch,
-                        reason: None,
-                        until,
-                    }
-                } else {
-                    Command::ResumeBatch { batch }
-                }
-            }
             Asked::Delete(batch, force) => Command::DeleteBatch {
                 batch: self.batch(*batch),
                 force: if *force { Force::Yes } else { Force::No },
             },
-            Asked::Drain(name, on) => {
-                let runner = runner_id(&format!("r{name}"));
-                if *on {
-                    Command::DrainRunner {
-                        runner,
-                        reason: None,
-                        instead_of: None,
-                    }
-                } else {
-                    Command::ResumeRunner { runner }
-                }
+            Asked::Pause(batch, on, until) => self.pause(*batch, *on, *until),
+            Asked::Drain(name, on) => drain(*name, *on),
+            Asked::Backfill(batch, seconds, newest, live) => {
+                self.backfill(*batch, *seconds, *newest, *live)
             }
+            Asked::Steer(set, what) => self.steer(*set, *what),
+            Asked::Calendar(closed) => calendar(*closed),
             Asked::Image(true) => Command::RegisterImage {
                 image: image("image"),
             },
             Asked::Image(false) => Command::RemoveImage {
                 name: "image".to_owned(),
+            },
+        }
+    }
+
+    fn pause(&self, batch: u8, on: bool, until: Option<u16>) -> Command {
+        let batch = self.batch(batch);
+        if !on {
+            return Command::ResumeBatch { batch };
+        }
+        Command::PauseBatch {
+            batch,
+            reason: None,
+            until: until.map(|ms| self.world.now.plus_ms(u64::from(ms))),
+        }
+    }
+
+    fn backfill(&self, batch: u8, seconds: u8, newest: bool, live: u8) -> Command {
+        let until = self.world.state.at;
+        Command::CreateBackfill(BackfillRequest {
+            batch: self.batch(batch),
+            title: "again".to_owned(),
+            labels: vec![],
+            from: until.plus_us(-i64::from(seconds) * 1_000_000),
+            until,
+            order: if newest {
+                BackfillOrder::NewestFirst
+            } else {
+                BackfillOrder::OldestFirst
+            },
+            live_max: u32::from(live),
+        })
+    }
+
+    fn steer(&self, set: u8, what: u8) -> Command {
+        let run_set = pick(&self.sets, set).unwrap_or(RunSetId(3));
+        match what {
+            0 => Command::PauseRunSet { run_set },
+            1 => Command::ResumeRunSet { run_set },
+            _ => Command::CancelRunSet {
+                run_set,
+                reason: None,
             },
         }
     }
@@ -342,7 +391,8 @@ impl Play {
             }
         }
         for _ in 0..500 {
-            if self.world.state.runs().next().is_none() {
+            // A signal that waits for silence is told of the pause when it is over.
+            if self.world.state.runs().next().is_none() && self.world.state.next_wake().is_none() {
                 return;
             }
             let good = Outcome::Exited { code: 0 };
@@ -363,6 +413,32 @@ fn run(source: RunSource, repeats: Option<Repeats>) -> Command {
         run_type: RunType::Manual,
         repeats,
     })
+}
+
+fn drain(name: u8, on: bool) -> Command {
+    let runner = runner_id(&format!("r{name}"));
+    if !on {
+        return Command::ResumeRunner { runner };
+    }
+    Command::DrainRunner {
+        runner,
+        reason: None,
+        instead_of: None,
+    }
+}
+
+/// A calendar that is closed on the weekdays of these bits.
+fn calendar(closed: u8) -> Command {
+    const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    let closed = (0..7).filter(|day| closed >> day & 1 == 1);
+    let calendar = NamedCalendar {
+        closed_weekdays: closed.map(|day| DAYS[day].to_owned()).collect(),
+        ..NamedCalendar::default()
+    };
+    Command::SaveCalendar {
+        name: "days".to_owned(),
+        calendar: Arc::new(calendar),
+    }
 }
 
 /// Any task runs may be taken over, sensible or not.

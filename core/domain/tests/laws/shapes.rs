@@ -1,10 +1,13 @@
 //! Small random definitions.
 
+use fasti_domain::calendar::CalendarMode;
+use fasti_domain::calendars::CalendarRef;
 use fasti_domain::definition::{
     Definition, EndCondition, Parts, Priority, RetryPolicy, Task, TaskOptions,
 };
 use fasti_domain::schedule::{RunAfter, Schedule};
 use fasti_domain::slots::{Misfire, Overlap, SlotPolicy};
+use fasti_domain::trigger::{Trigger, TriggerSource};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -17,8 +20,12 @@ pub(crate) struct Shape {
     edges: u32,
     fail_after_seconds: Option<u64>,
     zone: bool,
-    pub(crate) needs_image: bool,
+    needs_image: bool,
     schedule: Option<ScheduleShape>,
+    /// Started by messages too, perhaps after so many seconds of silence.
+    trigger: Option<Option<u64>>,
+    /// Its times go by the calendar `days`.
+    calendar: Option<CalendarMode>,
 }
 
 /// Cron text, misfire and overlap, start deadline and jitter in seconds; or the number of a batch to run after.
@@ -106,19 +113,33 @@ pub(crate) fn shape() -> BoxedStrategy<Shape> {
         any::<bool>(),
         image,
         proptest::option::weighted(0.3, schedule()),
+        proptest::option::weighted(0.2, proptest::option::of(1..4_u64)),
+        proptest::option::weighted(0.2, calendar()),
     )
         .prop_map(
-            |(tasks, edges, fail_after_seconds, zone, needs_image, schedule)| Shape {
-                tasks,
-                edges,
-                fail_after_seconds,
-                zone,
-                needs_image,
-                schedule,
+            |(tasks, edges, fail_after_seconds, zone, needs_image, schedule, trigger, calendar)| {
+                Shape {
+                    tasks,
+                    edges,
+                    fail_after_seconds,
+                    zone,
+                    needs_image,
+                    schedule,
+                    trigger,
+                    calendar,
+                }
             },
         )
         // Values of unboxed strategies grow until they fill the stack.
         .boxed()
+}
+
+fn calendar() -> impl Strategy<Value = CalendarMode> {
+    prop_oneof![
+        Just(CalendarMode::OnlyOpenDays),
+        Just(CalendarMode::OnlyClosedDays),
+        Just(CalendarMode::NextOpenDay),
+    ]
 }
 
 /// Further attempts with waits that grow, by chance, and an exit code that ends them.
@@ -166,9 +187,29 @@ impl Shape {
         if let Some(schedule) = &self.schedule {
             definition.schedule = schedule.schedule();
         }
+        if let Some(debounce_seconds) = self.trigger {
+            definition.schedule.triggers = vec![Trigger {
+                name: "orders".to_owned(),
+                source: TriggerSource::Nats {
+                    subject: "orders.>".to_owned(),
+                },
+                filter: vec![],
+                debounce_seconds,
+            }];
+        }
+        let has_times = definition.schedule.cron.is_some();
+        if let Some(mode) = self.calendar.filter(|_| has_times) {
+            let name = "days".to_owned();
+            definition.schedule.calendars = vec![CalendarRef { name, mode }];
+        }
         definition.schedule.timezone = self.zone.then(|| "Asia/Tokyo".to_owned());
         definition.image = self.needs_image.then(|| "image".to_owned());
         definition
+    }
+
+    /// Whether it may be refused for what is or is not registered.
+    pub(crate) fn needs_more(&self) -> bool {
+        self.needs_image || self.calendar.is_some()
     }
 
     /// Number of task runs.

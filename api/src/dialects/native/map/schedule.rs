@@ -136,11 +136,7 @@ pub(super) fn to_wire(schedule: &Schedule) -> wire::Schedule {
 }
 
 /// One line of English, of a batch. What it ran after may be gone, and another one of that name is another batch.
-pub(super) fn describe_batch(
-    schedule: &Schedule,
-    rule: Option<&Rule>,
-    is_linked: bool,
-) -> String {
+pub(super) fn describe_batch(schedule: &Schedule, rule: Option<&Rule>, is_linked: bool) -> String {
     let is_lost = schedule.run_after.is_some() && !is_linked;
     let described = describe(schedule, rule);
     if is_lost {
