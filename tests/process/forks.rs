@@ -173,16 +173,12 @@ fn a_sandbox_has_the_past_and_no_effects() {
         ],
     );
     assert_eq!(forked.code, 0, "{forked:?}");
-    let fork = forked.json()["run_id"].as_u64().unwrap();
+    let fork = forked.json()["id"].as_u64().unwrap();
     look_until("the task of the fork waits", || {
         let all = api.task_runs(fork);
-        let of = |name| {
-            all.iter()
-                .find(|one| one["task"] == name)
-                .map(|one| &one["status"])
-        };
-        (of("check") == Some(&json!("queued")) && of("load") == Some(&json!("reused")))
-            .then_some(())
+        let of = |name: &str| all.iter().find(|one| one["name"] == name).unwrap();
+        let is_there = of("check")["status"] == "queued" && of("load")["reused_from"].is_u64();
+        is_there.then_some(())
     });
     server.stop();
     assert_eq!(lines(&folder, "load").len(), 2, "nothing ran in it");

@@ -10,6 +10,7 @@ mod flows_laws;
 mod flows_sizes;
 mod graphs;
 mod keys;
+mod pauses;
 mod placing;
 mod pools;
 mod progress;
