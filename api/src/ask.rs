@@ -9,7 +9,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use warp::http::Method;
 
 use crate::call::Call;
-use crate::dialects::rescale_htc;
+use crate::dialects;
 use crate::errors::{Code, Problem};
 use crate::query::AsOf;
 
@@ -144,8 +144,8 @@ impl Call {
         if self.method != Method::GET && self.method != Method::HEAD {
             return Ok(None);
         }
-        // Its clients send parameters twice, and know nothing of this one.
-        if rescale_htc::is_own(&self.path) {
+        // Clients of other services send parameters twice, and know nothing of this one.
+        if !dialects::is_native(&self.path) {
             return Ok(None);
         }
         let moment = self.query()?.as_of()?;

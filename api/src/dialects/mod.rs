@@ -23,6 +23,11 @@ pub(crate) fn refusal(path: &str, problem: Problem, trace_id: &str) -> Response 
     problem.into_response(Some(trace_id))
 }
 
+/// Whether a path is of our own interface, not of one that other services have.
+pub(crate) fn is_native(path: &str) -> bool {
+    !datature::is_ours(path) && !rescale_htc::is_own(path) && !scale_v6::is_own(path)
+}
+
 /// Whether a path needs no key, or is of a dialect that says in its own way who asks.
 pub(crate) fn is_open(path: &str) -> bool {
     native::is_open(path) || datature::is_open(path) || rescale_htc::is_own(path)
