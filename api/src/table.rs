@@ -96,8 +96,19 @@ impl Table {
             .filter(|_| crate::dialects::scale_v6::is_own(path));
         let path = own.unwrap_or(path);
         let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
-        let fitting = self.rows.iter().filter(|row| row.fits(&segments));
-        fitting.map(|row| row.method).collect()
+        let fitting: Vec<&Row> = self.rows.iter().filter(|row| row.fits(&segments)).collect();
+        // There, a segment that is spelled out is no id: what is for an id is not for it.
+        let spelled = |row: &&&Row| {
+            row.segments
+                .iter()
+                .filter(|it| !it.starts_with('{'))
+                .count()
+        };
+        let most = fitting.iter().map(|row| spelled(&row)).max();
+        let closest = fitting
+            .iter()
+            .filter(|row| own.is_none() || Some(spelled(row)) == most);
+        closest.map(|row| row.method).collect()
     }
 
     /// Whether there is a route of exactly this method.

@@ -22,7 +22,7 @@ const NAME: &str = "views";
 /// Name of the history table, with the version of its rows.
 const TABLE: &str = "history-5";
 /// Version of a snapshot's shape: raised with every change of what is in the model.
-const FORMAT: u32 = 10;
+const FORMAT: u32 = 11;
 
 impl Views {
     /// Views of the log that `feed` reads, as far as a snapshot goes; the follower does the rest. Without

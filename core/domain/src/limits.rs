@@ -180,6 +180,13 @@ pub const FLOW_ITEMS_A_REQUEST_MAX: usize = 20_000;
 /// Nodes of one graph of flows.
 pub const FLOW_NODES_MAX: usize = 1_000;
 
+/// Nodes of one graph with those of all flows inside, each counted at every place where it is: what one input may come
+/// to, and with it the least that a commit has to hold.
+pub const FLOW_NESTED_NODES_MAX: u64 = 10_000;
+
+/// Flows inside of each other.
+pub const FLOW_DEPTH_MAX: u32 = 32;
+
 /// Item sets, and sets of flows: all that ever were stay readable.
 pub const FLOW_SETS_MAX: usize = 100_000;
 
@@ -192,8 +199,15 @@ pub const FLOW_FILES_MAX: usize = 2_000_000;
 /// Steps of all flows together, whether they are over or not: a few hundred bytes each.
 pub const FLOW_STEPS_MAX: usize = 2_000_000;
 
+/// Flows of all sets together, with those inside of others: a few hundred bytes each.
+pub const FLOWS_MAX: usize = 2_000_000;
+
 /// Flows that a set makes in one step; bounds the size of a commit.
 pub const FLOWS_PER_STEP_MAX: usize = 1_000;
+
+/// Nodes that may come into being, or be superseded, in one go, with those of flows inside; one flow always fits.
+/// Everything else waits meanwhile.
+pub const FLOW_NODES_PER_STEP_MAX: u64 = 20_000;
 
 /// Steps that are judged, or given a run, in one go.
 pub const FLOW_STEPS_PER_SETTLE_MAX: usize = 200;

@@ -12,7 +12,7 @@ use crate::store::{Snapshot, Snapshots};
 
 /// Name of the state's snapshots. It has to change with the shape of the state, whose fields are told apart by position,
 /// and with what events do to it, so that an old one is passed over.
-pub(super) const SNAPSHOT_NAME: &str = "state-v11";
+pub(super) const SNAPSHOT_NAME: &str = "state-v12";
 
 /// Records looked at together on the way back to the start of a server.
 const LOOK_BACK_RECORDS: u64 = 1_000;

@@ -140,9 +140,16 @@ pub(super) fn gather(
         let _ = remove(&output);
         return None;
     }
-    let gathered = try_gather(&output, staging).unwrap_or_else(|error| Gathered {
-        problem: Some(format!("cannot take over what the step made: {error}")),
-        ..Gathered::default()
+    let gathered = try_gather(&output, staging).unwrap_or_else(|fault| {
+        let (text, is_commands_fault) = match fault {
+            Fault::Outputs(text) => (text, true),
+            Fault::Machine(error) => (error.to_string(), false),
+        };
+        Gathered {
+            problem: Some(format!("cannot take over what the step made: {text}")),
+            is_commands_fault,
+            ..Gathered::default()
+        }
     });
     if gathered.files.is_empty() {
         let _ = remove(&output);
@@ -150,7 +157,22 @@ pub(super) fn gather(
     Some(gathered)
 }
 
-fn try_gather(output: &Path, staging: &Staging) -> io::Result<Gathered> {
+/// Why what a command left cannot be taken over.
+#[derive(Debug)]
+enum Fault {
+    /// It is not what it should be.
+    Outputs(String),
+    /// It cannot be read, or kept.
+    Machine(io::Error),
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self::Machine(error)
+    }
+}
+
+fn try_gather(output: &Path, staging: &Staging) -> Result<Gathered, Fault> {
     let mut gathered = Gathered {
         values: values(output)?,
         ..Gathered::default()
@@ -161,6 +183,8 @@ fn try_gather(output: &Path, staging: &Staging) -> io::Result<Gathered> {
     for wanted in &staging.outputs {
         for (relative, size) in all
             .iter()
+            // The values are no product, unless somebody asks for just that file.
+            .filter(|(relative, _)| relative != VALUES || wanted.pattern == VALUES)
             .filter(|(relative, _)| fits(&wanted.pattern, relative))
         {
             gathered.files.push(GatheredFile {
@@ -180,7 +204,8 @@ fn try_gather(output: &Path, staging: &Staging) -> io::Result<Gathered> {
     Ok(gathered)
 }
 
-fn values(output: &Path) -> io::Result<Option<std::sync::Arc<str>>> {
+fn values(output: &Path) -> Result<Option<std::sync::Arc<str>>, Fault> {
+    let wrong = |what: &str| Fault::Outputs(format!("{VALUES} {what}"));
     // A container must not make this process read, or wait for, anything else of the host.
     let mut options = fs::File::options();
     options
@@ -189,31 +214,46 @@ fn values(output: &Path) -> io::Result<Option<std::sync::Arc<str>>> {
     let file = match options.open(output.join(VALUES)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return Err(wrong("may not be read"));
+        }
+        // A link, or a socket.
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ELOOP | libc::ENXIO)) => {
+            return Err(wrong("is no plain file"));
+        }
+        Err(error) => return Err(error.into()),
     };
-    let mut text = String::new();
-    file.take(STEP_VALUES_BYTES_MAX + 1)
-        .read_to_string(&mut text)?;
-    if text.len() as u64 > STEP_VALUES_BYTES_MAX {
-        return Err(io::Error::other(format!(
-            "{VALUES} has more than {STEP_VALUES_BYTES_MAX} bytes"
-        )));
+    if !file.metadata()?.is_file() {
+        return Err(wrong("is no plain file"));
     }
+    let mut bytes = Vec::new();
+    file.take(STEP_VALUES_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > STEP_VALUES_BYTES_MAX {
+        let text = format!("has more than {STEP_VALUES_BYTES_MAX} bytes");
+        return Err(wrong(&text));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| wrong("is no UTF-8"))?;
     Ok(Some(text.into()))
 }
 
 /// Plain files below a folder, relative to it; links are not followed.
-fn list(top: &Path, folder: &Path, all: &mut Vec<(String, u64)>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
+fn list(top: &Path, folder: &Path, all: &mut Vec<(String, u64)>) -> Result<(), Fault> {
+    let entries = fs::read_dir(folder).map_err(|error| match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            Fault::Outputs("a folder there may not be read".to_owned())
+        }
+        _ => error.into(),
+    })?;
+    for entry in entries {
         let entry = entry?;
         let metadata = entry.metadata()?;
         if metadata.is_dir() {
             list(top, &entry.path(), all)?;
         } else if metadata.is_file() {
             if all.len() >= STAGED_FILES_MAX {
-                return Err(io::Error::other(format!(
-                    "there are more than {STAGED_FILES_MAX} files"
-                )));
+                let text = format!("there are more than {STAGED_FILES_MAX} files");
+                return Err(Fault::Outputs(text));
             }
             let path = entry.path();
             let relative = path.strip_prefix(top).unwrap_or(&path);
@@ -358,13 +398,58 @@ mod tests {
         let output = Path::new(&variables[OUTPUT_DIR]);
         fs::write(output.join("made.txt"), "made").unwrap();
         fs::write(output.join(VALUES), "{\"n\": 1}").unwrap();
+        let staging = Staging {
+            outputs: ["*.txt", "*.json", VALUES]
+                .map(|pattern| StagedOutput {
+                    name: pattern.to_owned(),
+                    pattern: pattern.to_owned(),
+                })
+                .to_vec(),
+            ..staging
+        };
         let gathered = gather(&places, attempt, 0, &staging, true).unwrap();
-        assert_eq!(gathered.files.len(), 1);
-        assert_eq!(gathered.files[0].size, 4);
+        let found: Vec<_> = gathered
+            .files
+            .iter()
+            .map(|it| (it.output.as_str(), it.size))
+            .collect();
+        // Values are a product only where just they are asked for.
+        assert_eq!(found, [("*.txt", 4), (VALUES, 8)]);
         assert_eq!(gathered.values.as_deref(), Some("{\"n\": 1}"));
         assert!(!folder.exists() && output.exists());
         lay_out(&places, attempt, 0, &staging).unwrap();
         assert_eq!(gather(&places, attempt, 0, &staging, false), None);
         assert!(!output.exists());
+    }
+
+    #[test]
+    fn what_a_command_left_wrong_is_its_own_fault() {
+        let data = tempfile::tempdir().unwrap();
+        let places = Places::new(data.path().into(), &RunnerId::new("r").unwrap());
+        places.make_home().unwrap();
+        let attempt = AttemptId {
+            task_run: TaskRunId(7),
+            number: 1,
+        };
+        let make: [(&str, fn(&Path)); 4] = [
+            ("no plain file", |values| fs::create_dir(values).unwrap()),
+            ("no plain file", |values| {
+                std::os::unix::fs::symlink("/etc/passwd", values).unwrap();
+            }),
+            ("no UTF-8", |values| {
+                fs::write(values, [0xff, 0xfe]).unwrap()
+            }),
+            ("more than", |values| {
+                let most = usize::try_from(STEP_VALUES_BYTES_MAX).unwrap();
+                fs::write(values, " ".repeat(most + 1)).unwrap();
+            }),
+        ];
+        for (said, make) in make {
+            let variables = lay_out(&places, attempt, 0, &Staging::default()).unwrap();
+            make(&Path::new(&variables[OUTPUT_DIR]).join(VALUES));
+            let gathered = gather(&places, attempt, 0, &Staging::default(), true).unwrap();
+            assert!(gathered.is_commands_fault, "{said}");
+            assert!(gathered.problem.unwrap().contains(said), "{said}");
+        }
     }
 }

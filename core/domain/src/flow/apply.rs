@@ -44,7 +44,7 @@ impl Flows {
             Event::StepsCancelled(event) => self.steps_cancelled(event, when),
             Event::StepsRequeued(event) => self.steps_requeued(event, when),
             Event::RunCreated(event) => self.run_created(event, when),
-            Event::AttemptLeased(event) => self.leased(event),
+            Event::AttemptLeased(event) => self.leased(event, when),
             Event::AttemptStarted(event) => self.started(event, when),
             Event::AttemptFinished(event) => self.attempt_finished(event, when),
             Event::RunFinished(event) => self.run_finished(event, when),
@@ -400,6 +400,7 @@ impl Flows {
             outcome: None,
             gathered: None,
             error: None,
+            dispatched: None,
         });
         step.modified = when.at;
         let step_type = step.step_type;
@@ -417,8 +418,9 @@ impl Flows {
         step.executions.iter_mut().rev().find(|it| it.run == run)
     }
 
-    fn leased(&mut self, event: &AttemptLeased) {
+    fn leased(&mut self, event: &AttemptLeased, when: When) {
         if let Some(execution) = self.execution(event.run) {
+            execution.dispatched = Some(when.at);
             execution.runner = Some(event.runner.clone());
         }
     }
@@ -430,8 +432,10 @@ impl Flows {
         let Some(id) = self.by_run.get(&event.run).copied() else {
             return;
         };
+        let mut began = start.started_at;
         if let Some(execution) = self.execution(event.run) {
             execution.started = Some(start.started_at);
+            began = execution.began().unwrap_or(began);
         }
         let Some(step) = self
             .steps
@@ -440,7 +444,7 @@ impl Flows {
         else {
             return;
         };
-        step.started = Some(start.started_at);
+        step.started = Some(began);
         self.set_status(id, StepStatus::Running, when.at);
     }
 

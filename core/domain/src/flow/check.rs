@@ -34,6 +34,8 @@ pub struct CheckedSet {
     pub warnings: Vec<(&'static str, String)>,
     /// Flows it may come to; 0 with a problem.
     pub estimated: u64,
+    /// Inputs it has, equal ones counted once; 0 with a problem.
+    pub inputs: u64,
     /// The set that it would take the place of.
     pub previous: Option<u64>,
     /// What changed since that was made.
@@ -65,6 +67,7 @@ pub fn check_set(flows: &Flows, flow_type: &FlowType, request: &SetRequest) -> C
         problem: None,
         warnings: Vec::new(),
         estimated: 0,
+        inputs: 0,
         previous: None,
         diff: None,
     };
@@ -95,16 +98,20 @@ pub fn check_set(flows: &Flows, flow_type: &FlowType, request: &SetRequest) -> C
         )),
     };
     match checked {
-        Ok(0) => {
+        Ok((0, _) | (_, 0)) => {
             let text = "the batch would have no recipes";
             found.problem = Some(SetProblem::new("NO_RECIPES", text));
         }
-        Ok(estimated) => found.estimated = estimated,
+        Ok((inputs, estimated)) => {
+            found.inputs = inputs;
+            found.estimated = estimated;
+        }
         Err(problem) => found.problem = Some(problem),
     }
     found
 }
 
+/// What is re-processed: how many inputs, and the flows that they may come to.
 fn check_previous(
     flows: &Flows,
     flow_type: &FlowType,
@@ -112,7 +119,7 @@ fn check_previous(
     request: &SetRequest,
     root: u64,
     found: &mut CheckedSet,
-) -> Result<u64, SetProblem> {
+) -> Result<(u64, u64), SetProblem> {
     let Some(previous) = flows.end_of_chain(root) else {
         let text =
             format!("there is no batch with the root {root}; name the first batch of a chain");
@@ -146,16 +153,17 @@ fn check_previous(
             format!("it cannot be reprocessed: {text}"),
         ));
     }
-    Ok(previous.flows_total)
+    Ok((previous.flows.len() as u64, previous.flows_total))
 }
 
+/// The same of items.
 fn check_items(
     flows: &Flows,
     graph: &FlowGraph,
     request: &SetRequest,
     items: u64,
     found: &mut CheckedSet,
-) -> Result<u64, SetProblem> {
+) -> Result<(u64, u64), SetProblem> {
     let Some(set) = flows.item_set(items) else {
         return Err(SetProblem::new(
             "DATASET_NOT_FOUND",
@@ -184,7 +192,9 @@ fn check_items(
         .filter_map(|id| flows.item(*id))
         .map(|item| input_of(set, &item.data, request.configuration.names(), &graph.input))
         .collect();
-    Ok(distinct.len() as u64 * estimate(flows, graph, request.source.forced()))
+    let each = estimate(flows, graph, request.source.forced());
+    let inputs = distinct.len() as u64;
+    Ok((inputs, inputs.saturating_mul(each)))
 }
 
 /// Rule 8: what is mapped is there on both sides.

@@ -132,6 +132,10 @@ pub fn check_item(
                 let wanted = parameter.json_type.as_str();
                 return Err(format!("`{name}` must be of the type {wanted}"));
             }
+            // No variable of a process could hold it.
+            Some(Value::String(text)) if text.contains('\0') => {
+                return Err(format!("`{name}` must not have a NUL character"));
+            }
             Some(_) => {}
         }
     }

@@ -6,6 +6,7 @@ use super::check::{SetRequest, check_edited, check_set};
 use super::data::{Data, check_item};
 use super::forced::{Forced, plan};
 use super::graph::FlowGraph;
+use super::graph_size::{GraphSize, Measure};
 use super::interface::Interface;
 use super::model::{Flows, ItemSetDefinition, NewFile, NewFlow, SetConfiguration, StepStatus};
 use super::sizes::{check_size, check_text};
@@ -19,7 +20,7 @@ use crate::event::{
 };
 use crate::limits::{
     EVENT_LIST_BYTES_MAX, FLOW_FILES_MAX, FLOW_ITEM_BYTES_MAX, FLOW_ITEMS_MAX, FLOW_SETS_MAX,
-    FLOW_STEPS_MAX,
+    FLOW_STEPS_MAX, FLOWS_MAX,
 };
 use crate::rejection::Rejection;
 use crate::state::State;
@@ -311,13 +312,9 @@ fn create_set(flows: &Flows, request: &SetRequest) -> Result<Vec<Event>, Rejecti
     if flows.sets.len() >= FLOW_SETS_MAX {
         return Err(limit(FLOW_SETS_MAX, "flow sets"));
     }
-    let nodes = flow_type.current().map_or(0, |it| it.graph.nodes.len());
-    check_room(
-        flows,
-        usize::try_from(checked.estimated)
-            .unwrap_or(usize::MAX)
-            .saturating_mul(nodes),
-    )?;
+    if let Some(current) = flow_type.current() {
+        check_room(flows, checked.inputs, &current.graph)?;
+    }
     let id = flows.last.set + 1;
     let previous = checked
         .previous
@@ -351,13 +348,31 @@ fn create_set(flows: &Flows, request: &SetRequest) -> Result<Vec<Event>, Rejecti
     ])
 }
 
-fn check_room(flows: &Flows, steps: usize) -> Result<(), Rejection> {
-    if flows.steps.len().saturating_add(steps) > FLOW_STEPS_MAX {
-        return Err(Rejection::Limit {
-            message: format!("there would be more than {FLOW_STEPS_MAX} steps, as many as may be"),
-        });
+/// Whether so many inputs can take their way through a graph, whatever of it is carried out: beside what there is, and
+/// what sets have still to make.
+fn check_room(flows: &Flows, inputs: u64, graph: &FlowGraph) -> Result<(), Rejection> {
+    let mut measure = Measure::new(flows);
+    let mut made = flows.flows.len() as u64;
+    let mut steps = flows.steps.len() as u64;
+    let mut add = |inputs: u64, size: GraphSize| {
+        made = made.saturating_add(inputs.saturating_mul(size.flows));
+        steps = steps.saturating_add(inputs.saturating_mul(size.steps));
+    };
+    add(inputs, measure.of(graph));
+    for set in flows.sets.values().filter(|set| !set.is_filled) {
+        let size = measure.of_revision(set.flow_type, set.revision);
+        add(set.inputs.saturating_sub(set.cursor), size);
     }
-    Ok(())
+    let check = |count: u64, most: usize, what: &str| {
+        if count <= most as u64 {
+            return Ok(());
+        }
+        Err(Rejection::Limit {
+            message: format!("there could be {count} {what}, and there may be {most}"),
+        })
+    };
+    check(steps, FLOW_STEPS_MAX, "steps")?;
+    check(made, FLOWS_MAX, "flows")
 }
 
 fn reprocess(
@@ -393,7 +408,7 @@ fn reprocess(
             format!("the recipe type has no node `{name}`"),
         ));
     }
-    check_room(flows, new.graph.nodes.len())?;
+    check_room(flows, 1, &new.graph)?;
     let (found, shared) = plan(flows, &old.graph, &new.graph, Some(forced));
     let Some(shared) = shared else {
         let reason = found

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::check::input_of;
 use super::forced::{Plan, plan};
+use super::graph_size::Measure;
 use super::model::{FlowSet, FlowType, Flows, NewFlow};
 use crate::event::{Event, FlowsCreated};
-use crate::limits::{EVENT_LIST_BYTES_MAX, FLOWS_PER_STEP_MAX};
+use crate::limits::{EVENT_LIST_BYTES_MAX, FLOW_NODES_PER_STEP_MAX, FLOWS_PER_STEP_MAX};
 use crate::state::State;
 
 /// The next flows of a set, a bounded number of them.
@@ -25,17 +26,24 @@ pub(crate) fn fill(state: &State, id: u64) -> Vec<Event> {
         set,
         flow_type,
         plans: BTreeMap::new(),
+        measure: Measure::new(flows),
         events: Vec::new(),
         bytes: 0,
+        nodes: 0,
+        cursor: set.cursor,
     };
     match set.superseded_set.and_then(|id| flows.set(id)) {
         Some(previous) => {
             let next = usize::try_from(set.cursor).unwrap_or(usize::MAX);
             let rest = previous.flows.iter().skip(next);
-            for (cursor, flow) in (set.cursor + 1..).zip(rest.take(FLOWS_PER_STEP_MAX)) {
-                filling.add_instead(flows.newest(*flow), None, cursor);
+            for flow in rest.take(FLOWS_PER_STEP_MAX) {
+                if filling.is_full() {
+                    break;
+                }
+                filling.cursor += 1;
+                filling.add_instead(flows.newest(*flow), None);
             }
-            filling.finish(set.cursor + FLOWS_PER_STEP_MAX as u64)
+            filling.finish()
         }
         None => filling.over_items(),
     }
@@ -47,8 +55,13 @@ struct Filling<'a> {
     flow_type: &'a FlowType,
     /// What is shared with flows of an earlier revision.
     plans: BTreeMap<(u64, u32), Option<Plan>>,
+    measure: Measure<'a>,
     events: Vec<FlowsCreated>,
     bytes: usize,
+    /// Nodes that come into being or are superseded.
+    nodes: u64,
+    /// Inputs of the set that are handled.
+    cursor: u64,
 }
 
 impl Filling<'_> {
@@ -56,7 +69,8 @@ impl Filling<'_> {
         let (flows, set) = (self.flows, self.set);
         let items = set.source.item_set.and_then(|id| flows.item_set(id));
         let (Some(items), Some(revision)) = (items, self.flow_type.revision(set.revision)) else {
-            return self.finish(set.inputs);
+            self.cursor = set.inputs;
+            return self.finish();
         };
         let next = usize::try_from(set.cursor).unwrap_or(usize::MAX);
         let mut new = BTreeSet::new();
@@ -68,7 +82,11 @@ impl Filling<'_> {
             .take(most)
             .skip(next)
             .take(FLOWS_PER_STEP_MAX);
-        for (cursor, item) in (set.cursor + 1..).zip(rest) {
+        for item in rest {
+            if self.is_full() {
+                break;
+            }
+            self.cursor += 1;
             let Some(item) = flows.item(*item) else {
                 continue;
             };
@@ -78,25 +96,36 @@ impl Filling<'_> {
             }
             let known = flows.by_input.get(&(set.flow_type, input.clone()));
             match known.filter(|_| set.source.supersedes) {
-                Some(known) => self.add_instead(*known, Some(input), cursor),
+                Some(known) => self.add_instead(*known, Some(input)),
                 None => {
                     let new = NewFlow {
                         input: Some(input),
                         supersedes: None,
                         plan: None,
                     };
-                    self.add(new, None, cursor);
+                    self.add(new, None);
                 }
             }
         }
-        self.finish(set.cursor + FLOWS_PER_STEP_MAX as u64)
+        self.finish()
     }
 
-    fn add_instead(&mut self, old: u64, input: Option<Arc<str>>, cursor: u64) {
+    /// Whether the next flow might be too much for one commit.
+    fn is_full(&mut self) -> bool {
+        let next = self
+            .measure
+            .of_revision(self.set.flow_type, self.set.revision)
+            .nodes;
+        self.nodes > 0 && self.nodes.saturating_add(next) >= FLOW_NODES_PER_STEP_MAX
+    }
+
+    fn add_instead(&mut self, old: u64, input: Option<Arc<str>>) {
         let Some(of_old) = self.flows.flow(old) else {
             return;
         };
         let key = (of_old.flow_type, of_old.revision);
+        let superseded = self.measure.of_revision(key.0, key.1).nodes;
+        self.nodes = self.nodes.saturating_add(superseded);
         let (flows, set, flow_type) = (self.flows, self.set, self.flow_type);
         let shared = self.plans.entry(key).or_insert_with(|| {
             let old = flows.revision(key.0, key.1)?;
@@ -110,10 +139,15 @@ impl Filling<'_> {
             supersedes: Some(old),
             plan: None,
         };
-        self.add(new, shared, cursor);
+        self.add(new, shared);
     }
 
-    fn add(&mut self, mut new: NewFlow, shared: Option<Plan>, cursor: u64) {
+    fn add(&mut self, mut new: NewFlow, shared: Option<Plan>) {
+        let own = self
+            .measure
+            .of_revision(self.set.flow_type, self.set.revision);
+        self.nodes = self.nodes.saturating_add(own.nodes).saturating_add(1);
+        let cursor = self.cursor;
         let bytes = 40 + new.input.as_ref().map_or(0, |input| input.len());
         if self.events.is_empty() || self.bytes + bytes > EVENT_LIST_BYTES_MAX {
             self.bytes = 0;
@@ -143,9 +177,9 @@ impl Filling<'_> {
     }
 
     /// The last event says how far this came.
-    fn finish(mut self, cursor: u64) -> Vec<Event> {
+    fn finish(mut self) -> Vec<Event> {
         let all = self.set.inputs;
-        let cursor = cursor.min(all);
+        let cursor = self.cursor.min(all);
         if self.events.is_empty() {
             self.events.push(FlowsCreated {
                 flow_set: Some(self.set.id),

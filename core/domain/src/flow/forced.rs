@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::diff::{DiffStatus, GraphDiff, NodeDiff, diff};
 use super::graph::{FlowGraph, NodeKind};
+use super::graph_size::Measure;
 use super::model::Flows;
 
 /// Nodes that are done anew, with everything that depends on them.
@@ -19,6 +20,9 @@ pub struct Forced {
     pub inner: BTreeMap<String, Forced>,
     /// Whether `nodes` was given.
     pub has_nodes: bool,
+    /// Whether `inner` was given, if only as nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_inner: bool,
 }
 
 impl Forced {
@@ -145,9 +149,7 @@ fn inner_plan(
 /// Flows that one input may come to, with those inside.
 #[must_use]
 pub fn estimate(flows: &Flows, graph: &FlowGraph, forced: Option<&Forced>) -> u64 {
-    let weight = |node: &super::FlowNode| {
-        inner_graph(flows, &node.kind).map_or(0, |inner| estimate(flows, &inner, None))
-    };
+    let mut measure = Measure::new(flows);
     let counts = |name: &str| match forced {
         None => true,
         Some(forced) if forced.all => true,
@@ -164,10 +166,10 @@ pub fn estimate(flows: &Flows, graph: &FlowGraph, forced: Option<&Forced>) -> u6
         .map(|it| it.name.as_str())
         .filter(|it| counts(it))
         .collect();
-    1 + graph
+    graph
         .nodes
         .iter()
         .filter(|it| counted.contains(it.name.as_str()))
-        .map(weight)
-        .sum::<u64>()
+        .map(|it| measure.of_node(&it.kind).flows)
+        .fold(1, u64::saturating_add)
 }

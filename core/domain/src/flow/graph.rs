@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::filter::Filter;
+use super::graph_size::too_large;
 use super::interface::{Interface, feed};
 use super::model::Flows;
 
@@ -88,7 +89,7 @@ pub struct GraphProblem {
 }
 
 impl GraphProblem {
-    fn new(name: &'static str, message: String) -> Self {
+    pub(super) fn new(name: &'static str, message: String) -> Self {
         Self {
             name,
             message,
@@ -176,6 +177,10 @@ impl FlowGraph {
 #[must_use]
 pub fn check_graph(flows: &Flows, graph: &FlowGraph, own: Option<&str>) -> Vec<GraphProblem> {
     let mut problems = Vec::new();
+    if let Some(problem) = too_large(flows, graph) {
+        return vec![problem];
+    }
+    let mut leading = BTreeMap::new();
     if let Some(name) = graph.input.repeated() {
         let message = format!("the input `{name}` is there twice");
         problems.push(GraphProblem::new("INPUT_INTERFACE", message));
@@ -191,7 +196,7 @@ pub fn check_graph(flows: &Flows, graph: &FlowGraph, own: Option<&str>) -> Vec<G
                 problems.push(GraphProblem::new("UNKNOWN_NODE", message));
             }
         }
-        let Some(wanted) = wanted(flows, node, own, &mut problems) else {
+        let Some(wanted) = wanted(flows, node, own, &mut leading, &mut problems) else {
             continue;
         };
         if problems.len() == own_problems {
@@ -201,11 +206,15 @@ pub fn check_graph(flows: &Flows, graph: &FlowGraph, own: Option<&str>) -> Vec<G
     problems
 }
 
+/// Whether a revision of a flow type leads to the one that is looked at, of those that are known already.
+type Leading<'a> = BTreeMap<(&'a str, u32), bool>;
+
 /// What a node takes.
-fn wanted(
-    flows: &Flows,
+fn wanted<'a>(
+    flows: &'a Flows,
     node: &FlowNode,
     own: Option<&str>,
+    leading: &mut Leading<'a>,
     problems: &mut Vec<GraphProblem>,
 ) -> Option<Interface> {
     let mut refuse = |name, message| {
@@ -243,7 +252,7 @@ fn wanted(
                     ),
                 );
             };
-            if own.is_some_and(|own| own == name || leads_to(flows, &inner.graph, own)) {
+            if own.is_some_and(|own| own == name || leads_to(flows, &inner.graph, own, leading)) {
                 return refuse(
                     "RECURSIVE_SUBRECIPES",
                     format!("`{}` leads back to its own type", node.name),
@@ -266,15 +275,26 @@ fn wanted(
     }
 }
 
-fn leads_to(flows: &Flows, graph: &FlowGraph, to: &str) -> bool {
-    graph.nodes.iter().any(|node| match &node.kind {
-        NodeKind::Flow { name, revision } => {
-            let inner = flows
-                .flow_type_named(name)
-                .and_then(|it| it.revision(*revision));
-            name == to || inner.is_some_and(|it| leads_to(flows, &it.graph, to))
+fn leads_to<'a>(
+    flows: &'a Flows,
+    graph: &'a FlowGraph,
+    to: &str,
+    leading: &mut Leading<'a>,
+) -> bool {
+    graph.nodes.iter().any(|node| {
+        let NodeKind::Flow { name, revision } = &node.kind else {
+            return false;
+        };
+        let key = (name.as_str(), *revision);
+        if let Some(known) = leading.get(&key) {
+            return *known;
         }
-        NodeKind::Step { .. } | NodeKind::Decision { .. } => false,
+        let inner = flows
+            .flow_type_named(name)
+            .and_then(|it| it.revision(*revision));
+        let leads = name == to || inner.is_some_and(|it| leads_to(flows, &it.graph, to, leading));
+        leading.insert(key, leads);
+        leads
     })
 }
 

@@ -20,6 +20,7 @@ mod find;
 mod follow;
 mod forced;
 mod graph;
+mod graph_size;
 mod interface;
 mod make;
 mod model;
@@ -40,6 +41,7 @@ pub(crate) use fill::fill;
 pub use filter::{Filter, FilterRule};
 pub use forced::{Forced, Plan, estimate, plan};
 pub use graph::{Connection, Dependency, FlowGraph, FlowNode, GraphProblem, NodeKind, check_graph};
+pub use graph_size::GraphSize;
 pub use interface::{FeedProblem, FileParameter, Interface, JsonParameter, JsonType, feed};
 pub use model::{
     Decision, Execution, Flow, FlowFile, FlowRevision, FlowSet, FlowType, Flows, Gate, Item,

@@ -33,7 +33,7 @@ pub struct Flows {
     /// Top-level flows that nothing superseded, by type and input; the newest of equal ones.
     pub(super) by_input: BTreeMap<(u64, Arc<str>), u64>,
     /// Steps that wait for a run, by type: priority, order of queuing, step.
-    pub(super) queue: BTreeMap<u64, BTreeSet<(u32, u64, u64)>>,
+    pub(super) queue: BTreeMap<u64, BTreeSet<(i64, u64, u64)>>,
     /// Steps by the live run that carries them out.
     pub(super) by_run: BTreeMap<RunId, u64>,
     /// Steps whose run is over and that nobody has judged yet.
@@ -313,7 +313,7 @@ impl SetSource {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetConfiguration {
     /// Instead of that of the step types.
-    pub priority: Option<u32>,
+    pub priority: Option<i64>,
     /// Names for inputs.
     pub input_map: Option<Vec<MappedInput>>,
 }
@@ -487,7 +487,7 @@ pub struct Step {
     /// When anything about it last changed.
     pub modified: Timestamp,
     /// Its place in the queue, while it waits for a run.
-    pub(super) place: Option<(u32, u64)>,
+    pub(super) place: Option<(i64, u64)>,
 }
 
 /// Why a step failed.
@@ -532,6 +532,17 @@ pub struct Execution {
     pub(super) gathered: Option<Arc<Gathered>>,
     /// Why it failed, or what became of it.
     pub error: Option<Arc<StepError>>,
+    /// When it was handed to its runner: what is laid out for it is laid out after that.
+    pub dispatched: Option<Timestamp>,
+}
+
+impl Execution {
+    /// When the runner began with it, whichever clock is behind; once its process began.
+    #[must_use]
+    pub fn began(&self) -> Option<Timestamp> {
+        let started = self.started?;
+        Some(self.dispatched.map_or(started, |it| it.min(started)))
+    }
 }
 
 /// A decision.

@@ -242,7 +242,7 @@ impl Flows {
         }
     }
 
-    pub(super) fn leave_queue(&mut self, step_type: u64, entry: (u32, u64, u64)) {
+    pub(super) fn leave_queue(&mut self, step_type: u64, entry: (i64, u64, u64)) {
         if let Some(queue) = self.queue.get_mut(&step_type) {
             queue.remove(&entry);
             if queue.is_empty() {
@@ -251,9 +251,9 @@ impl Flows {
         }
     }
 
-    fn priority_of(&self, id: u64) -> u32 {
+    fn priority_of(&self, id: u64) -> i64 {
         let Some(step) = self.steps.get(&id) else {
-            return u32::MAX;
+            return i64::MAX;
         };
         let of_set = step
             .set
@@ -261,8 +261,9 @@ impl Flows {
         let of_type = self
             .step_types
             .get(&step.step_type)
-            .map(|it| it.policy.priority);
-        step.priority.or(of_set).or(of_type).unwrap_or(u32::MAX)
+            .map(|it| it.policy.priority.into());
+        let own = step.priority.map(i64::from);
+        own.or(of_set).or(of_type).unwrap_or(i64::MAX)
     }
 
     /// Ends a step that is not complete.
@@ -378,7 +379,7 @@ impl Flows {
         if let Some(us) = between(last.started, last.command_ended) {
             metrics.command.add(us);
         }
-        if let Some(us) = between(last.started, last.ended) {
+        if let Some(us) = between(last.began(), last.ended) {
             metrics.step.add(us);
         }
     }

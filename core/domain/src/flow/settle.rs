@@ -205,6 +205,11 @@ fn judge(flows: &Flows, step: &Step) -> StepEnd {
     match &execution.outcome {
         Some(Outcome::Exited { code: 0 }) => {
             let gathered = execution.gathered.as_deref().cloned().unwrap_or_default();
+            if let Some(problem) = &gathered.problem
+                && !gathered.is_commands_fault
+            {
+                return again(step, builtin("capture", "SYSTEM", problem));
+            }
             take_over(spec, &gathered).unwrap_or_else(|error| StepEnd::Failed { error })
         }
         Some(Outcome::Exited { code }) => StepEnd::Failed {
@@ -275,7 +280,7 @@ fn of_code(spec: &StepSpec, code: i32) -> Arc<StepError> {
 fn take_over(spec: &StepSpec, gathered: &Gathered) -> Result<StepEnd, Arc<StepError>> {
     let refuse = |name: &str, text: &str| builtin(name, "ALGORITHM", text);
     if let Some(problem) = &gathered.problem {
-        return Err(builtin("capture", "SYSTEM", problem));
+        return Err(refuse("invalid-outputs", problem));
     }
     let mut files = Vec::new();
     for output in &spec.files {
@@ -317,6 +322,11 @@ fn take_over(spec: &StepSpec, gathered: &Gathered) -> Result<StepEnd, Arc<StepEr
     let mut kept = serde_json::Map::new();
     for output in &spec.json {
         match values.get(&output.key) {
+            // No variable of a process could hold it.
+            Some(Value::String(text)) if text.contains('\0') => {
+                let text = format!("`{}` in seed.outputs.json has a NUL character", output.key);
+                return Err(refuse("invalid-outputs", &text));
+            }
             Some(value) if output.json_type.fits(value) => {
                 kept.insert(output.name.clone(), value.clone());
             }

@@ -1,6 +1,6 @@
 //! What a runner lays out before the command of a step, and looks for afterwards.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -48,6 +48,9 @@ pub struct Gathered {
     /// Why it could not be taken over.
     #[serde(default)]
     pub problem: Option<String>,
+    /// Whether that lies in what the command left, and not in the machine.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_commands_fault: bool,
 }
 
 /// A file that was found.
@@ -113,18 +116,22 @@ fn text_of(value: &Value) -> String {
         .map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Two files of one name get different links.
+/// Two files of one name get different links: the second and further ones a number before it that is not taken.
 fn links(files: &[&FlowFile]) -> Vec<(String, String)> {
+    let mut taken: BTreeSet<String> = files.iter().map(|file| file.name.clone()).collect();
     let mut seen = BTreeMap::<&str, usize>::new();
     let mut all = Vec::new();
     for file in files {
         let count = seen.entry(file.name.as_str()).or_default();
         *count += 1;
-        let name = if *count == 1 {
-            file.name.clone()
-        } else {
-            format!("{count}-{}", file.name)
-        };
+        let mut name = file.name.clone();
+        if *count > 1 {
+            name = format!("{count}-{}", file.name);
+            while !taken.insert(name.clone()) {
+                *count += 1;
+                name = format!("{count}-{}", file.name);
+            }
+        }
         all.push((name, file.path.clone()));
     }
     all
@@ -223,5 +230,41 @@ pub(super) fn written(text: Option<&str>) -> Result<serde_json::Map<String, Valu
     match text {
         None => Ok(serde_json::Map::new()),
         Some(text) => serde_json::from_str(text).map_err(|error| error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str) -> FlowFile {
+        FlowFile {
+            name: name.to_owned(),
+            media_type: "text/plain".to_owned(),
+            path: format!("/{name}"),
+            size: 1,
+            tags: Vec::new(),
+            meta: "{}".into(),
+            product: None,
+            created: crate::time::Timestamp(0),
+        }
+    }
+
+    #[test]
+    fn links_have_names_of_their_own() {
+        for (names, expected) in [
+            (vec!["a", "b"], vec!["a", "b"]),
+            (vec!["a", "a", "a"], vec!["a", "2-a", "3-a"]),
+            (vec!["a", "a", "2-a"], vec!["a", "3-a", "2-a"]),
+            (
+                vec!["2-a", "a", "a", "a", "2-a"],
+                vec!["2-a", "a", "3-a", "4-a", "2-2-a"],
+            ),
+        ] {
+            let files: Vec<FlowFile> = names.into_iter().map(file).collect();
+            let made = links(&files.iter().collect::<Vec<_>>());
+            let made: Vec<&str> = made.iter().map(|(name, _)| name.as_str()).collect();
+            assert_eq!(made, expected);
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::decide::{FlowCommand, limit};
 use super::follow::follow_types;
 use super::graph::{FlowGraph, check_graph};
+use super::graph_size::too_large;
 use super::make::When;
 use super::model::Flows;
 use super::sizes::{check_size, check_text};
@@ -13,7 +14,7 @@ use crate::access::Principal;
 use crate::batch;
 use crate::event::{Event, FlowTypeSaved, NewStepRevision, StepTypeSaved};
 use crate::ids::BatchId;
-use crate::limits::{CONFIGURATION_BYTES_MAX, FLOW_NODES_MAX, FLOW_REVISIONS_MAX, FLOW_TYPES_MAX};
+use crate::limits::{CONFIGURATION_BYTES_MAX, FLOW_REVISIONS_MAX, FLOW_TYPES_MAX};
 use crate::rejection::Rejection;
 use crate::state::State;
 use crate::time::Timestamp;
@@ -176,11 +177,8 @@ fn check_revisions(there: usize) -> Result<(), Rejection> {
 }
 
 fn check_new_graph(flows: &Flows, graph: &FlowGraph, own: &str) -> Result<(), Rejection> {
-    if graph.nodes.len() > FLOW_NODES_MAX {
-        return Err(Rejection::invalid(
-            "definition",
-            format!("at most {FLOW_NODES_MAX} nodes"),
-        ));
+    if let Some(problem) = too_large(flows, graph) {
+        return Err(Rejection::invalid("definition", problem.message));
     }
     let bytes = serde_json::to_string(graph).map_or(0, |text| text.len());
     if bytes > CONFIGURATION_BYTES_MAX {

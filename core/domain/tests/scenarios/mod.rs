@@ -6,6 +6,7 @@ mod calendars;
 mod documents;
 mod drains;
 mod flows;
+mod flows_bounds;
 mod flows_laws;
 mod flows_sizes;
 mod graphs;

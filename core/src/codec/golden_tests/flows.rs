@@ -208,6 +208,7 @@ fn sets() -> Vec<Event> {
         nodes: vec!["decode".to_owned()],
         inner: BTreeMap::from([("pack".to_owned(), Forced::all())]),
         has_nodes: true,
+        has_inner: false,
     };
     let configuration = SetConfiguration {
         priority: Some(5),

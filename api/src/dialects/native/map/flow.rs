@@ -52,6 +52,7 @@ pub(crate) fn flow_set_request(flow_type: u64, given: wire::NewFlowSet) -> SetRe
         has_nodes: forced.nodes.is_some(),
         nodes: forced.nodes.unwrap_or_default(),
         inner: BTreeMap::new(),
+        has_inner: false,
     });
     SetRequest {
         title: given.title,
@@ -65,7 +66,7 @@ pub(crate) fn flow_set_request(flow_type: u64, given: wire::NewFlowSet) -> SetRe
             previous_forced: None,
         },
         configuration: SetConfiguration {
-            priority: given.priority,
+            priority: given.priority.map(i64::from),
             input_map: None,
         },
     }

@@ -59,7 +59,7 @@ pub(crate) fn detail(flows: &Flows, id: u64, step: &Step) -> Value {
     let of_set = step
         .set
         .and_then(|set| flows.set(set)?.configuration.priority);
-    if let Some(priority) = step.priority.or(of_set) {
+    if let Some(priority) = step.priority.map(i64::from).or(of_set) {
         configuration.insert("priority".to_owned(), priority.into());
     }
     let more = json!({
@@ -97,8 +97,8 @@ pub(crate) fn execution(flows: &Flows, step: &Step, it: &Execution) -> Value {
         .map(|it| it["manifest"]["job"]["timeout"].clone());
     json!({
         "id": it.run.0, "status": status, "exe_num": it.number, "created": time::stamp(it.created),
-        "queued": time::stamp(it.queued), "started": time::maybe(it.started), "ended": time::maybe(it.ended),
-        "command_ended": time::maybe(it.command_ended), "run_id": it.run.0,
+        "queued": time::stamp(it.queued), "started": time::maybe(it.began()), "ended": time::maybe(it.ended),
+        "command_started": time::maybe(it.started), "command_ended": time::maybe(it.command_ended), "run_id": it.run.0,
         "error": it.error.as_deref().map(|it| error(flows, step, it)), "timeout": timeout,
     })
 }

@@ -190,7 +190,12 @@ async fn save_type(mut call: Call) -> Result<Response, Fault> {
     .await?;
     let is_new = known.is_none();
     let policy = policy(&given, known.unwrap_or_default())?;
-    submit(&call, command(&call, &given, read, &image, policy)?).await?;
+    let sent = given.get("manifest").cloned().unwrap_or_default();
+    submit(
+        &call,
+        command(&call, &given, read, (&sent, &image), policy)?,
+    )
+    .await?;
     if !is_new {
         return Ok(body(StatusCode::OK, &done_well()));
     }
@@ -206,10 +211,10 @@ fn command(
     call: &Call,
     given: &Body,
     read: manifest::Manifest,
-    image: &str,
+    (manifest, image): (&Value, &str),
     policy: StepPolicy,
 ) -> Result<FlowCommand, Fault> {
-    let document = json!({"manifest": given.get("manifest"), "docker_image": image});
+    let document = json!({"manifest": manifest, "docker_image": image});
     let definition = hashed(manifest::definition(&read, &call.principal));
     Ok(FlowCommand::SaveStepType {
         name: read.name,
@@ -228,7 +233,7 @@ fn command(
 
 async fn edit_type(name: String, version: String, mut call: Call) -> Result<Response, Fault> {
     let (own_name, own_version) = (name.clone(), version.clone());
-    let (known, image) = ask(&call, move |views| {
+    let (known, before) = ask(&call, move |views| {
         let of_type = found(views.flows(), &own_name, &own_version)?;
         let document = of_type
             .revisions
@@ -236,20 +241,25 @@ async fn edit_type(name: String, version: String, mut call: Call) -> Result<Resp
             .map(|it| it.document.clone())
             .unwrap_or_default();
         let document: Value = serde_json::from_str(&document).unwrap_or_default();
-        Ok((
-            of_type.policy.clone(),
-            document["docker_image"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned(),
-        ))
+        Ok((of_type.policy.clone(), document))
     })
     .await?;
     let given = Body::read(&mut call).await?;
     check_members(&given)?;
     let policy = policy(&given, known)?;
-    let image = given.text("docker_image")?.unwrap_or(image);
-    let command = match given.object("manifest")? {
+    let image_before = before["docker_image"].as_str().unwrap_or_default();
+    let image = given.text("docker_image")?;
+    // The image is part of a revision: another one is a new revision of the same manifest.
+    let has_new_image = image.as_ref().is_some_and(|it| it != image_before);
+    let image = image.unwrap_or_else(|| image_before.to_owned());
+    let sent = match given.object("manifest")? {
+        Some(object) => Some(object),
+        None if has_new_image => Some(before["manifest"].as_object().ok_or_else(|| {
+            Fault::bad("The job type has no manifest; give one with the \"docker_image\"")
+        })?),
+        None => None,
+    };
+    let command = match sent {
         Some(object) => {
             let read = manifest::read(object).map_err(Fault::bad)?;
             if read.name != name || read.version != version {
@@ -257,7 +267,8 @@ async fn edit_type(name: String, version: String, mut call: Call) -> Result<Resp
                     "The name and version of the manifest must be those of the job type",
                 ));
             }
-            command(&call, &given, read, &image, policy)?
+            let sent = Value::Object(object.clone());
+            command(&call, &given, read, (&sent, &image), policy)?
         }
         None => FlowCommand::SaveStepType {
             name,

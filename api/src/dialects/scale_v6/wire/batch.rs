@@ -85,7 +85,9 @@ fn read_forced(value: &Value, depth: usize) -> Result<Forced, String> {
         &["version", "all", "nodes", "sub_recipes"],
         "forced nodes",
     )?;
-    check_version(object, "forced nodes")?;
+    if object.get("version").is_some_and(|it| !it.is_string()) {
+        return Err("`version` of forced nodes must be a string".to_owned());
+    }
     let all = object
         .get("all")
         .and_then(Value::as_bool)
@@ -115,6 +117,7 @@ fn read_forced(value: &Value, depth: usize) -> Result<Forced, String> {
         nodes,
         inner,
         has_nodes: object.contains_key("nodes"),
+        has_inner: object.contains_key("sub_recipes"),
     })
 }
 
@@ -125,9 +128,8 @@ pub(crate) fn read_configuration(object: &Map<String, Value>) -> Result<SetConfi
     check_version(object, what)?;
     let mut configuration = SetConfiguration::default();
     if let Some(value) = object.get("priority") {
-        let priority = value.as_u64().and_then(|it| u32::try_from(it).ok());
-        configuration.priority =
-            Some(priority.ok_or("`priority` must be an integer of 0 or more")?);
+        let priority = value.as_i64();
+        configuration.priority = Some(priority.ok_or("`priority` must be an integer")?);
     }
     if object.contains_key("inputMap") {
         let mut map = Vec::new();
@@ -182,7 +184,7 @@ fn write_forced(forced: &Forced) -> Value {
     if forced.has_nodes {
         object.insert("nodes".to_owned(), forced.nodes.clone().into());
     }
-    if !forced.inner.is_empty() {
+    if forced.has_inner || !forced.inner.is_empty() {
         let inner = forced
             .inner
             .iter()
@@ -231,6 +233,17 @@ mod tests {
         );
         let nested = json!({"supersedes": false, "forced_nodes": {"all": false, "sub_recipes": {"a": {"all": true}}}});
         assert_eq!(definition(&nested).unwrap(), nested);
+        for empty in [json!({"nodes": []}), json!({"sub_recipes": {}})] {
+            let mut forced = empty;
+            forced["all"] = false.into();
+            let given = json!({"supersedes": true, "forced_nodes": forced});
+            assert_eq!(definition(&given).unwrap(), given);
+        }
+        let versioned = json!({"forced_nodes": {"all": true, "version": "1.2"}});
+        assert_eq!(
+            definition(&versioned).unwrap()["forced_nodes"],
+            json!({"all": true})
+        );
         assert_eq!(
             definition(&json!({"forced_nodes": {}})).unwrap()["forced_nodes"],
             json!({"all": false})
@@ -250,6 +263,7 @@ mod tests {
             json!({"previous_batch": {"root_batch_id": 7, "x": 1}}),
             json!({"forced_nodes": {"nodes": []}}),
             json!({"forced_nodes": {"all": 1}}),
+            json!({"forced_nodes": {"all": true, "version": 6}}),
             json!({"forced_nodes": {"all": false, "nodes": [1]}}),
             json!({"forced_nodes": {"all": false, "sub_recipes": {"a": {}}}}),
         ] {
@@ -264,9 +278,12 @@ mod tests {
         };
         let full = json!({"priority": 5, "inputMap": [{"input": "A", "datasetParameter": "B"}]});
         assert_eq!(read(full.clone()).unwrap(), full);
+        let urgent = json!({"priority": -5});
+        assert_eq!(read(urgent.clone()).unwrap(), urgent);
         assert_eq!(read(json!({})).unwrap(), json!({}));
         for wrong in [
             json!({"priority": "5"}),
+            json!({"priority": 1.5}),
             json!({"inputMap": []}),
             json!({"inputMap": [{"input": "A"}]}),
             json!({"inputMap": {}}),

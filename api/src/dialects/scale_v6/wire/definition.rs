@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use fasti_core::domain::flow::{
     Connection, Dependency, Filter, FilterRule, FlowGraph, FlowNode, NodeKind,
 };
+use fasti_core::domain::limits::FLOW_NODES_MAX;
 use serde_json::{Map, Value, json};
 
 use super::body::{check_version, only};
@@ -25,6 +26,13 @@ pub(crate) fn read(object: &Map<String, Value>) -> Result<FlowGraph, Unread> {
     let nodes = object.get("nodes").and_then(Value::as_object);
     let nodes =
         nodes.ok_or_else(|| schema("the definition lacks the object `nodes`".to_owned()))?;
+    // Putting nodes in order takes time that grows with their square.
+    if nodes.len() > FLOW_NODES_MAX {
+        let count = nodes.len();
+        return Err(schema(format!(
+            "at most {FLOW_NODES_MAX} nodes, not {count}"
+        )));
+    }
     let read = |(name, node): (&String, &Value)| {
         self::node(name, node).map_err(|message| schema(format!("node `{name}`: {message}")))
     };

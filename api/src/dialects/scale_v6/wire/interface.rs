@@ -7,17 +7,21 @@ use serde_json::{Map, Value, json};
 
 use super::body::only;
 
-fn name_of(object: &Map<String, Value>, what: &str) -> Result<String, String> {
+/// Names of manifests may have digits, others not.
+fn name_of(object: &Map<String, Value>, what: &str, has_digits: bool) -> Result<String, String> {
     let name = object.get("name").and_then(Value::as_str);
     let name = name.ok_or_else(|| format!("an entry of {what} lacks its `name`"))?;
     let fits = !name.is_empty()
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+        && name.chars().all(|c| {
+            c.is_ascii_alphabetic() || has_digits && c.is_ascii_digit() || matches!(c, '_' | '-')
+        });
     if fits {
         Ok(name.to_owned())
     } else {
-        Err(format!("`{name}` is no name for a parameter"))
+        let digits = if has_digits { "digits, " } else { "" };
+        Err(format!(
+            "`{name}` is no name for a parameter: it has letters, {digits}`_` and `-`"
+        ))
     }
 }
 
@@ -69,10 +73,11 @@ fn json_type(object: &Map<String, Value>) -> Result<JsonType, String> {
     JsonType::of_name(text).ok_or_else(|| format!("`{text}` is no type of a JSON parameter"))
 }
 
-/// An interface; `media` is what the list of media types is called there.
+/// An interface; `media` is what the list of media types is called there: in manifests otherwise than elsewhere.
 pub(crate) fn read(value: &Value, media: &str) -> Result<Interface, String> {
     let object = value.as_object().ok_or("an interface must be an object")?;
     only(object, &["files", "json", "version"], "an interface")?;
+    let has_digits = media == "mediaTypes";
     let mut interface = Interface::default();
     for file in entries(object, "files")? {
         only(
@@ -81,7 +86,7 @@ pub(crate) fn read(value: &Value, media: &str) -> Result<Interface, String> {
             "a file parameter",
         )?;
         interface.files.push(FileParameter {
-            name: name_of(file, "files")?,
+            name: name_of(file, "files", has_digits)?,
             media_types: texts(file, media)?,
             required: flag(file, "required", true)?,
             multiple: flag(file, "multiple", false)?,
@@ -90,7 +95,7 @@ pub(crate) fn read(value: &Value, media: &str) -> Result<Interface, String> {
     for parameter in entries(object, "json")? {
         only(parameter, &["name", "type", "required"], "a JSON parameter")?;
         interface.json.push(JsonParameter {
-            name: name_of(parameter, "json")?,
+            name: name_of(parameter, "json", has_digits)?,
             json_type: json_type(parameter)?,
             required: flag(parameter, "required", true)?,
         });

@@ -30,7 +30,12 @@ pub(crate) fn duration(us: i64) -> String {
 pub(crate) fn instant(text: &str) -> Option<Timestamp> {
     // A zone is `Z` or an offset ahead of it; offsets behind it are not taken.
     let is_zoned = text.ends_with(['Z', 'z']) || text.contains('+');
-    let read: DateTime<Utc> = DateTime::parse_from_rfc3339(text)
+    // Seconds may be left out.
+    let whole = match text.get(..16).zip(text.get(16..)) {
+        Some((minutes, zone)) if zone.starts_with(['Z', 'z', '+']) => format!("{minutes}:00{zone}"),
+        _ => text.to_owned(),
+    };
+    let read: DateTime<Utc> = DateTime::parse_from_rfc3339(&whole)
         .ok()
         .filter(|_| is_zoned)?
         .into();
@@ -103,8 +108,15 @@ mod tests {
         assert_eq!(bound("PT1.5H", now), Some(now.plus_us(-5_400_000_000)));
         assert!(bound("2031-04-05T06:07:08.25Z", now).is_some());
         assert!(bound("2031-04-05T06:07:08+02:00", now).is_some());
+        for (short, whole) in [("Z", ":00Z"), ("+02:00", ":00+02:00")] {
+            let of = |rest: &str| bound(&format!("2031-04-05T06:07{rest}"), now);
+            assert!(of(short).is_some());
+            assert_eq!(of(short), of(whole));
+        }
         for wrong in [
             "2031-04-05T06:07:08",
+            "2031-04-05T06:07",
+            "2031-04-05T06Z",
             "2031-04-05T06:07:08-02:00",
             "P1W",
             "P2M",
