@@ -131,6 +131,11 @@ impl Problem {
         &self.detail
     }
 
+    /// The offending field.
+    pub(crate) fn field(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
     /// Headers of the answer.
     pub(crate) fn headers(&self) -> &[(HeaderName, HeaderValue)] {
         &self.headers

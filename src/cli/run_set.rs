@@ -1,6 +1,7 @@
 //! `fasti run set`: sets of flows, made over items or over an earlier set, and what changed in between.
 
 mod define;
+mod flows;
 mod items;
 
 use clap::{Args, Subcommand};
@@ -27,6 +28,12 @@ pub(crate) enum RunSetCommand {
     Start(StartArgs),
     /// Show the sets of a chain side by side.
     Compare(OfSet),
+    /// List the flows of a set: one for each input.
+    Flows(flows::FlowsArgs),
+    /// Show a flow node by node: where each stands, and why it failed.
+    Flow(flows::FlowArgs),
+    /// Try the steps of a set again that failed.
+    Retry(flows::RetryArgs),
 }
 
 /// Which sets to list.
@@ -83,6 +90,9 @@ pub(super) fn run(client: &Client, show: &Show, command: RunSetCommand) -> anyho
         RunSetCommand::Types(args) => define::types(client, show, &args),
         RunSetCommand::Items(args) => items::items(client, show, &args),
         RunSetCommand::Start(args) => start(client, show, &args),
+        RunSetCommand::Flows(args) => flows::flows(client, show, &args),
+        RunSetCommand::Flow(args) => flows::flow(client, show, &args),
+        RunSetCommand::Retry(args) => flows::retry(client, show, &args),
         RunSetCommand::Compare(of) => {
             let found = client.get(&format!("/flow-sets/{}/comparison", of.set))?;
             compare(show, &found)

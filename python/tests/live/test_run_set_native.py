@@ -1,10 +1,14 @@
 """Step types, flow types, item sets and files through the native interface alone."""
 
+import json
+import os
+import subprocess
+from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 import pytest
 
-from live.live_support import Server
+from live.live_support import PATIENCE, Server
 from live.scale_support import Scale
 
 Json = Dict[str, Any]
@@ -195,3 +199,83 @@ def test_what_is_not_there(native: Native) -> None:
         "/files/x",
     ):
         assert native.ask("GET", path)[0] == 404, path
+
+
+def test_what_came_of_each_input(native: Native, tmp_path: Path) -> None:
+    switch = tmp_path / "switch"
+    fails = f'test "$N" -lt 3 || test -e {switch} || exit 4'
+    step = dict(STEP, argv=["sh", "-c", f"{fails}; {STEP['argv'][2]}"])
+    step["failures"] = [{"code": 4, "name": "too-big", "description": "is 3 or more"}]
+    native.done("PUT", "/step-types/small/1", step)
+    first = {"step": "small", "inputs": {"n": {"input": "n"}}}
+    inner = {"inputs": GRAPH["inputs"], "nodes": {"deep": first}}
+    native.done("PUT", "/flow-types/inner", inner)
+    nodes = {
+        "first": first,
+        "second": {"step": "twice", "inputs": {"n": {"node": "first", "output": "twice"}}},
+        "inside": {"flow": "inner", "inputs": {"n": {"input": "n"}}},
+    }
+    native.done("PUT", "/flow-types/parts", {"inputs": GRAPH["inputs"], "nodes": nodes})
+    items = [{"n": it} for it in (1, 2, 3)]
+    item_set = native.done("POST", "/item-sets", {"parameters": GRAPH["inputs"], "items": items})
+    body = {"flow_type": "parts", "item_set_id": item_set["id"]}
+    set_id = native.done("POST", "/flow-sets", body)["id"]
+    native.scale.settled(set_id)
+
+    listed = fasti(native.live, "run", "set", "flows", str(set_id))
+    assert [it["values"] for it in listed] == items
+    assert [it["status"] for it in listed] == ["completed", "completed", "failed"]
+    failed = fasti(native.live, "run", "set", "flows", str(set_id), "--status", "failed")
+    assert failed == listed[2:]
+    page = native.done("GET", f"/flow-sets/{set_id}/flows?limit=2")
+    rest = native.done("GET", f"/flow-sets/{set_id}/flows?cursor={page['next_cursor']}")
+    assert page["items"] + rest["items"] == listed
+
+    flow = fasti(native.live, "run", "set", "flow", str(failed[0]["id"]))
+    found = {it["name"]: it for it in flow["nodes"]}
+    assert {name: it["status"] for name, it in found.items()} == {
+        "first": "failed",
+        "second": "blocked",
+        "inside": "failed",
+    }
+    failure = found["first"]["step"]["failure"]
+    assert (failure["name"], failure["category"]) == ("too-big", "program")
+    assert found["first"]["step"]["inputs"] == {"n": 3}
+    assert native.done("GET", f"/runs/{found['first']['step']['run_id']}")["status"]
+    deep = native.done("GET", f"/flows/{found['inside']['flow_id']}/nodes")["items"]
+    assert [(it["name"], it["status"]) for it in deep] == [("deep", "failed")]
+    done = fasti(native.live, "run", "set", "flow", str(listed[1]["id"]))
+    assert done["nodes"][0]["step"]["outputs"] == {"twice": 4}
+
+    for arguments in (["flows", str(set_id)], ["flow", str(failed[0]["id"])]):
+        binary = os.environ["FASTI_BIN"]
+        command = [binary, "--url", native.live.url, "run", "set", *arguments]
+        shown = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+        assert (shown.returncode, "failed" in shown.stdout) == (0, True), shown.stderr
+
+    switch.touch()
+    retried = fasti(native.live, "run", "set", "retry", str(set_id), "--node", "deep")
+    assert retried == {"set_id": set_id, "steps": 1}
+    retried = fasti(native.live, "run", "set", "retry", str(set_id), "--flow", str(failed[0]["id"]))
+    assert retried["steps"] >= 1
+    native.scale.finished(set_id)
+    assert native.done("POST", f"/flow-sets/{set_id}/retry", {})["steps"] == 0
+    for wrong, named in (
+        ({"nodes": ["nothing"]}, "nothing"),
+        ({"flow_ids": [999999]}, "flow_ids[0]"),
+        ({"other": 1}, "other"),
+    ):
+        status, problem = native.ask("POST", f"/flow-sets/{set_id}/retry", wrong)
+        assert status == 422, problem
+        assert named in str(problem)
+    assert native.ask("POST", "/flow-sets/999999/retry", {})[0] == 404
+    assert native.ask("GET", f"/flow-sets/{set_id}/flows?status=odd")[0] == 422
+    for path in ("/flow-sets/999999/flows", "/flows/999999", "/flows/999999/nodes", "/flows/x"):
+        assert native.ask("GET", path)[0] == 404, path
+
+
+def fasti(live: Server, *arguments: str) -> Any:
+    command = [os.environ["FASTI_BIN"], "--url", live.url, "--json", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)

@@ -71,6 +71,39 @@ def test_tables_for_people(scale: Scale, live: Server) -> None:
         assert "one" in done.stdout or "pair" in done.stdout
 
 
+def refusal(live: Server, *arguments: str) -> str:
+    command = [os.environ["FASTI_BIN"], "--url", live.url, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode != 0, done.stdout
+    return done.stderr
+
+
+def test_what_is_forced_has_to_be_there(scale: Scale, live: Server) -> None:
+    sets = fasti(live, "run", "set", "list")
+    for more in (["--dry-run"], []):
+        said = refusal(live, "run", "set", "start", "pair", "--over", "1", "--force", "onne", *more)
+        assert "forced.nodes" in said
+        assert "no node `onne`; it has one" in said
+    assert fasti(live, "run", "set", "list") == sets
+
+
+def test_refusals_speak_of_sets(scale: Scale, live: Server) -> None:
+    last = str(fasti(live, "run", "set", "list")[-1]["id"])
+    other = scale.recipe_type("Else", {"one": job("one")}, (), [("N", "integer")])["name"]
+    for more, graph, field in (
+        (["--over", "99"], "pair", "previous_root_id"),
+        (["--over", "1"], other, "previous_root_id"),
+        (["--items", "99"], "pair", "item_set_id"),
+    ):
+        said = refusal(live, "run", "set", "start", graph, *more)
+        assert said.count(field) == 1, said
+        plan = fasti(live, "run", "set", "start", graph, *more, "--dry-run")
+        for text in (said, plan["problem"]):
+            for word in ("batch", "recipe", "dataset", "PREV_", "MISMATCHED"):
+                assert word not in text, text
+    assert last
+
+
 def test_what_is_wrong_is_said(scale: Scale, live: Server) -> None:
     for path, body, status in (
         ("/flow-sets", {"flow_type": "nothing"}, 404),

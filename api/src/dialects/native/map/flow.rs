@@ -32,7 +32,7 @@ pub(crate) fn flow_set(flows: &Flows, set: &flow::FlowSet) -> wire::FlowSet {
     }
 }
 
-fn counts(counts: &Counts) -> wire::StepCounts {
+pub(super) fn counts(counts: &Counts) -> wire::StepCounts {
     wire::StepCounts {
         total: counts.total(),
         pending: counts.of(StepStatus::Pending),
@@ -76,11 +76,50 @@ pub(crate) fn flow_set_request(flow_type: u64, given: wire::NewFlowSet) -> SetRe
 pub(crate) fn flow_set_plan(checked: &CheckedSet) -> wire::FlowSetPlan {
     wire::FlowSetPlan {
         is_valid: checked.problem.is_none(),
-        problem: checked.problem.as_ref().map(|it| it.message.clone()),
+        problem: checked
+            .problem
+            .as_ref()
+            .map(|it| set_refused(it.name, &it.message).1),
         flows_estimated: checked.estimated,
         superseded_set_id: checked.previous,
         diff: checked.diff.as_ref().map(flow_graph_diff),
     }
+}
+
+/// What keeps a set from being made, in words of this interface: the field it lies in, and the text. The checks name it
+/// for another interface.
+pub(crate) fn set_refused(name: &str, message: &str) -> (&'static str, String) {
+    let rest = || message.split_once(": ").map_or(message, |(_, rest)| rest);
+    let (field, text) = match name {
+        "PREV_BATCH_NOT_FOUND" => (
+            "previous_root_id",
+            "no chain of sets begins with this one; name the first set of a chain",
+        ),
+        "MISMATCHED_RECIPE_TYPE" => (
+            "previous_root_id",
+            "the last set of this chain is of another graph",
+        ),
+        "PREV_BATCH_STILL_CREATING" => (
+            "previous_root_id",
+            "the last set of this chain is still making its flows; try again later",
+        ),
+        "PREV_BATCH_NO_REPROCESS" => {
+            let text = format!("the graph cannot go over this chain: {}", rest());
+            return ("previous_root_id", text);
+        }
+        "DATASET_NOT_FOUND" => ("item_set_id", "there is no such item set"),
+        "MISMATCHED_PARAMS" => {
+            let text = format!("the items do not fit the graph: {message}");
+            return ("item_set_id", text);
+        }
+        "NO_RECIPES" => (
+            "item_set_id",
+            "there would be no flows: give the id of an item set that has items, or of the first set of a chain",
+        ),
+        "INVALID_BATCH_DEFINITION" => ("flow_type", "the graph has no revision"),
+        _ => return ("flow_type", message.to_owned()),
+    };
+    (field, text.to_owned())
 }
 
 /// What changed between two revisions.

@@ -8,6 +8,7 @@ mod drawing;
 mod event;
 mod explanation;
 mod flow;
+mod flow_run;
 mod flow_type;
 mod graph;
 mod ids;
@@ -37,8 +38,9 @@ pub(crate) use drawing::{graph_layout, graph_to_draw, run_layout, run_states};
 pub(crate) use event::{event, event_density, listed_event};
 pub(crate) use explanation::explanation;
 pub(crate) use flow::{
-    flow_graph_diff, flow_set, flow_set_comparison, flow_set_plan, flow_set_request,
+    flow_graph_diff, flow_set, flow_set_comparison, flow_set_plan, flow_set_request, set_refused,
 };
+pub(crate) use flow_run::{flow, flow_node, flow_status, steps_of};
 pub(crate) use flow_type::{flow_type, flow_type_command};
 pub(crate) use graph::{graph, without_edges as graph_without_edges};
 pub(crate) use ids::{batch_id, digest, instant, number_id, rundate};

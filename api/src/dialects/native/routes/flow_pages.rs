@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::{listing, runs};
 use crate::call::Call;
 use crate::errors::{Answer, Problem};
-use crate::query::cursor;
+use crate::query::{Query, cursor};
 
 /// A page in the making: so many items, or so many bytes of them.
 pub(super) struct Filling<T> {
@@ -50,7 +50,17 @@ pub(super) async fn by_id<T: Serialize + ToSchema + Send + 'static>(
     list: &'static str,
     fill: impl FnOnce(&Flows, u64, &mut Filling<T>) -> Result<(), Problem> + Send + 'static,
 ) -> Answer {
-    let mut query = call.query()?;
+    let query = call.query()?;
+    by_id_of(call, query, list, fill).await
+}
+
+/// The same where parameters of its own have been taken out of the query.
+pub(super) async fn by_id_of<T: Serialize + ToSchema + Send + 'static>(
+    call: Call,
+    mut query: Query,
+    list: &'static str,
+    fill: impl FnOnce(&Flows, u64, &mut Filling<T>) -> Result<(), Problem> + Send + 'static,
+) -> Answer {
     let (limit, min_seq) = (query.limit()?, query.min_seq()?);
     let after = runs::number_cursor(&mut query, list)?.unwrap_or(0);
     query.finish()?;

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use fasti_core::domain::command::{Command, Subject};
-use fasti_core::domain::flow::{FlowCommand, check_set};
+use fasti_core::domain::flow::{FlowCommand, FlowType, Flows, SetRequest, check_set};
 use warp::http::StatusCode;
 
 use super::super::submit::{Told, submit};
 use super::super::{map, wire};
 use super::flow_types::found;
-use super::{batches, flow_pages};
+use super::{batches, flow_pages, flow_runs};
 use crate::call::{App, Call, json};
 use crate::errors::{Answer, Problem, ProblemDocument};
 use crate::routes::{Routes, any_of, route};
@@ -22,6 +22,7 @@ pub(super) fn routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         route!(scope, app, POST [] => post_flow_set),
         route!(scope, app, GET [id] => get_flow_set),
         route!(scope, app, GET [id / "comparison"] => compare_flow_sets),
+        flow_runs::set_routes(app, scope),
     ])
 }
 
@@ -55,23 +56,17 @@ pub(crate) async fn post_flow_set(mut call: Call) -> Answer {
     call.query()?.finish()?;
     let limit = call.app.config.json_bytes_max;
     let (given, bytes): (wire::NewFlowSet, Bytes) = call.json_within(limit).await?;
-    let name = given.flow_type.clone();
-    let (flow_type, _) = call
-        .ask(None, move |views, _| {
-            found(views.flows(), &name).map(|it| it.id)
-        })
-        .await?;
     let is_dry = given.dry_run.unwrap_or(false);
-    let request = map::flow_set_request(flow_type, given);
-    if is_dry {
-        let asked = call.ask(None, move |views, _| {
-            let flows = views.flows();
-            let flow_type = flows.flow_type(flow_type);
-            let flow_type =
-                flow_type.ok_or_else(|| Problem::not_found("flow type", &request.flow_type))?;
-            Ok(map::flow_set_plan(&check_set(flows, flow_type, &request)))
-        });
-        let (plan, as_of) = asked.await?;
+    let asked = call.ask(Some(call.last_seq()), move |views, _| {
+        let flows = views.flows();
+        let flow_type = found(flows, &given.flow_type)?;
+        let request = map::flow_set_request(flow_type.id, given);
+        check_forced(flows, flow_type, &request)?;
+        let plan = is_dry.then(|| map::flow_set_plan(&check_set(flows, flow_type, &request)));
+        Ok((request, plan))
+    });
+    let ((request, plan), as_of) = asked.await?;
+    if let Some(plan) = plan {
         return Ok(json(StatusCode::OK, &plan, as_of));
     }
     let command = Command::Flow(FlowCommand::CreateSet(Box::new(request)));
@@ -89,7 +84,44 @@ pub(crate) async fn post_flow_set(mut call: Call) -> Answer {
         Ok(told.at(format!("/api/v1/flow-sets/{id}")))
     })
     .await
+    .map_err(|problem| {
+        let name = problem.field().unwrap_or_default();
+        // Names in capitals are those of the checks.
+        if !name.starts_with(|c: char| c.is_ascii_uppercase()) {
+            return problem;
+        }
+        let (field, text) = map::set_refused(name, problem.detail());
+        Problem::invalid(field, text)
+    })
 }
+
+/// Refuses to force what the graph does not have: it would go unnoticed that nothing is done anew.
+fn check_forced(flows: &Flows, flow_type: &FlowType, request: &SetRequest) -> Result<(), Problem> {
+    let Some((forced, current)) = request.source.forced().zip(flow_type.current()) else {
+        return Ok(());
+    };
+    let Some(name) = forced.unknown(flows, &current.graph).into_iter().next() else {
+        return Ok(());
+    };
+    let nodes = &current.graph.nodes;
+    let mut known: Vec<&str> = nodes
+        .iter()
+        .take(NAMED_MAX)
+        .map(|it| it.name.as_str())
+        .collect();
+    if nodes.len() > NAMED_MAX {
+        known.push("…");
+    }
+    let text = format!(
+        "the graph `{}` has no node `{name}`; it has {}",
+        flow_type.name,
+        known.join(", ")
+    );
+    Err(Problem::invalid("forced.nodes", text))
+}
+
+/// Nodes that a refusal names.
+const NAMED_MAX: usize = 30;
 
 /// Read a set of flows
 #[utoipa::path(get, path = "/api/v1/flow-sets/{id}", tag = "flows",

@@ -13,6 +13,7 @@ mod evidence;
 mod explanations;
 mod files;
 mod flow_pages;
+mod flow_runs;
 mod flow_types;
 mod flows;
 mod images;
@@ -58,6 +59,7 @@ pub(crate) use events::*;
 pub(crate) use evidence::*;
 pub(crate) use explanations::*;
 pub(crate) use files::*;
+pub(crate) use flow_runs::*;
 pub(crate) use flow_types::*;
 pub(crate) use flows::*;
 pub(crate) use images::*;
@@ -98,6 +100,7 @@ pub(crate) fn all(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         group("events", events::routes),
         group("run-sets", run_sets::routes),
         group("flow-sets", flows::routes),
+        group("flows", flow_runs::routes),
         group("flow-types", flow_types::routes),
         group("step-types", step_types::routes),
         group("item-sets", item_sets::routes),

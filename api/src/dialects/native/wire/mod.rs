@@ -9,6 +9,7 @@ mod drawing;
 mod event;
 mod explanation;
 mod flow;
+mod flow_run;
 mod flow_type;
 mod graph;
 mod image;
@@ -37,6 +38,9 @@ pub(crate) use explanation::{Cause, Explanation};
 pub(crate) use flow::{
     FlowGraphDiff, FlowNodeDiff, FlowSet, FlowSetComparison, FlowSetPlan, NewFlowSet, NodeSteps,
     StepCounts,
+};
+pub(crate) use flow_run::{
+    Flow, FlowNode, FlowStatus, FlowStep, FlowStepFailure, RetriedSteps, RetrySteps,
 };
 pub(crate) use flow_type::{
     Decision, FlowType, FlowTypeBody, Node, Output, Parameter, Rule, Source, StepFailure, StepType,
