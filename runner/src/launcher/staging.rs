@@ -239,11 +239,12 @@ fn values(output: &Path) -> Result<Option<std::sync::Arc<str>>, Fault> {
 
 /// Plain files below a folder, relative to it; links are not followed.
 fn list(top: &Path, folder: &Path, all: &mut Vec<(String, u64)>) -> Result<(), Fault> {
-    let entries = fs::read_dir(folder).map_err(|error| match error.kind() {
-        io::ErrorKind::PermissionDenied => {
+    let entries = fs::read_dir(folder).map_err(|error| {
+        if error.kind() == io::ErrorKind::PermissionDenied {
             Fault::Outputs("a folder there may not be read".to_owned())
+        } else {
+            error.into()
         }
-        _ => error.into(),
     })?;
     for entry in entries {
         let entry = entry?;
@@ -431,13 +432,14 @@ mod tests {
             task_run: TaskRunId(7),
             number: 1,
         };
-        let make: [(&str, fn(&Path)); 4] = [
+        type Make = fn(&Path);
+        let make: [(&str, Make); 4] = [
             ("no plain file", |values| fs::create_dir(values).unwrap()),
             ("no plain file", |values| {
                 std::os::unix::fs::symlink("/etc/passwd", values).unwrap();
             }),
             ("no UTF-8", |values| {
-                fs::write(values, [0xff, 0xfe]).unwrap()
+                fs::write(values, [0xff, 0xfe]).unwrap();
             }),
             ("more than", |values| {
                 let most = usize::try_from(STEP_VALUES_BYTES_MAX).unwrap();
