@@ -91,7 +91,7 @@ async fn a_signed_request_starts_a_run_once() {
     assert_eq!(run["run_type"], "triggered");
     assert_eq!(
         run["signal"],
-        json!({"trigger": "paid", "id": "evt-1", "payload": r#"{"country":"FR"}"#})
+        json!({"trigger": "paid", "id": "evt-1", "payload": r#"{"country": "FR"}"#})
     );
 
     let again = post.send(&server).await.json();
