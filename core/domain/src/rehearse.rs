@@ -85,14 +85,22 @@ impl<'a> Rehearsal<'a> {
             self.follow(at, &mut consequences);
             return;
         }
-        // Requests without consequences that stand side by side look like one, and may be taken for one.
+        // Requests without consequences that stand side by side look like one, and may be taken for one. A calendar is
+        // a request of its own: a batch that is saved right after it was no user of it yet.
         while self.is_given() && self.is_of_same(first) {
             self.found.given += 1;
-            if let Some(recorded) = self.apply() {
+            let recorded = self.apply();
+            if let Some(recorded) = recorded {
                 consequences.note(self.state, recorded);
             }
             let next = self.commit.get(self.next);
-            if is_ours && next.is_some_and(|next| is_of_time(&next.event)) {
+            // Nobody else cancels in the scheduler's name.
+            let is_due =
+                |event: &Event| is_of_time(event) || matches!(event, Event::RunCancelRequested(_));
+            if is_ours && next.is_some_and(|next| is_due(&next.event)) {
+                break;
+            }
+            if recorded.is_some_and(|it| matches!(it.event, Event::CalendarSaved(_))) {
                 break;
             }
         }

@@ -164,6 +164,8 @@ pub(crate) fn wake(state: &State, at: Timestamp) -> Vec<Event> {
     let mut events = ends(state, &due);
     // A slot finds the runs that end now over: it gets its chance at the next wake, which follows at once.
     let is_for_slots = events.is_empty();
+    // So does one whose batch was just started by a signal: which runs go on is its policy's business.
+    let mut signalled = BTreeSet::new();
     let mut retries: BTreeMap<RunId, BTreeSet<u32>> = BTreeMap::new();
     let mut ids = RunIds::of(state);
     let mut has_filled = false;
@@ -181,7 +183,7 @@ pub(crate) fn wake(state: &State, at: Timestamp) -> Vec<Event> {
                     events.extend(resumed(state, batch, at));
                 }
             }
-            Timer::Slot(id) if is_for_slots => {
+            Timer::Slot(id) if is_for_slots && !signalled.contains(&id) => {
                 events.extend(slots::fire_due(state, id, at, &mut ids));
             }
             Timer::Cancel(id) => events.extend(cancelled(state, id)),
@@ -190,7 +192,10 @@ pub(crate) fn wake(state: &State, at: Timestamp) -> Vec<Event> {
                 has_filled = true;
                 events.extend(flow::fill(state, id));
             }
-            Timer::Signal(id) => events.extend(trigger::fire_held(state, id, at, &mut ids)),
+            Timer::Signal(id) => {
+                signalled.insert(id);
+                events.extend(trigger::fire_held(state, id, at, &mut ids));
+            }
             Timer::Open(id) => {
                 if is_over_by(state, id, at) {
                     continue;

@@ -113,8 +113,11 @@ impl SlotModels {
                 model.held.insert(event.signal.trigger.clone(), signal);
             }
             Event::TriggerFired(event) => {
-                if let Some((_, due)) = model.held.remove(&event.trigger) {
-                    assert!(due <= at, "a signal that waits starts too early");
+                // Another one may start past it: its trigger may have stopped waiting for silence.
+                let waited = model.held.get(&event.trigger);
+                if let Some((_, due)) = waited.filter(|(signal, _)| *signal == event.signal) {
+                    assert!(*due <= at, "a signal that waits starts too early");
+                    model.held.remove(&event.trigger);
                 }
             }
             Event::TriggerIgnored(event) => {

@@ -7,6 +7,7 @@ use fasti_domain::ids::{BatchId, RunId};
 use fasti_domain::launching::launches_of;
 use fasti_domain::run::RunType;
 use fasti_domain::schedule::Schedule;
+use fasti_domain::slots::Overlap;
 use fasti_domain::trigger::{
     Condition, PAYLOAD_BYTES_MAX, Scalar, Signal, TRIGGERS_MAX, Trigger, TriggerSource,
 };
@@ -242,6 +243,59 @@ fn a_signal_that_waits_and_loses_its_trigger_says_so() {
     said(&mut world);
     world.pass_ms(10_000);
     assert_eq!(said(&mut world), ["ignored 1 its batch is paused"]);
+}
+
+#[test]
+fn a_signal_that_waits_keeps_its_time_when_its_trigger_waits_no_more() {
+    let (mut world, id) = world_with(waiting(10));
+    give(&mut world, id, "1", "1");
+    said(&mut world);
+    world.save(&triggered(nats("orders.>")));
+    give(&mut world, id, "2", "2");
+    assert_eq!(said(&mut world), ["fired 2", "run 2"]);
+    world.pass_ms(9_999);
+    assert!(said(&mut world).is_empty(), "not yet");
+    world.pass_ms(1);
+    assert_eq!(said(&mut world), ["fired 1", "run 1"]);
+}
+
+#[test]
+fn a_slot_at_the_end_of_a_silence_sees_the_run_of_the_signal() {
+    for (overlap, expected) in [
+        (
+            Overlap::Skip,
+            ["signal.held", "run.created", "schedule.skipped"].as_slice(),
+        ),
+        (
+            Overlap::CancelOld,
+            &[
+                "signal.held",
+                "run.created",
+                "run.cancel_requested",
+                "run.created",
+            ],
+        ),
+    ] {
+        let mut definition = triggered(waiting(1));
+        definition.schedule.cron = Some("* * * * * *".to_owned());
+        definition.schedule.policy.overlap = overlap;
+        let mut world = World::new();
+        let id = world.save(&definition);
+        world.hush();
+        give(&mut world, id, "1", "1");
+        let first = world.hushed();
+        world.pass_ms(1_000);
+        // What is left to do at that moment.
+        world.pass_ms(0);
+        let told = world.log[first..].iter().filter_map(|it| match &it.event {
+            Event::TriggerHeld(_) => Some("signal.held"),
+            Event::RunCreated(_) => Some("run.created"),
+            Event::RunCancelRequested(_) => Some("run.cancel_requested"),
+            Event::ScheduleSkipped(_) => Some("schedule.skipped"),
+            _ => None,
+        });
+        assert_eq!(told.collect::<Vec<_>>(), expected, "{overlap:?}");
+    }
 }
 
 #[test]
