@@ -366,7 +366,7 @@ def test_a_fork_that_fails_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         zygote = Zygote(theirs)
-        zygote._start(b"8.1", b'["m.f",[]]', b"{}")
+        zygote._start(b"8.1", b"{}")
         zygote._flush()
         decoder = Decoder()
         decoder.feed(ours.recv(4096))

@@ -155,6 +155,10 @@ class Worker:
         self.send_body("\0".join(parts).encode())
         return attempt
 
+    def seen(self, ends: int) -> None:
+        """Tell how many ends of calls in kept processes are known."""
+        self.send_body(f"seen\0{ends}".encode())
+
     def next_of(self, operation: str, attempt: str) -> Dict[str, Any]:
         """Return the message of that kind about an attempt; others wait their turn."""
         while True:

@@ -77,8 +77,10 @@ impl Context {
 const MEASUREMENTS: &[(&str, Measurement)] = &[
     ("commands", measure::commands),
     ("functions", measure::functions),
+    ("reused", measure::reused),
     ("start", measure::request_to_start),
     ("chain", measure::chain),
+    ("reused-chain", measure::reused_chain),
     ("events", durable::durable_events),
     ("restart", measure::restart),
     ("million", million::million),

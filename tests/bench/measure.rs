@@ -51,14 +51,14 @@ pub(crate) fn commands(context: &Context) -> anyhow::Result<Vec<Figure>> {
 
 const MODULE: &str = "def noop():\n    return None\n";
 
-fn with_module(context: &Context, server: &Server, name: &str) -> anyhow::Result<()> {
+fn with_module(context: &Context, server: &Server, name: &str, env: &Value) -> anyhow::Result<()> {
     let path = context.scratch.join(format!("{name}-code"));
     std::fs::create_dir_all(&path)?;
     std::fs::write(path.join("bench_functions.py"), MODULE)?;
     server.send(
         "PUT",
         "/images/bench",
-        &json!({"path": path, "python": context.python}),
+        &json!({"path": path, "python": context.python, "env": env}),
     )?;
     Ok(())
 }
@@ -66,9 +66,37 @@ fn with_module(context: &Context, server: &Server, name: &str) -> anyhow::Result
 /// No-op Python functions a second, a process each, against bare forks of a warm interpreter.
 pub(crate) fn functions(context: &Context) -> anyhow::Result<Vec<Figure>> {
     let count = context.count(5_000);
-    let data = folder(context, "functions");
+    let (value, floor) = functions_of(context, "functions", count, &json!({}))?;
+    Ok(vec![Figure {
+        name: "no-op Python functions, a process each",
+        value,
+        unit: "per s",
+        floor: Some((floor, "bare forks of a warm interpreter")),
+    }])
+}
+
+/// No-op Python functions a second in processes that serve a thousand calls each, against the same forks.
+pub(crate) fn reused(context: &Context) -> anyhow::Result<Vec<Figure>> {
+    let count = context.count(20_000);
+    let env = json!({"FASTI_REUSE": "1000"});
+    let (value, floor) = functions_of(context, "reused", count, &env)?;
+    Ok(vec![Figure {
+        name: "no-op Python functions, 1,000 calls a process",
+        value,
+        unit: "per s",
+        floor: Some((floor, "bare forks of a warm interpreter")),
+    }])
+}
+
+fn functions_of(
+    context: &Context,
+    name: &str,
+    count: u32,
+    env: &Value,
+) -> anyhow::Result<(f64, f64)> {
+    let data = folder(context, name);
     let (server, _) = Server::start(context, &data)?;
-    with_module(context, &server, "functions")?;
+    with_module(context, &server, name, env)?;
     let parts = |count: u32| -> Vec<Value> {
         (0..count)
             .map(|i| json!({"Name": format!("part {i}"), "Description": ""}))
@@ -85,11 +113,20 @@ pub(crate) fn functions(context: &Context) -> anyhow::Result<Vec<Figure>> {
     let batch = server.save(&json!({"name": "functions", "tasks": [task(count)]}))?;
     let run = server.run(&batch)?;
     let took = seconds(&run["finished_at"])? - seconds(&run["created_at"])?;
+    Ok((f64::from(count) / took, bare))
+}
+
+/// One hop of a chain of 100 functions in a process that serves them all.
+pub(crate) fn reused_chain(context: &Context) -> anyhow::Result<Vec<Figure>> {
+    let (server, _) = Server::start(context, &folder(context, "reused-chain"))?;
+    let env = json!({"FASTI_REUSE": "1000"});
+    with_module(context, &server, "reused-chain", &env)?;
+    let task = json!({"entrypoint": "bench_functions.noop", "image": "bench"});
     Ok(vec![Figure {
-        name: "no-op Python functions, a process each",
-        value: f64::from(count) / took,
-        unit: "per s",
-        floor: Some((bare, "bare forks of a warm interpreter")),
+        name: "hop of a chain of 100 functions, 1,000 calls a process, median",
+        value: hop(&server, &task)?,
+        unit: "ms",
+        floor: None,
     }])
 }
 
@@ -132,12 +169,25 @@ pub(crate) fn request_to_start(context: &Context) -> anyhow::Result<Vec<Figure>>
 
 /// One hop of a chain of 100 commands.
 pub(crate) fn chain(context: &Context) -> anyhow::Result<Vec<Figure>> {
-    const LENGTH: u32 = 100;
     let (server, _) = Server::start(context, &folder(context, "chain"))?;
+    Ok(vec![Figure {
+        name: "hop of a chain of 100 commands, median",
+        value: hop(&server, &json!({"command": ["/bin/true"]}))?,
+        unit: "ms",
+        floor: None,
+    }])
+}
+
+/// Milliseconds of a hop in a chain of 100 tasks of this kind, the median of ten chains.
+fn hop(server: &Server, task: &Value) -> anyhow::Result<f64> {
+    const LENGTH: u32 = 100;
     let name = |i: u32| format!("t{i}");
-    let tasks: Vec<Value> = (0..LENGTH)
-        .map(|i| json!({"name": name(i), "command": ["/bin/true"]}))
-        .collect();
+    let named = |i: u32| {
+        let mut task = task.clone();
+        task["name"] = json!(name(i));
+        task
+    };
+    let tasks: Vec<Value> = (0..LENGTH).map(named).collect();
     let edges: Vec<Value> = (1..LENGTH)
         .map(|i| json!({"from": name(i - 1), "to": name(i)}))
         .collect();
@@ -148,12 +198,7 @@ pub(crate) fn chain(context: &Context) -> anyhow::Result<Vec<Figure>> {
         let took = seconds(&run["finished_at"])? - seconds(&run["started_at"])?;
         hops.push(took * 1e3 / f64::from(LENGTH));
     }
-    Ok(vec![Figure {
-        name: "hop of a chain of 100 commands, median",
-        value: median(hops),
-        unit: "ms",
-        floor: None,
-    }])
+    Ok(median(hops))
 }
 
 /// From starting the killed server again until it takes commands, a 100,000 events of log.

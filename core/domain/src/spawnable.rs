@@ -36,6 +36,31 @@ const OWN_NAMES: [&str; 18] = [
 /// Longest time a run may be given, in seconds: ten years.
 pub const FAIL_AFTER_SECONDS_MAX: u64 = 10 * 366 * 86_400;
 
+/// Variable of an image: how many calls of its functions one process may serve.
+const REUSE: &str = "FASTI_REUSE";
+
+/// Most calls that one process may serve.
+const REUSE_CALLS_MAX: u32 = 1_000_000;
+
+/// Checks how many calls an image lets a process serve.
+fn check_reuse(image: &Image) -> Result<(), Rejection> {
+    let Some(calls) = image.env.get(REUSE) else {
+        return Ok(());
+    };
+    let parsed: Option<u32> = calls.parse().ok();
+    if !parsed.is_some_and(|calls| (1..=REUSE_CALLS_MAX).contains(&calls)) {
+        let reason = format!(
+            "`{REUSE}` is the number of calls that one process may serve, 1 to {REUSE_CALLS_MAX}"
+        );
+        return Err(Rejection::invalid("env", reason));
+    }
+    if image.container.is_some() {
+        let reason = format!("`{REUSE}` has no meaning here: each attempt has its own container");
+        return Err(Rejection::invalid("env", reason));
+    }
+    Ok(())
+}
+
 /// Checks the variables that a task or an image gives a process.
 ///
 /// # Errors
@@ -225,6 +250,7 @@ pub(crate) fn check_image(image: &Image) -> Result<(), Rejection> {
     if let Some(container) = &image.container {
         container.check()?;
     }
+    check_reuse(image)?;
     check_env("env", &image.env)
 }
 
@@ -249,6 +275,26 @@ mod tests {
         }
         for (name, value) in [("A", ""), ("a.b", "=\n"), ("FASTI_PRELOAD", "numpy")] {
             assert!(check_env("env", &env(name, value)).is_ok(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn how_many_calls_a_process_serves_is_said_by_images() {
+        let image = |calls: &str| Image {
+            name: "i".to_owned(),
+            path: None,
+            bundle: None,
+            python: None,
+            tags: Vec::new(),
+            env: env("FASTI_REUSE", calls),
+            owner: "o".to_owned(),
+            container: None,
+        };
+        for calls in ["1", "1000000"] {
+            assert!(check_image(&image(calls)).is_ok(), "{calls}");
+        }
+        for calls in ["", "0", "-1", "1000001", "many", "1.5"] {
+            assert!(check_image(&image(calls)).is_err(), "{calls:?}");
         }
     }
 

@@ -40,19 +40,31 @@ def run_and_exit(task: Mapping[str, Any], descriptor: int = -1) -> NoReturn:
 
     ``descriptor`` is the pipe by which what is short goes back to the worker.
     """
-    hand_over_to(descriptor)
     code = EXIT_FAILURE
     try:
-        try:
-            set_up(task)
-        except BaseException as error:  # the user's code has not started: our own error
-            _say(f"fasti: cannot prepare the attempt: {type(error).__name__}: {error}")
-            _leave_reason(task, "exception", error)
-        else:
-            code = run(task)
-            _finish_python()
+        code = run_once(task, descriptor)
     finally:
         # Whatever went wrong above, this copy of the worker must not go on.
+        finish_and_exit(code)
+
+
+def run_once(task: Mapping[str, Any], descriptor: int) -> int:
+    """Run one attempt in this process, up to its exit status."""
+    hand_over_to(descriptor)
+    try:
+        set_up(task)
+    except BaseException as error:  # the user's code has not started: our own error
+        _say(f"fasti: cannot prepare the attempt: {type(error).__name__}: {error}")
+        _leave_reason(task, "exception", error)
+        return EXIT_FAILURE
+    return run(task)
+
+
+def finish_and_exit(code: int) -> NoReturn:
+    """End this process as an interpreter ends."""
+    try:
+        _finish_python()
+    finally:
         os._exit(code)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import struct
-from typing import BinaryIO, Optional, Tuple
+from typing import BinaryIO, List, Optional, Tuple
 
 #: Longest value or failure that goes this way; what the runner keeps in its reports.
 BYTES_MAX = 4096
@@ -50,13 +50,20 @@ def receive(descriptor: int, pid: int) -> Optional[Tuple[bytes, bytes]]:
         data = os.read(descriptor, _HEADER.size + BYTES_MAX)
     except OSError:
         return None
+    handed = split(data, pid)
+    return handed[0] if handed else None
+
+
+def split(data: bytes, pid: int) -> List[Tuple[bytes, bytes]]:
+    """Return kinds and bytes of all whole frames that process ``pid`` wrote."""
+    found = []
     while len(data) >= _HEADER.size:
         kind, sender, length = _HEADER.unpack_from(data)
         end = _HEADER.size + length
         if sender == pid and len(data) >= end:
-            return (kind, data[_HEADER.size : end])
+            found.append((kind, data[_HEADER.size : end]))
         data = data[end:]
-    return None
+    return found
 
 
 class Spool:

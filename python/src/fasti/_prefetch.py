@@ -139,6 +139,11 @@ def offer_code(name: str, code: CodeType) -> None:
     _FINDER.found = _Found(modules, {}, list(sys.path))
 
 
+def offered() -> object:
+    """Return what the next child is offered: the same object while nothing has changed."""
+    return _FINDER.found
+
+
 def offer_nothing() -> None:
     """Let imports find what they find."""
     _FINDER.found = _NOTHING

@@ -5,7 +5,8 @@ task in this process with ``--once <task.json>``.  Started as the main module, s
 holds no state that others could want to import.
 
 Environment: ``FASTI_PRELOAD`` names modules, separated by commas, that are imported
-before the first fork and are then shared by all children.
+before the first fork and are then shared by all children.  ``FASTI_REUSE`` is the number
+of calls that one process may serve (see :mod:`fasti._reuse`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import os
 import signal
 import socket
 import sys
-from typing import List, NoReturn
+from typing import Any, List, NoReturn
 
 USAGE_EXIT = 2
 
@@ -44,9 +45,19 @@ def _serve() -> NoReturn:
     from fasti._zygote import Zygote
 
     _preload(os.environ.get("FASTI_PRELOAD", ""))
-    Zygote(runner).serve()
+    Zygote(runner, _pool(os.environ.get("FASTI_REUSE", ""))).serve()
     # Children live on without us: no handlers, no waiting.
     os._exit(0)
+
+
+def _pool(calls: str) -> Any:
+    """Return what keeps processes for further calls, if the image wants that."""
+    if not calls:
+        return None
+    from fasti import _reuse
+
+    wanted = _reuse.calls_of(calls)
+    return _reuse.Pool(wanted) if wanted > 1 else None
 
 
 def _run_once(path: str) -> NoReturn:

@@ -36,8 +36,12 @@ pub(super) fn run(
             cpu_us,
             max_rss_kib,
             handed,
+            kept,
         } => {
             let over = Over::new(of_status(status), cpu_us, max_rss_kib);
+            if !kept {
+                clear(record);
+            }
             Ok(finish(shared, record, over, handed))
         }
         Said::Refused { reason } => Err(SpawnFailure::plain(format!(
@@ -46,6 +50,7 @@ pub(super) fn run(
         Said::Gone { was_ready, log } => match record.pid() {
             Some(pid) => {
                 let over = wait_ourselves(record, pid);
+                clear(record);
                 Ok(finish(shared, record, over, Handed::Unknown))
             }
             None if was_ready => {
@@ -138,11 +143,15 @@ fn wait_ourselves(record: &Record, pid: Pid) -> Over {
     }
 }
 
-/// End what is left of the group, and take over what the function returned.
-fn finish(shared: &Shared, record: &Record, mut over: Over, handed: Handed) -> Over {
+/// End what is left of the group.
+fn clear(record: &Record) {
     if let Some(pid) = record.pid() {
         process::clear_group(pid);
     }
+}
+
+/// Take over what the function returned.
+fn finish(shared: &Shared, record: &Record, mut over: Over, handed: Handed) -> Over {
     let places = &shared.places;
     match result::collect(places, record.attempt(), over.outcome.is_success(), handed) {
         Ok(Returned {

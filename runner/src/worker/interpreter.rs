@@ -32,7 +32,7 @@ const STACK_BYTES: usize = 512 << 10;
 /// The last word about an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Said {
-    /// Its process ended and is reaped.
+    /// Its process ended and is reaped, or waits for another call.
     Exited {
         /// Raw wait status.
         status: i32,
@@ -42,6 +42,8 @@ pub(crate) enum Said {
         max_rss_kib: u64,
         /// What its process handed over.
         handed: Handed,
+        /// The process is still there, and the interpreter's.
+        kept: bool,
     },
     /// There is no process.
     Refused {
@@ -80,6 +82,9 @@ struct State {
     attempts: HashMap<String, (Arc<Record>, Sender<Said>)>,
     /// Those of them without a process.
     unforked: usize,
+    /// Ends of calls in processes that are kept, so far, and how many of them it was told are known.
+    kept: u64,
+    kept_told: u64,
     idle_since: Instant,
 }
 
@@ -130,6 +135,8 @@ impl Worker {
             reaped: false,
             attempts: HashMap::new(),
             unforked: 0,
+            kept: 0,
+            kept_told: 0,
             idle_since: now,
         };
         let worker = Arc::new(Self {
@@ -159,7 +166,15 @@ impl Worker {
         state.unforked += 1;
         drop(state);
         let _whole = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = (&self.socket).write_all(frame) {
+        // A process that served an attempt gets the next only once nobody signals it for the one before.
+        let seen = {
+            let mut state = self.state();
+            let news = (state.kept > state.kept_told).then_some(state.kept);
+            state.kept_told = state.kept;
+            news.map(wire::seen_frame).unwrap_or_default()
+        };
+        let written = (&self.socket).write_all(&seen);
+        if let Err(error) = written.and_then(|()| (&self.socket).write_all(frame)) {
             // Half a frame may be written, so nothing more can be said to it. The reader tells the rest.
             tracing::warn!(%error, worker = self.number, "cannot write to an interpreter");
             self.kill();
@@ -300,6 +315,7 @@ impl Worker {
                 max_rss_kb,
                 value,
                 failure,
+                kept,
             } => {
                 let handed = wire::handed(value.as_deref(), failure.as_deref())?;
                 self.end(
@@ -309,6 +325,7 @@ impl Worker {
                         cpu_us,
                         max_rss_kib: max_rss_kb,
                         handed,
+                        kept,
                     },
                 );
             }
@@ -328,6 +345,9 @@ impl Worker {
         state.idle_since = Instant::now();
         drop(state);
         record.end();
+        if matches!(said, Said::Exited { kept: true, .. }) {
+            self.state().kept += 1;
+        }
         // The slot's thread always waits for this; if not, nobody needs it.
         let _ = sender.send(said);
     }

@@ -47,6 +47,9 @@ pub(super) enum FromWorker {
         /// The failure that the process handed over, in base64.
         #[serde(default)]
         failure: Option<String>,
+        /// The process did not end: it waits for another call.
+        #[serde(default)]
+        kept: bool,
     },
     /// It could not fork.
     Refused {
@@ -71,6 +74,13 @@ pub(super) fn handed(value: Option<&str>, failure: Option<&str>) -> io::Result<H
         (None, Some(failure)) => decode(failure).map(Handed::Failure),
         (None, None) => Ok(Handed::Nothing),
     }
+}
+
+/// The frame that tells an interpreter how many ends of calls in processes that it keeps are known here.
+pub(super) fn seen_frame(ends: u64) -> Vec<u8> {
+    let body = format!("seen\0{ends}");
+    let len = u32::try_from(body.len()).expect("a few bytes");
+    [len.to_be_bytes().as_slice(), body.as_bytes()].concat()
 }
 
 /// Where a task's files are.
