@@ -20,6 +20,7 @@ use crate::dialects::native::{routes, wire};
         routes::get_health,
         routes::get_version_of_server,
         routes::get_openapi,
+        routes::get_asyncapi,
         routes::begin_session,
         routes::end_session,
         routes::get_error_page,

@@ -1,5 +1,7 @@
 //! `fasti event`: what happened, and what is happening.
 
+mod over_nats;
+
 use std::io::BufRead;
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ use serde_json::Value;
 use super::Global;
 use super::client::{self, Client, query};
 use super::exit::{Exit, Failure};
+use super::log::stream::StreamArgs;
 use super::read;
 use super::show::{Show, Style};
 use crate::config::ConfigFile;
@@ -63,6 +66,8 @@ pub(crate) struct TailArgs {
     /// End after so many events [default: go on].
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
+    #[command(flatten)]
+    stream: StreamArgs,
 }
 
 pub(crate) fn run(
@@ -81,7 +86,10 @@ pub(crate) fn run(
             }
             events.iter().try_for_each(|event| print(&show, event))
         }
-        EventCommand::Tail(args) => tail(&client, &show, &args),
+        EventCommand::Tail(args) => match args.stream.config(config)? {
+            Some(nats) => over_nats::tail(&nats, &show, &args),
+            None => tail(&client, &show, &args),
+        },
     }
 }
 

@@ -7,7 +7,7 @@ mod live;
 mod rebuild;
 mod rehearse;
 mod restore;
-mod stream;
+pub(super) mod stream;
 mod verify;
 
 use std::path::{Path, PathBuf};

@@ -1,6 +1,7 @@
 //! Publishing on a real NATS server: the stream is the log, without gap and repetition, whatever is killed.
 
 mod broker;
+mod subscribers;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

@@ -50,6 +50,8 @@ const DOMAIN: &[&str] = &[
     "petgraph",
     "thiserror",
     "siphasher",
+    // Describes types; does nothing at run time (decision 0039).
+    "schemars",
 ];
 
 /// One manifest with a package.

@@ -77,6 +77,13 @@ fn the_description_has_its_shape() {
     golden("openapi", &document);
 }
 
+#[test]
+fn the_description_of_the_stream_has_its_shape() {
+    let document: Value = serde_json::from_str(fasti_core::bus::asyncapi_json()).unwrap();
+    assert_eq!(document["asyncapi"], "3.0.0");
+    golden("asyncapi", &document);
+}
+
 /// Every `$ref` leads somewhere.
 #[test]
 fn the_description_is_whole() {

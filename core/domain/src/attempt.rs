@@ -11,7 +11,7 @@ use crate::stages::StageMark;
 use crate::time::Timestamp;
 
 /// How an attempt ended. Every way is here; only `Exited` with code 0 is a success.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Outcome {
     /// The process ended by itself.
@@ -67,7 +67,7 @@ impl Outcome {
 }
 
 /// A process, told apart from later ones with the same number.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Process {
     /// Process id, also the id of its process group.
     pub pid: u32,
@@ -77,7 +77,7 @@ pub struct Process {
 }
 
 /// A stored return value, by reference.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ResultRef {
     /// Digest of the bytes, and their name in the store.
     pub sha256: Digest,
@@ -88,7 +88,9 @@ pub struct ResultRef {
 }
 
 /// What an attempt used.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 pub struct Usage {
     /// Processor time, user and system, in microseconds.
     #[serde(default)]
@@ -105,7 +107,7 @@ pub struct Usage {
 }
 
 /// Why the task's own code says it failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Failure {
     /// Class: `exception`, `argument_resolution`, `entrypoint`, `unserialisable`, `interrupted`.
     pub reason: String,
@@ -114,7 +116,7 @@ pub struct Failure {
 }
 
 /// The right to run one attempt, given to a runner.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Lease {
     /// The task run.
     pub task_run: TaskRunId,
@@ -136,7 +138,7 @@ impl Lease {
 }
 
 /// An attempt has a process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct AttemptStart {
     /// The task run.
     pub task_run: TaskRunId,
@@ -149,7 +151,7 @@ pub struct AttemptStart {
 }
 
 /// An attempt is over.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct AttemptEnd {
     /// The task run.
     pub task_run: TaskRunId,

@@ -21,7 +21,7 @@ use crate::state::State;
 use crate::time::Timestamp;
 
 /// A backfill makes no runs until it is resumed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RunSetPaused {
     /// The set.
     pub run_set: RunSetId,
@@ -31,14 +31,16 @@ pub struct RunSetPaused {
 }
 
 /// A backfill goes on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RunSetResumed {
     /// The set.
     pub run_set: RunSetId,
 }
 
 /// Which end of the range comes first.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum BackfillOrder {
     /// In the order of time.
@@ -49,7 +51,7 @@ pub enum BackfillOrder {
 }
 
 /// The slots that a set has runs for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Backfill {
     /// First instant, included.
     pub from: Timestamp,

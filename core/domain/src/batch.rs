@@ -22,7 +22,9 @@ use crate::time::Timestamp;
 use crate::trigger::{self, HeldSignals};
 
 /// How a batch came into being.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum SavedFrom {
     /// It was saved.
@@ -65,7 +67,7 @@ pub struct Batch {
 }
 
 /// Somebody wants the runs of a batch stopped that go on now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct BatchRunsCancelled {
     /// The batch.
     pub batch: BatchId,

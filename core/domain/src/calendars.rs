@@ -21,7 +21,7 @@ use crate::state::State;
 use crate::time::Timestamp;
 
 /// What a schedule does with a calendar.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CalendarRef {
     /// Its name.
     pub name: String,

@@ -58,7 +58,7 @@ pub struct Hashed {
 }
 
 /// Settings that decisions depend on; they enter the log when a server starts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 pub struct Settings {
     /// Wait between a failed attempt and the next, in milliseconds.
@@ -73,7 +73,7 @@ pub struct Settings {
 }
 
 /// What messages can reach a server by.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 pub struct Intake {
     /// It is connected to NATS.

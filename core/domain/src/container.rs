@@ -12,7 +12,7 @@ const REFERENCE_BYTES_MAX: usize = 512;
 const TAG_BYTES_MAX: usize = 128;
 
 /// A container image and what runs it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Container {
     /// Reference: `[registry[:port]/]name[:tag][@sha256:digest]`.
     pub image: String,
@@ -22,7 +22,19 @@ pub struct Container {
 }
 
 /// A program that runs containers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Engine {
     /// Podman.

@@ -8,7 +8,9 @@ use crate::state::State;
 use crate::time::Timestamp;
 
 /// A kind of contents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum ContentKind {
     /// What Python functions returned.
@@ -20,7 +22,7 @@ pub enum ContentKind {
 }
 
 /// Contents beside the log were removed because their time was up, or there were too many.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ContentsRemoved {
     /// Which.
     pub kind: ContentKind,

@@ -12,7 +12,18 @@ pub use crate::task_options::{PoolUse, TaskOptions, TokenRequest};
 
 /// Environment of a batch; images may be restricted to some.
 #[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Tag {
@@ -39,7 +50,18 @@ impl Tag {
 
 /// Who goes first among queued tasks.
 #[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Priority {
@@ -54,7 +76,18 @@ pub enum Priority {
 
 /// On which end of a run something else starts.
 #[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
 )]
 pub enum EndCondition {
     /// After a success.
@@ -70,7 +103,7 @@ pub enum EndCondition {
 }
 
 /// A batch as its author wrote it, with the defaults filled in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Definition {
     /// Name; with `tag` it identifies the batch.
     pub name: String,
@@ -128,7 +161,9 @@ pub struct Definition {
 }
 
 /// `to` starts after `from` succeeded. Positions in [`Definition::tasks`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 pub struct Edge {
     /// Upstream.
     pub from: u32,
@@ -137,7 +172,7 @@ pub struct Edge {
 }
 
 /// A node of the graph.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Task {
     /// Unique among tasks and parts.
     pub name: String,
@@ -179,7 +214,7 @@ pub struct Task {
 }
 
 /// What a task runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Work {
     /// A Python function.
@@ -207,7 +242,7 @@ pub enum Work {
 }
 
 /// How many task runs a task makes.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Parts {
     /// One, under the task's own name.
@@ -220,7 +255,7 @@ pub enum Parts {
 }
 
 /// One part of a parallel task.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Part {
     /// Unique among tasks and parts.
     pub name: String,
@@ -233,7 +268,7 @@ pub struct Part {
 }
 
 /// Reservations and placement wishes of one task run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Resources {
     /// MHz; 4000 = one core.
     pub cpu_mhz: u32,

@@ -34,7 +34,7 @@ pub struct DocumentChange {
 }
 
 /// A document of a dialect was made, or has a new version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DocumentSaved {
     /// What sort of document.
     pub kind: String,
@@ -52,7 +52,7 @@ pub struct DocumentSaved {
 }
 
 /// A document is gone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DocumentRemoved {
     /// What sort of document.
     pub kind: String,

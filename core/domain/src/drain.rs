@@ -15,7 +15,7 @@ use crate::rejection::Rejection;
 use crate::state::State;
 
 /// A runner is given nothing new; what it has goes on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RunnerDrained {
     /// The runner.
     pub runner: RunnerId,
@@ -27,7 +27,7 @@ pub struct RunnerDrained {
 }
 
 /// A runner is given work again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RunnerResumed {
     /// The runner.
     pub runner: RunnerId,

@@ -50,6 +50,7 @@ events! {
         log_id: LogId,
         /// Source of everything that looks like chance: tokens, jitter, ids. Never shown to users.
         #[serde(with = "serde_seed")]
+        #[schemars(with = "crate::ids::Token")]
         seed: [u8; 16],
     }
     /// A server took up the log.

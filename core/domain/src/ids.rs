@@ -3,16 +3,18 @@
 //! Runs and task runs share one sequence of positive integers ([`RunId`], [`TaskRunId`]): an id of one
 //! kind used in place of the other can then be reported instead of returning somebody else's data.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 macro_rules! number_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(
-            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema,
         )]
         #[serde(transparent)]
         pub struct $name(pub u64);
@@ -168,6 +170,17 @@ macro_rules! byte_id {
             }
         }
 
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                let pattern = format!("^[0-9a-f]{{{}}}$", 2 * $len);
+                json_schema!({ "type": "string", "pattern": pattern, "description": $expected })
+            }
+        }
+
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 struct Visitor;
@@ -244,6 +257,16 @@ impl FromStr for BatchId {
     }
 }
 
+impl JsonSchema for BatchId {
+    fn schema_name() -> Cow<'static, str> {
+        "BatchId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "uuid", "description": "a UUID (version 7)" })
+    }
+}
+
 impl Serialize for BatchId {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
@@ -282,7 +305,9 @@ impl<'de> Deserialize<'de> for BatchId {
 
 /// Name of one runner process: lower-case letters, digits and `-`, at most 64 characters, so that it is one
 /// NATS token. A restarted runner takes a new one.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(transparent)]
 pub struct RunnerId(pub std::sync::Arc<str>);
 

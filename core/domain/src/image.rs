@@ -11,7 +11,7 @@ use crate::definition::Tag;
 use crate::ids::Digest;
 
 /// Where code and interpreter for an image name are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Image {
     /// Name tasks use.
     pub name: String,

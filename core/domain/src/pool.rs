@@ -27,7 +27,7 @@ pub struct Pool {
 }
 
 /// Limits of a pool were set or taken away.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PoolLimited {
     /// Name of the pool.
     pub pool: String,

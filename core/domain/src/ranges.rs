@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{RunId, TaskRunId};
 
 /// Task runs of one run: disjoint, ascending, inclusive ranges of ids.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct TaskRuns(Vec<(TaskRunId, TaskRunId)>);
 

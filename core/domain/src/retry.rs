@@ -12,7 +12,7 @@ use crate::seeded;
 const DEFAULT_DELAY_MAX_MS: u64 = 3_600_000;
 
 /// How the further attempts of a task are spread, and which failures are worth one.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RetryPolicy {
     /// Wait before the first further attempt in milliseconds; the server's setting when not given.
     #[serde(default)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::RunnerId;
 
 /// What a runner says of itself when it joins.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RunnerInfo {
     /// Its name; a restarted runner takes a new one.
     pub runner: RunnerId,
@@ -27,14 +27,14 @@ pub struct RunnerInfo {
 }
 
 /// A runner takes attempts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RunnerJoined {
     /// What it says of itself.
     pub info: RunnerInfo,
 }
 
 /// A runner is gone; the attempts it held are lost.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RunnerLost {
     /// The runner.
     pub runner: RunnerId,
@@ -43,7 +43,7 @@ pub struct RunnerLost {
 }
 
 /// How much a runner takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Capacity {
     /// Attempts at a time.
     pub slots: u32,

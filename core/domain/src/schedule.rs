@@ -10,7 +10,7 @@ use crate::trigger::Trigger;
 
 /// The arguments of a schedule. Empty lists and `None` mean "not given". All are always written: encodings
 /// without field names, such as that of snapshots, tell fields apart by their position. The last may be left out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 pub struct Schedule {
     /// Minutes of the hour, 0 to 59.
@@ -49,7 +49,7 @@ pub struct Schedule {
 }
 
 /// One weekday of the month.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FirstLast {
     /// `Mon` to `Sun`.
     pub weekday: String,
@@ -58,7 +58,7 @@ pub struct FirstLast {
 }
 
 /// Start after a run of another batch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RunAfter {
     /// Its name, under the same tag.
     #[serde(default)]

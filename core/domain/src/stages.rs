@@ -6,7 +6,7 @@ use crate::ids::{BatchId, RunId, RunnerId, TaskRunId};
 use crate::time::Timestamp;
 
 /// The process of an attempt says that it has passed a stage of its task, or something about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct StageMark {
     /// The task run.
     pub task_run: TaskRunId,
@@ -25,7 +25,7 @@ pub struct StageMark {
 }
 
 /// The processes of attempts say that they have passed stages of their task, or something about one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TaskProgressed {
     /// The run.
     pub run: RunId,

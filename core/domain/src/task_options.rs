@@ -14,7 +14,7 @@ use crate::retry::RetryPolicy;
 use crate::spawnable;
 
 /// See the module.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TaskOptions {
     /// The share of a pool that each of its attempts takes.
     #[serde(default)]
@@ -42,7 +42,9 @@ pub struct TaskOptions {
 }
 
 /// A share of a pool.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 pub struct PoolUse {
     /// Name of the pool.
     pub pool: Arc<str>,
@@ -51,7 +53,7 @@ pub struct PoolUse {
 }
 
 /// A token that the server signs for an attempt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TokenRequest {
     /// What it says: a JSON object as text.
     pub claims: String,

@@ -1,9 +1,11 @@
 //! Instants and durations as the log keeps them. This module never reads a clock: an instant is handed in
 //! with each command, and stored.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// An instant: microseconds since 1970-01-01T00:00:00 UTC.
@@ -73,6 +75,21 @@ impl<'de> Deserialize<'de> for Timestamp {
         } else {
             i64::deserialize(deserializer).map(Self)
         }
+    }
+}
+
+impl JsonSchema for Timestamp {
+    fn schema_name() -> Cow<'static, str> {
+        "Timestamp".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "format": "date-time",
+            "description": "RFC 3339 in UTC with milliseconds",
+            "examples": ["2024-03-31T01:00:00.000Z"],
+        })
     }
 }
 

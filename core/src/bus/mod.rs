@@ -13,10 +13,12 @@
 
 mod agreement;
 mod anchors;
+mod asyncapi;
 mod beside;
 mod cloudevent;
 mod config;
 mod connection;
+mod following;
 mod intake;
 mod listening;
 mod outbox;
@@ -30,8 +32,10 @@ mod subject;
 
 pub use agreement::Divergence;
 pub use anchors::publish_anchors;
+pub use asyncapi::asyncapi_json;
 pub use cloudevent::{HASH_HEADER, Message, RECORD_AT_HEADER, RECORD_HEADER, TYPE_PREFIX, message};
 pub use config::{Access, ConfigError, Encoding, NatsConfig, Tenant, Tls};
+pub use following::{Wanted, end_of_stream, follow};
 pub use intake::Intake;
 pub use outbox::ExactSource;
 pub use publisher::Publisher;

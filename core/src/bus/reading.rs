@@ -41,6 +41,14 @@ pub enum ReadError {
         /// Why not.
         why: String,
     },
+    /// A message is none of Fasti's.
+    #[error("message {seq} of the stream was not published by Fasti: {why}")]
+    Foreign {
+        /// Its position.
+        seq: Seq,
+        /// What tells.
+        why: String,
+    },
 }
 
 impl From<Trouble> for ReadError {
@@ -94,7 +102,7 @@ pub async fn read_anchors(config: &NatsConfig) -> Result<Vec<Anchor>, ReadError>
     Ok(found)
 }
 
-async fn last_of(stream: &mut Stream<Info>) -> Result<Seq, ReadError> {
+pub(super) async fn last_of(stream: &mut Stream<Info>) -> Result<Seq, ReadError> {
     let info = stream.info().await;
     let info = info.map_err(|error| Trouble::away("ask for the end of the stream", error))?;
     Ok(Seq(info.state.last_sequence))

@@ -6,7 +6,8 @@
 
 use std::fmt::Write as _;
 
-use fasti_domain::event::Event;
+use fasti_domain::event::{Event, EventKind};
+use fasti_domain::ids::{BatchId, RunId};
 
 use super::config::Tenant;
 
@@ -38,6 +39,20 @@ pub fn subject(tenant: &Tenant, event: &Event) -> String {
 #[must_use]
 pub fn subject_filter(tenant: &Tenant) -> String {
     format!("{ROOT}.{tenant}.>")
+}
+
+/// Where some of the events are published: those of a kind, of a batch, of a run, as far as these are given.
+pub(super) fn filter(
+    tenant: &Tenant,
+    kind: Option<EventKind>,
+    batch: Option<BatchId>,
+    run: Option<RunId>,
+) -> String {
+    let any = || "*".to_owned();
+    let kind = kind.map_or_else(|| "*.*".to_owned(), |kind| kind.name().to_owned());
+    let batch = batch.map_or_else(any, |batch| batch.to_string());
+    let run = run.map_or_else(any, |run| run.to_string());
+    format!("{ROOT}.{tenant}.{kind}.{batch}.{run}.*")
 }
 
 /// A value as one token: letters, digits, `_` and `-` as they are, every other byte as `%` and two digits.

@@ -15,17 +15,17 @@ use crate::config::ConfigFile;
 /// Where the stream is.
 #[derive(Debug, Args)]
 pub(crate) struct StreamArgs {
-    /// NATS server that the log was published to.
+    /// NATS server that the log is published to.
     #[arg(long, value_name = "URL")]
     nats: Option<String>,
-    /// Tenant that it was published under [default: that of the configuration, else default].
+    /// Tenant that it is published under [default: that of the configuration, else default].
     #[arg(long, value_name = "NAME", requires = "nats")]
     nats_tenant: Option<String>,
 }
 
 impl StreamArgs {
     /// How to reach it; `None` if nobody named it.
-    pub(super) fn config(&self, config: &ConfigFile) -> anyhow::Result<Option<NatsConfig>> {
+    pub(in crate::cli) fn config(&self, config: &ConfigFile) -> anyhow::Result<Option<NatsConfig>> {
         let Some(url) = &self.nats else {
             return Ok(None);
         };
@@ -38,11 +38,11 @@ impl StreamArgs {
     }
 }
 
-fn unreachable(error: impl std::fmt::Display) -> anyhow::Error {
+pub(in crate::cli) fn unreachable(error: impl std::fmt::Display) -> anyhow::Error {
     Failure::new(Exit::Unreachable, error.to_string()).into()
 }
 
-fn blocking<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
+pub(in crate::cli) fn blocking<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

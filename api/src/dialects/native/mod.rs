@@ -18,7 +18,7 @@ pub(crate) fn is_health(path: &str) -> bool {
 pub(crate) fn is_open(path: &str) -> bool {
     let own = path.strip_prefix(PREFIX).unwrap_or_default();
     matches!(path, "/healthz" | "/readyz")
-        || matches!(own, "health" | "version" | "openapi.json" | "session")
+        || matches!(own, "health" | "version" | "openapi.json" | "asyncapi.json" | "session")
         || own.starts_with("errors/")
         // Signed by whoever sends it.
         || own.starts_with("webhooks/")

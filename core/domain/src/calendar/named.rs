@@ -27,7 +27,7 @@ pub const CALENDARS_MAX: usize = 4;
 
 /// Which days are open. A day that is named in `open` is open, whatever else is said of it; otherwise it is closed
 /// when its weekday is in `closed_weekdays` or it is named in `closed`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 pub struct NamedCalendar {
     /// Weekdays that are closed, `Mon` to `Sun`; all seven leave only the dates in `open`.
@@ -40,7 +40,9 @@ pub struct NamedCalendar {
 
 /// What a calendar does to the days of a schedule. Slots keep their time of day; several that come to lie on the same
 /// instant are one slot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum CalendarMode {
     /// Slots of closed days do not fire: include trading days, exclude holidays.

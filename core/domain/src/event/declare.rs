@@ -42,6 +42,14 @@ macro_rules! events {
                 }
             }
 
+            /// Schema of the payload; it and what it is made of are left with `generator`, this refers to them.
+            pub fn schema(self, generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                match self {
+                    $( Self::$variant => generator.subschema_for::<$variant>(), )*
+                    $( Self::$other => generator.subschema_for::<$other>(), )*
+                }
+            }
+
             /// The one of this name.
             #[must_use]
             pub fn of(name: &str) -> Option<Self> {
@@ -51,7 +59,7 @@ macro_rules! events {
 
         $(
             $(#[$doc])*
-            #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+            #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
             pub struct $variant {
                 $( $(#[$field_meta])* pub $field: $ty, )*
             }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::interface::Interface;
 
 /// What parameters are given. Kept as compact JSON text with sorted names, so that equal data is equal text.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Data {
     /// Ids of files, by parameter.
     #[serde(default)]

@@ -11,7 +11,7 @@ use super::{
 use crate::ids::{BatchId, Digest};
 
 /// A step type was made, or changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct StepTypeSaved {
     /// The type.
     pub step_type: u64,
@@ -31,7 +31,7 @@ pub struct StepTypeSaved {
 }
 
 /// A flow type was made, or changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FlowTypeSaved {
     /// The type.
     pub flow_type: u64,
@@ -49,7 +49,7 @@ pub struct FlowTypeSaved {
 }
 
 /// An item set was made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ItemSetCreated {
     /// The set.
     pub item_set: u64,
@@ -62,7 +62,7 @@ pub struct ItemSetCreated {
 }
 
 /// An item set has further items; they are numbered on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ItemSetExtended {
     /// The set.
     pub item_set: u64,
@@ -73,7 +73,7 @@ pub struct ItemSetExtended {
 }
 
 /// Files are known to flows; they are numbered on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FilesRegistered {
     /// Id of the first of them.
     pub first: u64,
@@ -82,7 +82,7 @@ pub struct FilesRegistered {
 }
 
 /// A set that flows will be made in; the set it takes the place of is superseded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FlowSetCreated {
     /// The set.
     pub flow_set: u64,
@@ -109,7 +109,7 @@ pub struct FlowSetCreated {
 }
 
 /// A set of flows was edited.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FlowSetEdited {
     /// The set.
     pub flow_set: u64,
@@ -125,7 +125,7 @@ pub struct FlowSetEdited {
 }
 
 /// Flows exist, with those of their nodes that do not wait for a decision; all are numbered on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FlowsCreated {
     /// The set they are made for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -146,7 +146,7 @@ pub struct FlowsCreated {
 }
 
 /// A decision in a flow was made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FlowDecided {
     /// The flow.
     pub flow: u64,
@@ -157,7 +157,7 @@ pub struct FlowDecided {
 }
 
 /// The run of a step is over.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct StepFinished {
     /// The step.
     pub step: u64,
@@ -169,14 +169,14 @@ pub struct StepFinished {
 }
 
 /// Somebody cancelled steps.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct StepsCancelled {
     /// The steps.
     pub steps: Vec<u64>,
 }
 
 /// Somebody wants steps tried again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct StepsRequeued {
     /// The steps.
     pub steps: Vec<u64>,
@@ -186,7 +186,7 @@ pub struct StepsRequeued {
 }
 
 /// A new revision of a step type, in [`StepTypeSaved`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct NewStepRevision {
     /// What it does.
     pub spec: StepSpec,

@@ -7,7 +7,7 @@ use super::data::Data;
 use super::model::FlowFile;
 
 /// Rules and how they go together.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Filter {
     /// The rules; without any, everything is accepted.
     pub filters: Vec<FilterRule>,
@@ -16,7 +16,7 @@ pub struct Filter {
 }
 
 /// A look at one parameter.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FilterRule {
     /// The parameter.
     pub name: String,

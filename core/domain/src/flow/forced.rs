@@ -10,7 +10,7 @@ use super::graph_size::Measure;
 use super::model::Flows;
 
 /// Nodes that are done anew, with everything that depends on them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Forced {
     /// All of them, inside of other flows too.
     pub all: bool,
@@ -73,7 +73,7 @@ impl Forced {
 }
 
 /// What a flow in the place of another one shares with it. Positions in the new graph.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Plan {
     /// Nodes that stay what they are.
     pub shared: Vec<u32>,

@@ -10,7 +10,7 @@ use super::interface::{Interface, feed};
 use super::model::Flows;
 
 /// Nodes in an order in which each comes after those it depends on.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FlowGraph {
     /// What a flow is given.
     pub input: Interface,
@@ -19,7 +19,7 @@ pub struct FlowGraph {
 }
 
 /// A node.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FlowNode {
     /// Unique in the graph; what tells nodes of two revisions apart.
     pub name: String,
@@ -32,7 +32,9 @@ pub struct FlowNode {
 }
 
 /// Something that must be done before.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 pub struct Dependency {
     /// The node.
     pub name: String,
@@ -41,7 +43,7 @@ pub struct Dependency {
 }
 
 /// Where an input comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum Connection {
     /// From the input of the flow.
     Input(String),
@@ -50,7 +52,7 @@ pub enum Connection {
 }
 
 /// What a node is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum NodeKind {
     /// Work.
     Step {

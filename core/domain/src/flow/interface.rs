@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Parameters, files and values apart; no name twice.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Interface {
     /// Files.
     pub files: Vec<FileParameter>,
@@ -12,7 +12,7 @@ pub struct Interface {
 }
 
 /// A parameter that is one file or several.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FileParameter {
     /// Its name.
     pub name: String,
@@ -25,7 +25,7 @@ pub struct FileParameter {
 }
 
 /// A parameter that is a value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct JsonParameter {
     /// Its name.
     pub name: String,
@@ -37,7 +37,9 @@ pub struct JsonParameter {
 }
 
 /// Types of values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum JsonType {
     /// A list.

@@ -166,7 +166,7 @@ pub struct ItemSet {
 }
 
 /// What the items of a set have.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ItemSetDefinition {
     /// Parameters of each item.
     pub parameters: Interface,
@@ -209,7 +209,7 @@ pub struct FlowFile {
 }
 
 /// A file to register.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct NewFile {
     /// Its name, without a folder.
     pub name: String,
@@ -283,7 +283,7 @@ pub struct FlowSet {
 }
 
 /// Where the inputs of a set come from, as it was asked for.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SetSource {
     /// These items.
     pub item_set: Option<u64>,
@@ -310,7 +310,7 @@ impl SetSource {
 }
 
 /// What of a set may be edited.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SetConfiguration {
     /// Instead of that of the step types.
     pub priority: Option<i64>,
@@ -327,7 +327,7 @@ impl SetConfiguration {
 }
 
 /// An input and the parameter of the items that feeds it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct MappedInput {
     /// The input.
     pub input: String,
@@ -491,7 +491,7 @@ pub struct Step {
 }
 
 /// Why a step failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct StepError {
     /// Short name.
     pub name: String,
@@ -559,7 +559,7 @@ pub struct Decision {
 }
 
 /// A flow to make.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct NewFlow {
     /// Its input; that of the superseded flow when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]

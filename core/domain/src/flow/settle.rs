@@ -20,7 +20,7 @@ use crate::state::State;
 use crate::time::Timestamp;
 
 /// What became of a step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StepEnd {
     /// It is done.
@@ -45,7 +45,7 @@ pub enum StepEnd {
 }
 
 /// A file that a step left.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Product {
     /// The output.
     pub output: String,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::interface::{Interface, JsonType};
 
 /// One revision of a step type. Never changed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct StepSpec {
     /// Run by `/bin/sh -c`.
     pub command: String,
@@ -26,7 +26,7 @@ pub struct StepSpec {
 }
 
 /// A file that a step leaves.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct OutputFile {
     /// Its name.
     pub name: String,
@@ -41,7 +41,7 @@ pub struct OutputFile {
 }
 
 /// A value that a step writes down.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct OutputJson {
     /// Its name.
     pub name: String,
@@ -55,7 +55,7 @@ pub struct OutputJson {
 }
 
 /// What an exit code means.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct StepFailure {
     /// The exit code.
     pub code: i32,
@@ -70,7 +70,7 @@ pub struct StepFailure {
 }
 
 /// What may change about a step type without a new revision.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct StepPolicy {
     /// For filters.
     pub is_active: bool,

@@ -38,7 +38,7 @@ pub struct StagedOutput {
 }
 
 /// What was found after a success.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Gathered {
     /// The files, by output, in the order of their names.
     pub files: Vec<GatheredFile>,
@@ -54,7 +54,7 @@ pub struct Gathered {
 }
 
 /// A file that was found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct GatheredFile {
     /// The output.
     pub output: String,

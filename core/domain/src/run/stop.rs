@@ -26,7 +26,7 @@ use crate::time::Timestamp;
 use crate::trigger;
 
 /// A run is to be ended at another instant than was said before.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RunEndMoved {
     /// The run.
     pub run: RunId,

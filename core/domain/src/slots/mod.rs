@@ -40,7 +40,9 @@ pub(crate) use run_after::{check_target, children_of, start_after, target_of};
 pub(crate) use timing::RunIds;
 
 /// A slot that lies ahead, or waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 pub struct NextSlot {
     /// The planned instant.
     pub slot: Timestamp,
@@ -49,7 +51,7 @@ pub struct NextSlot {
 }
 
 /// How far the schedule of a batch is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Plan {
     /// Slots up to here have an outcome, or wait in `queue`.
     pub after: Timestamp,

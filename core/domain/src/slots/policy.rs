@@ -15,7 +15,9 @@ pub const JITTER_SECONDS_MAX: u32 = 3_600;
 pub const POLICY_SECONDS_MAX: u64 = 10 * 366 * 86_400;
 
 /// What becomes of slots that passed while nobody could start them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Misfire {
     /// The newest fires if it is recent enough; the others are missed.
@@ -43,7 +45,9 @@ impl Misfire {
 }
 
 /// What becomes of a slot while an earlier run of the batch goes on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Overlap {
     /// It fires.
@@ -74,7 +78,7 @@ impl Overlap {
 }
 
 /// All policies of a schedule. Always written whole, see [`crate::schedule::Schedule`].
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 pub struct SlotPolicy {
     /// Slots that passed while nobody could start them.

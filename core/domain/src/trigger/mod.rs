@@ -48,7 +48,7 @@ pub const DEBOUNCE_SECONDS_MAX: u64 = 86_400;
 pub const DEBOUNCE_TIMES_MAX: u64 = 10;
 
 /// One way in which messages start a batch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Trigger {
     /// Its name, unique in the batch.
     pub name: String,
@@ -63,7 +63,9 @@ pub struct Trigger {
 }
 
 /// Where messages come from.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum TriggerSource {
     /// A subject of core NATS: who does not listen misses it.
@@ -86,7 +88,7 @@ pub enum TriggerSource {
 }
 
 /// What a part of the payload must be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Condition {
     /// JSON pointer (RFC 6901) into the payload, such as `/order/country`; empty for the payload itself.
     pub path: String,
@@ -96,7 +98,7 @@ pub struct Condition {
 }
 
 /// A value that is compared with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub enum Scalar {
     /// True or false.
@@ -121,7 +123,7 @@ pub struct Signal {
 }
 
 /// The signal that started a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RunSignal {
     /// Name of the trigger.
     pub trigger: String,

@@ -121,6 +121,7 @@ pub(crate) fn all(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
         group("health", server::health_routes),
         group("version", server::version_routes),
         group("openapi.json", server::openapi_routes),
+        group("asyncapi.json", server::asyncapi_routes),
         group("errors", server::error_routes),
     ]);
     warp::path("api").and(warp::path("v1")).and(groups).boxed()

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fasti_core::bus::asyncapi_json;
 use fasti_core::store::StoreStatus;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::Response;
@@ -27,6 +28,10 @@ pub(super) fn version_routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
 
 pub(super) fn openapi_routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
     any_of([route!(scope, app, GET [] => get_openapi)])
+}
+
+pub(super) fn asyncapi_routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
+    any_of([route!(scope, app, GET [] => get_asyncapi)])
 }
 
 pub(super) fn error_routes(app: &Arc<App>, scope: &mut Scope<'_>) -> Routes {
@@ -142,11 +147,25 @@ pub(crate) async fn get_version_of_server(call: Call) -> Answer {
 #[utoipa::path(get, path = "/api/v1/openapi.json", tag = "server",
     responses((status = 200, description = "OpenAPI 3.1")))]
 pub(crate) async fn get_openapi(call: Call) -> Answer {
-    let mut response = Response::new(openapi_json().into());
+    call.query()?.finish()?;
+    Ok(document(openapi_json()))
+}
+
+/// Read what is published on NATS
+///
+/// Channels, headers and the schema of every event's payload.
+#[utoipa::path(get, path = "/api/v1/asyncapi.json", tag = "server",
+    responses((status = 200, description = "AsyncAPI 3.0")))]
+pub(crate) async fn get_asyncapi(call: Call) -> Answer {
+    call.query()?.finish()?;
+    Ok(document(asyncapi_json()))
+}
+
+fn document(text: &'static str) -> Response {
+    let mut response = Response::new(text.into());
     let kind = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    call.query()?.finish()?;
-    Ok(response)
+    response
 }
 
 /// Read about an error code
