@@ -49,7 +49,8 @@ def reusing(tmp_path: Path) -> Iterator[Reusing]:
 
 
 def test_a_process_serves_so_many_calls(reusing: Reusing) -> None:
-    pids = [reusing.run("m.f", PID).value for _ in range(7)]
+    reusing.worker.module("m", PID)
+    pids = [reusing.run("m.f").value for _ in range(7)]
     assert pids[0] == pids[1] == pids[2] != pids[3] == pids[4] == pids[5] != pids[6]
 
 
@@ -139,6 +140,22 @@ def test_usage_is_that_of_the_call(reusing: Reusing) -> None:
         "import sys\ndef f(): sys.stdout.close()\n",
         "import os\ndef f(): os.closerange(3, 100)\n",
         "import os\ndef f(): os._exit(0)\n",
+        "import signal\ndef f(): signal.setitimer(signal.ITIMER_VIRTUAL, 60)\n",
+        "import signal\ndef f(): signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])\n",
+        "import signal\ndef f(): signal.signal(signal.SIGPIPE, signal.SIG_DFL)\n",
+        "import resource\ndef f(): resource.setrlimit(resource.RLIMIT_CPU, (50, 50))\n",
+        "import os\ndef f(): os.nice(1)\n",
+        "import os\ndef f(): os.environ = dict(os.environ)\n",
+        "import os\ndef f(): os.environb = None\n",
+        "import sys\ndef f(): sys.stdout.reconfigure(errors='replace')\n",
+        "import sys\ndef f(): del sys.stdout\n",
+        "import sys\ndef f(): sys.path = tuple(sys.path)\n",
+        "import os\nkept = []\ndef f(): kept.append(os.dup(1))\n",
+        "import logging\nkept = []\ndef f(): kept.append(logging.FileHandler('/dev/stderr'))\n",
+        "import subprocess, time\nkept = []\n"
+        "def f(): kept.append(subprocess.Popen(['true'])); time.sleep(0.1)\n",
+        "import os, socket\nkept = []\ndef f():\n    os.closerange(3, 100)\n"
+        "    kept.extend(socket.socketpair() for _ in range(10))\n",
     ],
 )
 def test_who_leaves_something_behind_is_not_used_again(reusing: Reusing, text: str) -> None:
@@ -148,6 +165,110 @@ def test_who_leaves_something_behind_is_not_used_again(reusing: Reusing, text: s
 
 def test_who_starts_processes_and_sees_them_gone_is_used_again(reusing: Reusing) -> None:
     assert reusing.is_kept("import os\ndef f(): os.system('true')\n")
+
+
+def test_a_fork_of_the_call_that_returns_is_nobody(reusing: Reusing) -> None:
+    text = (
+        "import os\n"
+        "def f():\n"
+        "    pid = os.fork()\n"
+        "    if pid == 0:\n"
+        "        return 'child'\n"
+        "    os.waitpid(pid, 0)\n"
+        "    return 'parent'\n"
+    )
+    reusing.worker.module("m", text)
+    assert [reusing.run("m.f").value for _ in range(3)] == ["parent"] * 3
+
+
+def test_a_patched_function_of_the_system_hangs_nobody(reusing: Reusing) -> None:
+    reusing.worker.module("m", "import os\ndef f():\n    os.getpid = lambda: 1\n    return 5\n")
+    assert [reusing.run("m.f").code for _ in range(2)] == [0, 0]
+
+
+@pytest.mark.parametrize("rubbish", ["b'some text for a file'", "b'D' + bytes(8)", "bytes(50)"])
+def test_rubbish_on_the_descriptor_of_values_ends_that_call_alone(
+    reusing: Reusing, rubbish: str
+) -> None:
+    text = (
+        "import os, time\n"
+        "def f():\n"
+        "    for n in range(3, 20):\n"
+        "        try:\n"
+        f"            os.write(n, {rubbish})\n"
+        "        except OSError:\n"
+        "            pass\n"
+        "    time.sleep(0.2)\n"
+        "def g():\n"
+        "    time.sleep(0.5)\n"
+    )
+    worker = reusing.worker
+    worker.module("m", text)
+    other = worker.start(worker.task("m.g"))
+    worker.end_of(worker.start(worker.task("m.f")))
+    assert worker.end_of(other).code == 0
+
+
+def test_a_call_that_closed_its_descriptors_costs_the_worker_nothing(reusing: Reusing) -> None:
+    worker = reusing.worker
+    worker.module("m", "import os, time\ndef f():\n    os.closerange(3, 100); time.sleep(1)\n")
+    before = _processor_s(worker.process.pid)
+    assert reusing.run("m.f").code == 0
+    assert _processor_s(worker.process.pid) - before < 0.5
+
+
+def _processor_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_stopped_process_that_waits_delays_a_call_and_nothing_else(reusing: Reusing) -> None:
+    worker = reusing.worker
+    worker.module("m", PID + "g = f\n")
+    stopped = reusing.run("m.f").value
+    os.kill(stopped, signal.SIGSTOP)
+    attempt = worker.start(worker.task("m.f"))
+    assert reusing.run("m.g").code == 0
+    assert worker.end_of(attempt).value != stopped
+
+
+def test_a_long_task_goes_to_a_fresh_process(reusing: Reusing) -> None:
+    worker = reusing.worker
+    worker.module("m", "import os\ndef f(job_config): return os.getpid(), len(job_config['x'])\n")
+    long = {"x": "y" * 300_000}
+    pids = set()
+    for _ in range(2):
+        pid, length = reusing.run("m.f", configuration=long).value
+        assert length == 300_000
+        pids.add(pid)
+    assert len(pids) == 2
+
+
+def test_a_process_that_is_dismissed_is_not_used_again(reusing: Reusing) -> None:
+    worker = reusing.worker
+    worker.module("m", PID)
+    first = worker.run("m.f")
+    assert first.message["kept"]
+    # As the runner does after a stop that came too late.
+    os.killpg(first.value, signal.SIGTERM)
+    worker.send_body(f"dismiss\0{first.value}".encode())
+    worker.seen(1)
+    second = worker.run("m.f")
+    assert second.code == 0
+    assert second.value != first.value
+
+
+def test_those_that_wait_too_long_end_whatever_they_registered(tmp_path: Path) -> None:
+    worker = Worker(tmp_path, FASTI_REUSE="100")
+    names = [f"f{number}" for number in range(34)]
+    text = "import atexit, time, os\natexit.register(time.sleep, 300)\n"
+    text += "".join(f"def {name}(): return os.getpid()\n" for name in names)
+    worker.module("m", text)
+    first = worker.run("m.f0").value
+    for name in names[1:]:
+        assert worker.run(f"m.{name}").code == 0
+    await_(lambda: not Path(f"/proc/{first}").exists())
+    worker.close()
 
 
 def test_a_failed_call_ends_its_process(reusing: Reusing) -> None:
@@ -168,9 +289,11 @@ def test_values_of_every_length_arrive(reusing: Reusing) -> None:
 
 
 def test_a_changed_module_is_called_in_a_new_process(reusing: Reusing) -> None:
-    assert reusing.run("m.f", "def f(): return 1\n").value == 1
-    reusing.worker.module("m", "def f(): return 22\n")
-    time.sleep(0.6)  # how often the worker looks
+    reusing.worker.module("h", "def g(): return 1\n")
+    reusing.worker.module("m", "import h\ndef f(): return h.g()\n")
+    assert reusing.run("m.f").value == 1
+    # At once, and in a module that the worker has not looked at.
+    reusing.worker.module("h", "def g(): return 22\n")
     assert reusing.run("m.f").value == 22
 
 

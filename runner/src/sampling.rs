@@ -99,7 +99,10 @@ impl Series {
         let floor = self.samples.last().map_or(0, |last| last.cpu_us);
         let sample = Sample {
             at: clock::wall(),
-            cpu_us: used.cpu_us.max(floor),
+            cpu_us: used
+                .cpu_us
+                .saturating_sub(record.cpu_before_us())
+                .max(floor),
             rss_kib: used.rss_kib,
         };
         if self.samples.last().is_some_and(|last| last.at >= sample.at) {

@@ -33,9 +33,14 @@ def make_pipe() -> Tuple[int, int]:
 
 def send(descriptor: int, kind: bytes, content: bytes) -> bool:
     """Hand over; false if it has to go another way."""
+    return send_as(descriptor, kind, os.getpid(), content)
+
+
+def send_as(descriptor: int, kind: bytes, pid: int, content: bytes) -> bool:
+    """Hand over in the name of a process."""
     if descriptor < 0 or len(content) > BYTES_MAX:
         return False
-    frame = _HEADER.pack(kind, os.getpid(), len(content)) + content
+    frame = _HEADER.pack(kind, pid, len(content)) + content
     try:
         # In an empty pipe there is room for it, so it is all or nothing of use.
         return os.write(descriptor, frame) == len(frame)
@@ -50,20 +55,26 @@ def receive(descriptor: int, pid: int) -> Optional[Tuple[bytes, bytes]]:
         data = os.read(descriptor, _HEADER.size + BYTES_MAX)
     except OSError:
         return None
-    handed = split(data, pid)
+    handed, _ = split(data, pid, (VALUE, FAILURE))
     return handed[0] if handed else None
 
 
-def split(data: bytes, pid: int) -> List[Tuple[bytes, bytes]]:
-    """Return kinds and bytes of all whole frames that process ``pid`` wrote."""
-    found = []
+def split(
+    data: bytes, pid: int, kinds: Tuple[bytes, ...]
+) -> Tuple[List[Tuple[bytes, bytes]], bool]:
+    """Return kinds and bytes of the whole frames of process ``pid``; false if data is rubbish."""
+    found: List[Tuple[bytes, bytes]] = []
     while len(data) >= _HEADER.size:
         kind, sender, length = _HEADER.unpack_from(data)
+        if kind not in kinds or length > BYTES_MAX:
+            return (found, False)
         end = _HEADER.size + length
-        if sender == pid and len(data) >= end:
+        if len(data) < end:
+            break
+        if sender == pid:
             found.append((kind, data[_HEADER.size : end]))
         data = data[end:]
-    return found
+    return (found, True)
 
 
 class Spool:

@@ -5,23 +5,20 @@ variables an image says that its functions may be called again in a process that
 served a call before: what they keep in their modules stays.  What belongs to an attempt
 (output, variables, working folder, import path) is each call's own all the same.
 
-A process is used again only if the call ended well and left nothing behind: no thread,
-no process, no changed signal or stream.  Otherwise it ends as any other attempt does.
+This is the worker's side; :mod:`fasti._served` is that of the process.
 """
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found]  # as in `_child`
-import _thread
 import os
-import resource
+import signal
 import socket
 import struct
 import sys
 import time
-from typing import Any, Dict, List, Mapping, NoReturn, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
-from fasti import _child, _frames, _handover
+from fasti import _frames, _handover
 
 #: Most calls that one process may be asked to serve.
 CALLS_MAX = 1_000_000
@@ -29,18 +26,21 @@ CALLS_MAX = 1_000_000
 #: Processes of one worker that wait for another call; beyond it the one that waits longest ends.
 WAITING_MAX = 32
 
-#: Longest that a process which waits may take to receive a task, in seconds.
+#: Longest that a process may take to begin a call that it is given, or to end when it is
+#: not wanted any more, in seconds.
 PATIENCE_S = 5.0
 
-#: A call ended well and its process waits for another: processor time in microseconds,
-#: largest resident memory as the system counts it.
-_DONE = b"D"
-_USAGE = struct.Struct(">QQ")
+#: Longest task that is given to a process that waits: it fits into an empty socket.  A
+#: longer one goes to a fresh process, which has it in its memory.
+TASK_BYTES_MAX = 1 << 16
 
-#: Signals whose handlers a call may leave only as it found them.
-_WATCHED = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGALRM)
+#: Beside the kinds of :mod:`fasti._handover`: a call has begun; it ended well and its
+#: process waits for another.  The latter with processor time in microseconds and largest
+#: resident memory as the system counts it.
+BEGUN, DONE = b"B", b"D"
+USAGE = struct.Struct(">QQ")
 
-_PR_SET_CHILD_SUBREAPER = 36
+_KINDS = (_handover.VALUE, _handover.FAILURE, BEGUN, DONE)
 
 _READ_BYTES = 1 << 16
 
@@ -61,58 +61,118 @@ def calls_of(text: str) -> int:
     return 1
 
 
+class Call(NamedTuple):
+    """What a process is asked for."""
+
+    attempt: bytes
+    #: Entrypoint and import path, as the runner names them.
+    code: bytes
+    task: bytes
+
+
+class End(NamedTuple):
+    """A call that ended well."""
+
+    call: Call
+    cpu_us: int
+    max_rss: int
+    handed: Optional[Tuple[bytes, bytes]]
+
+
 class Kept:
     """The worker's end of a process that serves several calls."""
 
-    __slots__ = ("_buffer", "_cpu_us", "attempt", "code", "number", "pid", "socket")
-
-    def __init__(self, pid: int, code: Any, attempt: bytes, own_end: socket.socket) -> None:
+    def __init__(self, pid: int, found: object, call: Call, own_end: socket.socket) -> None:
         self.pid = pid
         #: What was found for its function; another find means another process.
-        self.code = code
-        #: The attempt it serves; None while it waits.
-        self.attempt: Optional[bytes] = attempt
+        self.found = found
+        #: What it serves; None while it waits.
+        self.call: Optional[Call] = call
+        #: Until when it has to begin; None once it has.
+        self.deadline: Optional[float] = None
         #: Which of the reported ends of calls was its last.
         self.number = 0
-        self.socket = own_end
-        # Nobody stops the worker by stopping a process: what takes no task in time is ended.
-        own_end.settimeout(PATIENCE_S)
+        #: Nothing more comes from it.
+        self.is_mute = False
+        #: What comes from it makes no sense.
+        self.is_broken = False
+        #: Processor time of the calls that are over.
+        self.cpu_us = 0
+        self._socket = own_end
         self._buffer = b""
-        self._cpu_us = 0
+        own_end.setblocking(False)
 
     def fileno(self) -> int:
-        return self.socket.fileno()
+        return self._socket.fileno()
 
-    def call(self, attempt: bytes, task: bytes) -> bool:
-        """Ask for another call; false if the process is no more."""
+    def give(self, call: Call) -> bool:
+        """Ask for another call; false if that cannot be."""
+        frame = _frames.frame(call.task)
         try:
-            self.socket.sendall(_frames.frame(task))
+            if self._socket.send(frame) != len(frame):
+                return False
         except OSError:
             return False
-        self.attempt = attempt
+        self.call, self.deadline = call, time.monotonic() + PATIENCE_S
         return True
 
-    def read(self) -> Optional[Tuple[int, int, Optional[Tuple[bytes, bytes]]]]:
-        """Return processor time, memory and what was handed over once the call has ended well."""
-        handed = self._take_in()
-        if not handed or handed[-1][0] != _DONE:
-            return None
-        cpu_us, rss = _USAGE.unpack(handed[-1][1])
-        spent, self._cpu_us = cpu_us - self._cpu_us, cpu_us
-        self._buffer = b""
-        return (spent, rss, handed[0] if len(handed) > 1 else None)
+    def read(self) -> Tuple[bool, Optional[End]]:
+        """Return whether a call has begun just now, and its end if it has ended well."""
+        frames = self._take_in()
+        has_begun = self.deadline is not None and bool(frames) and frames[0][0] == BEGUN
+        if has_begun:
+            self.deadline = None
+        if not frames or frames[-1][0] != DONE or self.call is None:
+            return (has_begun, None)
+        content = frames[-1][1]
+        cpu_us, rss = USAGE.unpack(content) if len(content) == USAGE.size else (-1, 0)
+        if cpu_us < self.cpu_us:
+            # Not what the process itself says.
+            self.is_broken = True
+            return (has_begun, None)
+        end = End(self.call, cpu_us - self.cpu_us, rss, _value_of(frames))
+        self.cpu_us, self.call, self._buffer = cpu_us, None, b""
+        return (has_begun, end)
 
-    def rest(self, cpu_us: int) -> Tuple[int, Optional[Tuple[bytes, bytes]]]:
-        """Return what the last call of a process that has ended used and handed over."""
-        handed = self._take_in()
-        return (max(0, cpu_us - self._cpu_us), handed[0] if handed else None)
+    def rest(self, cpu_us: int) -> Tuple[bool, int, Optional[Tuple[bytes, bytes]]]:
+        """Return whether the last call of a process that has ended had begun.
+
+        And what it used and handed over.
+        """
+        frames = self._take_in()
+        has_begun = self.deadline is None or (bool(frames) and frames[0][0] == BEGUN)
+        return (has_begun, max(0, cpu_us - self.cpu_us), _value_of(frames))
+
+    def kill(self) -> None:
+        """End it and its group; nobody has reaped it, so the number is still its own."""
+        for kill in (os.killpg, os.kill):
+            try:
+                kill(self.pid, signal.SIGKILL)
+            except OSError:
+                continue
+            return
+
+    def close(self) -> None:
+        self._socket.close()
 
     def _take_in(self) -> List[Tuple[bytes, bytes]]:
-        try:  # noqa: SIM105  # `contextlib` is not loaded in workers
-            self._buffer += os.read(self.socket.fileno(), _READ_BYTES)
+        try:
+            data = os.read(self._socket.fileno(), _READ_BYTES)
+        except BlockingIOError:
+            data = None
         except OSError:
-            pass
-        return _handover.split(self._buffer, self.pid)
+            data = b""
+        if data is not None:
+            self._buffer += data
+            self.is_mute = self.is_mute or not data
+        frames, is_sound = _handover.split(self._buffer, self.pid, _KINDS)
+        self.is_broken = self.is_broken or not is_sound
+        return frames
+
+
+def _value_of(frames: List[Tuple[bytes, bytes]]) -> Optional[Tuple[bytes, bytes]]:
+    handed = [frame for frame in frames if frame[0] not in (BEGUN, DONE)]
+    return handed[0] if handed else None
 
 
 class Pool:
@@ -120,24 +180,42 @@ class Pool:
 
     def __init__(self, calls: int) -> None:
         self.calls = calls
-        #: By process, those that serve or wait.
+        #: By process, all that have not been reaped.
         self.by_pid: Dict[int, Kept] = {}
         self._waiting: List[Kept] = []
+        #: Those that are to end by themselves, and when that is long enough.
+        self._leaving: Dict[int, float] = {}
         #: Ends of calls that were reported, and of these, those that the runner has seen.
         self._reported = 0
         self._seen = 0
 
-    def busy(self) -> List[Kept]:
-        return [kept for kept in self.by_pid.values() if kept.attempt is not None]
+    def talking(self) -> List[Kept]:
+        """Return those from which something may come."""
+        kept = self.by_pid.values()
+        return [
+            each
+            for each in kept
+            if each.call is not None and not each.is_mute and not each.is_broken
+        ]
 
-    def take(self, code: Any) -> Optional[Kept]:
+    def asked(self, attempt: bytes, code: bytes, task: bytes) -> Call:
+        """Return what the runner asks for as a call."""
+        return Call(attempt, code, task)
+
+    def add(self, pid: int, found: object, call: Call, own_end: socket.socket) -> None:
+        """Take in a fresh process, which serves a call already."""
+        self.by_pid[pid] = Kept(pid, found, call, own_end)
+
+    def take(self, found: object, call: Call) -> Optional[Kept]:
         """Return a process that waits for a call of this function.
 
         Only one whose last end the runner has seen: a signal to the attempt before must
         not hit the next one.
         """
+        if len(call.task) > TASK_BYTES_MAX:
+            return None
         for position, kept in enumerate(self._waiting):
-            if kept.code is code and kept.number <= self._seen:
+            if kept.found is found and kept.number <= self._seen:
                 return self._waiting.pop(position)
         return None
 
@@ -145,140 +223,49 @@ class Pool:
         """Note that the runner knows of so many ends."""
         self._seen = number
 
+    def dismiss(self, pid: int) -> None:
+        """End a process that waits and was signalled for the attempt before."""
+        for kept in self._waiting:
+            if kept.pid == pid:
+                self._waiting.remove(kept)
+                kept.kill()
+                return
+
     def wait(self, kept: Kept) -> None:
         """Let a process wait for another call."""
         self._reported += 1
-        kept.number, kept.attempt = self._reported, None
+        kept.number = self._reported
         self._waiting.append(kept)
         if len(self._waiting) > WAITING_MAX:
-            # It sees the end of its socket; its own end is seen as any other.
-            self._waiting.pop(0).socket.close()
-
-    def add(self, pid: int, code: object, attempt: bytes, own_end: socket.socket) -> None:
-        """Take in a fresh process, which serves a call already."""
-        self.by_pid[pid] = Kept(pid, code, attempt, own_end)
+            # It sees the end of its socket, and has some time for its last words.
+            longest = self._waiting.pop(0)
+            longest.close()
+            self._leaving[longest.pid] = time.monotonic() + PATIENCE_S
 
     def forget(self, pid: int) -> Optional[Kept]:
         """Take out a process that has ended."""
+        self._leaving.pop(pid, None)
         kept = self.by_pid.pop(pid, None)
         if kept in self._waiting:
             self._waiting.remove(kept)
         return kept
 
+    def end_late(self) -> Optional[float]:
+        """End those that take too long; return after how many seconds to look again."""
+        deadlines = dict(self._leaving)
+        for kept in self.by_pid.values():
+            if kept.deadline is not None:
+                deadlines[kept.pid] = kept.deadline
+        if not deadlines:
+            return None
+        now = time.monotonic()
+        for pid, deadline in deadlines.items():
+            if deadline <= now:
+                self.by_pid[pid].kill()
+        # Those that were killed just now are reaped before the next look.
+        return max(0.05, min(deadlines.values()) - now)
+
     def close_in_child(self) -> None:
         """Close the worker's ends in a fresh copy of the worker."""
         for kept in self.by_pid.values():
-            kept.socket.close()
-
-
-def become_parent_of_all() -> bool:
-    """Have what loses its parent below this process come to it; false if the system cannot."""
-    try:
-        import ctypes
-
-        prctl = ctypes.CDLL(None).prctl
-    except (ImportError, OSError, AttributeError):
-        return False
-    return bool(prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
-
-
-def serve(task: Mapping[str, Any], runner: socket.socket, calls: int) -> NoReturn:
-    """Serve this call and those that follow; never returns."""
-    descriptor = runner.fileno()
-    if not become_parent_of_all():
-        calls = 1
-    before = _Before()
-    for left in range(calls - 1, -1, -1):
-        code = _child.run_once(task, descriptor)
-        if code or not left or not before.holds() or not before.restore():
-            break
-        if not _report(descriptor):
-            break
-        body = _receive(runner)
-        if body is None:
-            break
-        task = _frames.parse(body)
-    _child.finish_and_exit(code)
-
-
-class _Before:
-    """What a process was before its first call."""
-
-    def __init__(self) -> None:
-        self._environment = dict(os.environb)
-        self._path = list(sys.path)
-        self._folder = os.getcwd()
-        self._streams = (sys.stdin, sys.stdout, sys.stderr)
-        self._handlers = [_signal.getsignal(number) for number in _WATCHED]
-        self._mask = os.umask(0o077)
-        os.umask(self._mask)
-        self._nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
-
-    def holds(self) -> bool:
-        """Tell whether a call left nothing that goes on by itself."""
-        return (
-            _thread._count() == 0
-            and (sys.stdin, sys.stdout, sys.stderr) == self._streams
-            and all(
-                _signal.getsignal(number) is handler
-                for number, handler in zip(_WATCHED, self._handlers)
-            )
-            and _signal.getitimer(_signal.ITIMER_REAL)[0] == 0
-            and _is_childless()
-        )
-
-    def restore(self) -> bool:
-        """Undo what belongs to a call alone; false if its output cannot be finished."""
-        try:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os.dup2(self._nowhere, 1)
-            os.dup2(self._nowhere, 2)
-            os.chdir(self._folder)
-        except (OSError, ValueError):
-            return False
-        os.umask(self._mask)
-        sys.path[:] = self._path
-        environment = os.environb
-        zone = environment.get(b"TZ")
-        for name in [name for name in environment if name not in self._environment]:
-            del environment[name]
-        for name, value in self._environment.items():
-            if environment.get(name) != value:
-                environment[name] = value
-        if environment.get(b"TZ") != zone:
-            time.tzset()
-        return True
-
-
-def _is_childless() -> bool:
-    """Reap what has ended; tell whether nothing is left that runs."""
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        return True
-    return False
-
-
-def _report(descriptor: int) -> bool:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    below = resource.getrusage(resource.RUSAGE_CHILDREN)
-    seconds = used.ru_utime + used.ru_stime + below.ru_utime + below.ru_stime
-    rss = max(used.ru_maxrss, below.ru_maxrss)
-    return _handover.send(descriptor, _DONE, _USAGE.pack(round(seconds * 1e6), rss))
-
-
-def _receive(runner: socket.socket) -> Optional[bytes]:
-    """Return the next task; None when the worker wants no more of this process."""
-    decoder = _frames.Decoder()
-    while True:
-        try:
-            data = runner.recv(_READ_BYTES)
-        except OSError:
-            return None
-        if not data:
-            return None
-        decoder.feed(data)
-        for body in decoder.bodies():
-            return body
+            kept.close()

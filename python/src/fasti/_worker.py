@@ -57,7 +57,12 @@ def _pool(calls: str) -> Any:
     from fasti import _reuse
 
     wanted = _reuse.calls_of(calls)
-    return _reuse.Pool(wanted) if wanted > 1 else None
+    if wanted == 1:
+        return None
+    # What their processes need, loaded once for all.
+    for name in ("ctypes", "fasti._served"):
+        importlib.import_module(name)
+    return _reuse.Pool(wanted)
 
 
 def _run_once(path: str) -> NoReturn:

@@ -28,7 +28,7 @@ from fasti._rehearsal import rehearse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from fasti._reuse import Pool
+    from fasti._reuse import Call, Kept, Pool
 
 #: Bytes read from the socket at a time: a few starts.  From 128 KiB on the system would
 #: map memory for each read and give it back.
@@ -36,6 +36,7 @@ _READ_BYTES = 1 << 14
 
 #: Ids of attempts are digits and dots, so that they need no escaping here.
 _EXITED = b'{"op":"exited","id":"%b","pid":%d,"status":%d,"cpu_us":%d,"max_rss_kb":%d%b}'
+_STARTED = b'{"op":"started","id":"%b","pid":%d%b}'
 _HANDED = {_handover.VALUE: b',"value":"%b"', _handover.FAILURE: b',"failure":"%b"'}
 _MAXRSS_PER_KIB = 1024 if sys.platform == "darwin" else 1
 
@@ -79,18 +80,36 @@ class Zygote:
 
     def _turn(self) -> None:
         """Wait until something happens, and deal with it."""
-        watched: List[Any] = [self._runner, self._wake_read]
-        if self._pool is not None:
-            watched += self._pool.busy()
-        writing: List[Any] = [self._runner] if self._outgoing else []
-        readable, _, _ = select.select(watched, writing, [])
+        if self._pool is None:
+            writing: List[Any] = [self._runner] if self._outgoing else []
+            readable, _, _ = select.select([self._runner, self._wake_read], writing, [])
+        else:
+            readable = self._poll(self._pool)
         if self._wake_read in readable:
             self._drain_wake_ups()
-        if self._pool is not None:
-            self._hear(self._pool, readable)
         self._reap()
         if self._runner in readable:
             self._receive()
+
+    def _poll(self, pool: Pool) -> List[Any]:
+        """Wait where any number of processes may have something to say, and hear them."""
+        # What came late was said before it was killed, if at all.
+        seconds = pool.end_late()
+        talking = {kept.fileno(): kept for kept in pool.talking()}
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN | (select.POLLOUT if self._outgoing else 0))
+        for descriptor in (self._wake_read, *talking):
+            poll.register(descriptor, select.POLLIN)
+        readable: List[Any] = []
+        for descriptor, happened in poll.poll(None if seconds is None else seconds * 1e3):
+            if descriptor == self._socket:
+                if happened != select.POLLOUT:
+                    readable.append(self._runner)
+            elif descriptor == self._wake_read:
+                readable.append(descriptor)
+            else:
+                self._hear(pool, talking[descriptor])
+        return readable
 
     def _drain_wake_ups(self) -> None:
         try:
@@ -119,15 +138,19 @@ class Zygote:
     def _obey(self, body: bytes) -> None:
         if body.startswith(b"start\0"):
             _, attempt, code, task = body.split(b"\0", 3)
-            self._prefetcher.offer(code)
             if self._pool is None:
+                self._prefetcher.offer(code)
                 self._start(attempt, task)
             else:
-                self._call(self._pool, attempt, task)
+                self._call(self._pool, self._pool.asked(attempt, code, task))
             return
         if body.startswith(b"seen\0"):
             if self._pool is not None:
                 self._pool.seen(int(body[5:]))
+            return
+        if body.startswith(b"dismiss\0"):
+            if self._pool is not None:
+                self._pool.dismiss(int(body[8:]))
             return
         operation = parse(body).get("op")
         if operation == "stop":
@@ -152,37 +175,41 @@ class Zygote:
         self._attempts[pid] = (attempt, reading)
         self._started(attempt, pid)
 
-    def _call(self, pool: Pool, attempt: bytes, task: bytes) -> None:
+    def _call(self, pool: Pool, call: Call) -> None:
         """Have a process that served before serve this call, or a fresh one."""
-        kept = pool.take(_prefetch.offered())
+        self._prefetcher.offer(call.code)
+        found = _prefetch.offered()
+        kept = pool.take(found, call)
         while kept is not None:
-            if kept.call(attempt, task):
-                self._started(attempt, kept.pid)
+            if kept.give(call):
+                # It says so when it begins.
                 return
-            # It may have half a task. Nobody has reaped it: its number is still its own.
-            os.kill(kept.pid, signal.SIGKILL)
-            kept = pool.take(_prefetch.offered())
+            kept.kill()
+            kept = pool.take(found, call)
         try:
             own_end, its_end = socket.socketpair()
-        except OSError as error:
-            self._refuse(attempt, error)
+        except OSError:
+            # Few descriptors are left: a process for this call alone needs fewer.
+            self._start(call.attempt, call.task)
             return
         try:
             pid = os.fork()
         except OSError as error:
             own_end.close()
             its_end.close()
-            self._refuse(attempt, error)
+            self._refuse(call.attempt, error)
             return
         if pid == 0:
-            self._become_kept(pool, task, (own_end, its_end))
+            self._become_kept(pool, call.task, (own_end, its_end))
         its_end.close()
         _lead_group(pid)
-        pool.add(pid, _prefetch.offered(), attempt, own_end)
-        self._started(attempt, pid)
+        pool.add(pid, found, call, own_end)
+        self._started(call.attempt, pid)
 
-    def _started(self, attempt: bytes, pid: int) -> None:
-        self._outgoing += frame(b'{"op":"started","id":"%b","pid":%d}' % (attempt, pid))
+    def _started(self, attempt: bytes, pid: int, cpu_us: int = 0) -> None:
+        self._outgoing += frame(
+            _STARTED % (attempt, pid, b',"cpu_us":%d' % cpu_us if cpu_us else b"")
+        )
 
     def _refuse(self, attempt: bytes, error: OSError) -> None:
         reason = f"fork: {error.strerror}"
@@ -203,31 +230,29 @@ class Zygote:
     ) -> NoReturn:
         """Turn this fresh copy of the worker into a process that serves several calls."""
         try:
-            from fasti import _reuse
+            from fasti import _served
 
             own_end, its_end = ends
             own_end.close()
             own = (self._wake_read, self._wake_write, self._socket)
             _child.leave_worker(own, ())
             pool.close_in_child()
-            _reuse.serve(parse(task), its_end, pool.calls)
+            _served.serve(parse(task), its_end, pool.calls)
         finally:
             os._exit(_child.EXIT_FAILURE)
 
-    def _hear(self, pool: Pool, readable: List[Any]) -> None:
-        """Report the calls that ended well and whose processes wait for others."""
-        for kept in readable:
-            if kept is self._runner or kept is self._wake_read or kept.attempt is None:
-                continue
-            ended = kept.read()
-            if ended is None:
-                # Half of what it has to say, or its end: that is reaped.
-                continue
-            cpu_us, max_rss, handed = ended
-            self._ended(
-                kept.attempt, kept.pid, 0, (cpu_us, max_rss), _member(handed) + b',"kept":true'
-            )
+    def _hear(self, pool: Pool, kept: Kept) -> None:
+        """Take in what a process says: that a call has begun, that one ended well."""
+        call, cpu_us = kept.call, kept.cpu_us
+        has_begun, end = kept.read()
+        if has_begun and call is not None:
+            self._started(call.attempt, kept.pid, cpu_us)
+        if end is not None:
+            used = (end.cpu_us, end.max_rss)
+            self._ended(end.call.attempt, kept.pid, 0, used, _member(end.handed) + b',"kept":true')
             pool.wait(kept)
+        elif kept.is_broken:
+            kept.kill()
 
     def _ended(
         self, attempt: bytes, pid: int, status: int, used: Tuple[int, int], more: bytes
@@ -251,11 +276,23 @@ class Zygote:
                 _close(reading)
             elif self._pool is not None:
                 kept = self._pool.forget(pid)
-                if kept is not None and kept.attempt is not None:
-                    spent, last = kept.rest(cpu_us)
-                    used = (spent, usage.ru_maxrss)
-                    self._ended(kept.attempt, pid, status, used, _member(last))
-                    kept.socket.close()
+                if kept is not None:
+                    self._bury(self._pool, kept, status, (cpu_us, usage.ru_maxrss))
+
+    def _bury(self, pool: Pool, kept: Kept, status: int, used: Tuple[int, int]) -> None:
+        """Report the last call of a process that has ended, or have another serve it."""
+        cpu_us, max_rss = used
+        has_begun, spent, last = kept.rest(cpu_us)
+        kept.close()
+        call = kept.call
+        if call is None:
+            return
+        if not has_begun:
+            self._call(pool, call)
+            return
+        if kept.deadline is not None:
+            self._started(call.attempt, kept.pid, kept.cpu_us)
+        self._ended(call.attempt, kept.pid, status, (spent, max_rss), _member(last))
 
     def _queue(self, message: Dict[str, Any]) -> None:
         self._outgoing += encode(message)

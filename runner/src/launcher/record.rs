@@ -35,6 +35,8 @@ struct State {
     wanted: Option<StopSignal>,
     /// A signal was sent to the process.
     signalled: bool,
+    /// Processor time that the process had used for others before it, in microseconds.
+    cpu_before_us: u64,
 }
 
 impl Record {
@@ -56,6 +58,16 @@ impl Record {
     /// Its process, if it has or had one.
     pub(crate) fn pid(&self) -> Option<Pid> {
         self.state().pid
+    }
+
+    /// Its process had served others, and used so much for them.
+    pub(crate) fn set_cpu_before(&self, cpu_us: u64) {
+        self.state().cpu_before_us = cpu_us;
+    }
+
+    /// What its process had used before it, in microseconds.
+    pub(crate) fn cpu_before_us(&self) -> u64 {
+        self.state().cpu_before_us
     }
 
     /// Whether it shall not begin, or end at once.

@@ -85,7 +85,25 @@ struct State {
     /// Ends of calls in processes that are kept, so far, and how many of them it was told are known.
     kept: u64,
     kept_told: u64,
+    /// Processes that are kept and must not be used again: they were signalled.
+    dismissed: Vec<u32>,
     idle_since: Instant,
+}
+
+impl State {
+    /// What the interpreter is to know of processes that it keeps, since the last time.
+    fn news_of_kept(&mut self) -> Vec<u8> {
+        let mut news: Vec<u8> = self
+            .dismissed
+            .drain(..)
+            .flat_map(wire::dismiss_frame)
+            .collect();
+        if self.kept > self.kept_told {
+            self.kept_told = self.kept;
+            news.extend(wire::seen_frame(self.kept));
+        }
+        news
+    }
 }
 
 impl Worker {
@@ -137,6 +155,7 @@ impl Worker {
             unforked: 0,
             kept: 0,
             kept_told: 0,
+            dismissed: Vec::new(),
             idle_since: now,
         };
         let worker = Arc::new(Self {
@@ -167,13 +186,8 @@ impl Worker {
         drop(state);
         let _whole = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         // A process that served an attempt gets the next only once nobody signals it for the one before.
-        let seen = {
-            let mut state = self.state();
-            let news = (state.kept > state.kept_told).then_some(state.kept);
-            state.kept_told = state.kept;
-            news.map(wire::seen_frame).unwrap_or_default()
-        };
-        let written = (&self.socket).write_all(&seen);
+        let news = self.state().news_of_kept();
+        let written = (&self.socket).write_all(&news);
         if let Err(error) = written.and_then(|()| (&self.socket).write_all(frame)) {
             // Half a frame may be written, so nothing more can be said to it. The reader tells the rest.
             tracing::warn!(%error, worker = self.number, "cannot write to an interpreter");
@@ -293,7 +307,7 @@ impl Worker {
     fn take_in(&self, message: FromWorker, surroundings: &Surroundings) -> io::Result<()> {
         match message {
             FromWorker::Ready {} => self.state().ready = true,
-            FromWorker::Started { id, pid } => {
+            FromWorker::Started { id, pid, cpu_us } => {
                 let mut state = self.state();
                 let record = state
                     .attempts
@@ -305,6 +319,7 @@ impl Worker {
                 if record.pid().is_none() {
                     state.unforked -= 1;
                     drop(state);
+                    record.set_cpu_before(cpu_us);
                     begin(&record, &surroundings.news, pid);
                 }
             }
@@ -346,7 +361,11 @@ impl Worker {
         drop(state);
         record.end();
         if matches!(said, Said::Exited { kept: true, .. }) {
-            self.state().kept += 1;
+            let mut state = self.state();
+            state.kept += 1;
+            // The signal may still be on its way to it.
+            let pid = record.pid().filter(|_| record.was_signalled());
+            state.dismissed.extend(pid.map(process::pid_number));
         }
         // The slot's thread always waits for this; if not, nobody needs it.
         let _ = sender.send(said);

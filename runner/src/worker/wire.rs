@@ -30,6 +30,9 @@ pub(super) enum FromWorker {
         id: String,
         /// The process.
         pid: u32,
+        /// Processor time in microseconds that the process had used for earlier calls.
+        #[serde(default)]
+        cpu_us: u64,
     },
     /// It reaped a process.
     Exited {
@@ -76,9 +79,17 @@ pub(super) fn handed(value: Option<&str>, failure: Option<&str>) -> io::Result<H
     }
 }
 
+/// The frame that has an interpreter end a process that it keeps.
+pub(super) fn dismiss_frame(pid: u32) -> Vec<u8> {
+    short_frame(&format!("dismiss\0{pid}"))
+}
+
 /// The frame that tells an interpreter how many ends of calls in processes that it keeps are known here.
 pub(super) fn seen_frame(ends: u64) -> Vec<u8> {
-    let body = format!("seen\0{ends}");
+    short_frame(&format!("seen\0{ends}"))
+}
+
+fn short_frame(body: &str) -> Vec<u8> {
     let len = u32::try_from(body.len()).expect("a few bytes");
     [len.to_be_bytes().as_slice(), body.as_bytes()].concat()
 }

@@ -205,20 +205,9 @@ pub(crate) fn wake(state: &State, at: Timestamp) -> Vec<Event> {
             Timer::Slot(_) | Timer::StartBy(_) | Timer::Deadline(_) | Timer::FillFlows(_) => {}
         }
     }
-    // Two reasons to end a run at the same moment are one.
-    let mut cancelled = BTreeSet::new();
-    let mut ending = BTreeSet::new();
-    events.retain(|event| {
-        if let Event::RunDeadlinePassed(event) = event {
-            ending.insert(event.run);
-        }
-        let Event::RunCancelRequested(event) = event else {
-            return true;
-        };
-        cancelled.insert(event.run)
-    });
+    let ending = ended_once(&mut events);
     // A run that ends now gets no further attempts, even if one is due at the same moment.
-    retries.retain(|id, _| !ending.contains(id) && !cancelled.contains(id));
+    retries.retain(|id, _| !ending.contains(id));
     for (id, nodes) in retries {
         if let Some(run) = state.runs.get(&id) {
             events.push(
@@ -232,6 +221,23 @@ pub(crate) fn wake(state: &State, at: Timestamp) -> Vec<Event> {
         }
     }
     events
+}
+
+/// The runs that end by these events. Two reasons to cancel one at the same moment are one.
+fn ended_once(events: &mut Vec<Event>) -> BTreeSet<RunId> {
+    let mut ending = BTreeSet::new();
+    let mut cancelled = BTreeSet::new();
+    events.retain(|event| {
+        if let Event::RunDeadlinePassed(event) = event {
+            ending.insert(event.run);
+        }
+        let Event::RunCancelRequested(event) = event else {
+            return true;
+        };
+        cancelled.insert(event.run)
+    });
+    ending.extend(cancelled);
+    ending
 }
 
 /// Whether a run ends no later than now, so that it need not begin.

@@ -165,6 +165,7 @@ fn messages_are_read_until_the_stream_ends() {
     for text in [
         r#"{"op":"ready","pid":5,"python":"3.11"}"#,
         r#"{"op":"exited","id":"1.1","pid":9,"status":256,"cpu_us":5,"max_rss_kb":6,"value":"AQI="}"#,
+        r#"{"op":"started","id":"1.2","pid":9,"cpu_us":7}"#,
         r#"{"op":"exited","id":"1.2","pid":9,"status":0,"cpu_us":5,"max_rss_kb":6,"kept":true}"#,
     ] {
         bytes.extend_from_slice(&u32::try_from(text.len()).unwrap().to_be_bytes());
@@ -182,6 +183,12 @@ fn messages_are_read_until_the_stream_ends() {
         kept: false,
     };
     assert_eq!(read(&mut stream).unwrap(), Some(exited));
+    let again = FromWorker::Started {
+        id: "1.2".into(),
+        pid: 9,
+        cpu_us: 7,
+    };
+    assert_eq!(read(&mut stream).unwrap(), Some(again));
     let waits = FromWorker::Exited {
         id: "1.2".into(),
         status: 0,
@@ -193,6 +200,7 @@ fn messages_are_read_until_the_stream_ends() {
     };
     assert_eq!(read(&mut stream).unwrap(), Some(waits));
     assert_eq!(read(&mut stream).unwrap(), None);
+    assert_eq!(dismiss_frame(9), b"\0\0\0\x09dismiss\x009");
     assert_eq!(seen_frame(12), b"\0\0\0\x07seen\x0012");
 }
 
