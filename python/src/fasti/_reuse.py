@@ -250,20 +250,27 @@ class Pool:
             self._waiting.remove(kept)
         return kept
 
-    def end_late(self) -> Optional[float]:
-        """End those that take too long; return after how many seconds to look again."""
+    def patience_s(self) -> Optional[float]:
+        """Return after how many seconds somebody is late; None if nobody can be."""
+        deadlines = self._deadlines()
+        if not deadlines:
+            return None
+        # Who was killed for that is reaped before the next look.
+        return max(0.05, min(deadlines.values()) - time.monotonic())
+
+    def end_late(self) -> None:
+        """End those that take too long to begin, or to leave."""
+        now = time.monotonic()
+        for pid, deadline in self._deadlines().items():
+            if deadline <= now:
+                self.by_pid[pid].kill()
+
+    def _deadlines(self) -> Dict[int, float]:
         deadlines = dict(self._leaving)
         for kept in self.by_pid.values():
             if kept.deadline is not None:
                 deadlines[kept.pid] = kept.deadline
-        if not deadlines:
-            return None
-        now = time.monotonic()
-        for pid, deadline in deadlines.items():
-            if deadline <= now:
-                self.by_pid[pid].kill()
-        # Those that were killed just now are reaped before the next look.
-        return max(0.05, min(deadlines.values()) - now)
+        return deadlines
 
     def close_in_child(self) -> None:
         """Close the worker's ends in a fresh copy of the worker."""

@@ -93,8 +93,7 @@ class Zygote:
 
     def _poll(self, pool: Pool) -> List[Any]:
         """Wait where any number of processes may have something to say, and hear them."""
-        # What came late was said before it was killed, if at all.
-        seconds = pool.end_late()
+        seconds = pool.patience_s()
         talking = {kept.fileno(): kept for kept in pool.talking()}
         poll = select.poll()
         poll.register(self._socket, select.POLLIN | (select.POLLOUT if self._outgoing else 0))
@@ -109,6 +108,8 @@ class Zygote:
                 readable.append(descriptor)
             else:
                 self._hear(pool, talking[descriptor])
+        # After hearing them: this worker may be what was late.
+        pool.end_late()
         return readable
 
     def _drain_wake_ups(self) -> None:
