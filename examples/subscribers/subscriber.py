@@ -8,6 +8,7 @@ import nats
 
 
 async def main(url: str) -> None:
+    """Print the ends as they come."""
     connection = await nats.connect(url)
     subject = "fasti.v1.default.run.finished.>"
     ends = await connection.jetstream().subscribe(subject, ordered_consumer=True)

@@ -247,7 +247,8 @@ def test_limits_hold_jobs_back(session: HtcSession) -> None:
     assert status(session, task, ids[2]) == status(session, task, wide) == "SUBMITTED_TO_RESCALE"
     api.delete_htc_projects_limits(session, project.json["projectId"])
     assert project.get_limits(session) == []
-    assert status(session, task, wide) == "RUNNABLE"
+    # Handed to the runner ahead of a free slot if jobs were short lately.
+    assert status(session, task, wide) in ("RUNNABLE", "STARTING")
     task.cancel_jobs_in_task(session)
     for job_id in (*ids, wide):
         assert ended(session, task, job_id)["status"] == "FAILED"

@@ -27,6 +27,8 @@ def test_a_runner_is_drained_and_resumed(chromium: Any, tmp_path: Path) -> None:
         assert f"POST /api/v1/runners/{runner}/drain" in request
         assert '"reason": "new <b>disk</b>"' in request
         dialog.get_by_role("button", name="Drain").click()
+        # It stands in the row, with the reason in its text.
+        dialog.wait_for(state="detached")
         row.get_by_text("drained").first.wait_for()
         row.get_by_text("new <b>disk</b>").wait_for()
         pools = page.get_by_role("table", name="Pools")
