@@ -271,6 +271,31 @@ def test_those_that_wait_too_long_end_whatever_they_registered(tmp_path: Path) -
     worker.close()
 
 
+def test_a_fork_that_talks_on_and_on_ends_that_call_alone(reusing: Reusing) -> None:
+    # Whole frames, of a process that is not the one that was called.
+    text = (
+        "import os, struct\n"
+        "def f():\n"
+        "    if os.fork() == 0:\n"
+        "        frame = struct.pack('>cII', b'V', os.getpid(), 4000) + bytes(4000)\n"
+        "        for n in range(3, 20):\n"
+        "            try:\n"
+        "                os.fstat(n)\n"
+        "                for _ in range(100): os.write(n, frame)\n"
+        "            except OSError:\n"
+        "                pass\n"
+        "        os._exit(0)\n"
+        "    os.wait()\n"
+        "    import time; time.sleep(60)\n"
+        "def g(): return 5\n"
+    )
+    worker = reusing.worker
+    worker.module("m", text)
+    ended = worker.end_of(worker.start(worker.task("m.f")))
+    assert os.WTERMSIG(ended.status) == signal.SIGKILL
+    assert reusing.run("m.g").value == 5
+
+
 def test_a_failed_call_ends_its_process(reusing: Reusing) -> None:
     text = PID + "def g(): raise ValueError('no')\ndef h():\n    import sys; sys.exit(3)\n"
     reusing.worker.module("m", text)

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::broker::Broker;
 use super::{definition, runs, told};
-use crate::support::command_line::call;
+use crate::support::command_line::{begin, call};
 use crate::support::server::Server;
 use crate::support::{PATIENCE, fasti, python};
 
@@ -53,6 +53,39 @@ fn the_command_line_tells_the_same_over_nats_as_over_http() {
     let filter = ["--run", &run, "--type", types, "--limit", &count];
     let followed = tail(&[&["--after", "0"][..], &filter].concat());
     assert_eq!(followed.json_lines(), some, "{followed:?}");
+}
+
+#[test]
+fn a_tail_takes_the_stream_up_again_after_an_outage() {
+    let mut broker = Broker::start();
+    let server = Server::start(&["--slots", "2", "--nats", broker.url()]);
+    let batch = server.api().save(&definition());
+    let types = ["--type", "run.finished", "--limit", "3"];
+    let tail = [
+        "event",
+        "tail",
+        "--json",
+        "--after",
+        "0",
+        "--nats",
+        broker.url(),
+    ];
+    runs(&server, &batch, 1);
+    told(&broker, server.api().events().len() as u64);
+    let url = "http://127.0.0.1:1";
+    let mut child = begin(server.folder(), url, &[&tail[..], &types].concat());
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    let mut followed = vec![next()];
+    broker.kill();
+    runs(&server, &batch, 1);
+    broker.restart();
+    runs(&server, &batch, 1);
+    followed.extend([next(), next()]);
+    assert!(child.wait().unwrap().success());
+    let ends = server.api().events().into_iter();
+    let ends: Vec<Value> = ends.filter(|it| it["type"] == "run.finished").collect();
+    assert_eq!(followed, ends);
 }
 
 #[test]

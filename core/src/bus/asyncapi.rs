@@ -37,8 +37,10 @@ fn document() -> Value {
         .map(|kind| (*kind, kind.schema(&mut generator).to_value()))
         .collect();
     let mut schemas = generator.take_definitions(true);
+    leave_out(&mut schemas, "LogCreated", "seed");
+    leave_out(&mut schemas, "Lease", "token");
     for (_, payload) in &payloads {
-        publish(&mut schemas, payload);
+        add_key(&mut schemas, payload);
     }
     schemas.values_mut().for_each(tidy);
     let summary = |payload: &Value| schemas[name_of(payload)]["description"].clone();
@@ -87,10 +89,8 @@ fn name_of(payload: &Value) -> &str {
     reference.rsplit('/').next().unwrap_or_default()
 }
 
-/// Makes a schema that of the payload as it is published.
-fn publish(schemas: &mut Map<String, Value>, payload: &Value) {
-    leave_out(schemas, "LogCreated", "seed");
-    leave_out(schemas, "Lease", "token");
+/// Adds what is published beside the payload's own fields.
+fn add_key(schemas: &mut Map<String, Value>, payload: &Value) {
     if let Some(fields) = schemas
         .get_mut(name_of(payload))
         .and_then(|schema| schema.get_mut("properties"))
@@ -104,6 +104,7 @@ fn publish(schemas: &mut Map<String, Value>, payload: &Value) {
     }
 }
 
+/// Takes a field out that is not published.
 fn leave_out(schemas: &mut Map<String, Value>, schema: &str, field: &str) {
     let Some(schema) = schemas.get_mut(schema) else {
         return;

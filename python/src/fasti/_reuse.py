@@ -44,6 +44,9 @@ _KINDS = (_handover.VALUE, _handover.FAILURE, BEGUN, DONE)
 
 _READ_BYTES = 1 << 16
 
+#: Bytes that a process and what it forked may have to say about one call; it needs a tenth.
+_SAID_BYTES_MAX = 1 << 16
+
 
 def calls_of(text: str) -> int:
     """Return how many calls ``FASTI_REUSE`` lets a process serve; 1 is a fork for each."""
@@ -134,14 +137,9 @@ class Kept:
         self.cpu_us, self.call, self._buffer = cpu_us, None, b""
         return (has_begun, end)
 
-    def rest(self, cpu_us: int) -> Tuple[bool, int, Optional[Tuple[bytes, bytes]]]:
-        """Return whether the last call of a process that has ended had begun.
-
-        And what it used and handed over.
-        """
-        frames = self._take_in()
-        has_begun = self.deadline is None or (bool(frames) and frames[0][0] == BEGUN)
-        return (has_begun, max(0, cpu_us - self.cpu_us), _value_of(frames))
+    def rest(self, cpu_us: int) -> Tuple[int, Optional[Tuple[bytes, bytes]]]:
+        """Return what the last call of a process that has ended used and handed over."""
+        return (max(0, cpu_us - self.cpu_us), _value_of(self._take_in()))
 
     def kill(self) -> None:
         """End it and its group; nobody has reaped it, so the number is still its own."""
@@ -166,7 +164,8 @@ class Kept:
             self._buffer += data
             self.is_mute = self.is_mute or not data
         frames, is_sound = _handover.split(self._buffer, self.pid, _KINDS)
-        self.is_broken = self.is_broken or not is_sound
+        if not is_sound or len(self._buffer) > _SAID_BYTES_MAX:
+            self.is_broken = True
         return frames
 
 

@@ -222,6 +222,8 @@ class Zygote:
             own = (self._wake_read, self._wake_write, self._socket)
             self._attempts[0] = (attempt, reading)
             _child.leave_worker(own, self._attempts.values())
+            if self._pool is not None:
+                self._pool.close_in_child()
             _child.run_and_exit(parse(task), writing)
         finally:
             os._exit(_child.EXIT_FAILURE)
@@ -236,23 +238,24 @@ class Zygote:
             own_end, its_end = ends
             own_end.close()
             own = (self._wake_read, self._wake_write, self._socket)
-            _child.leave_worker(own, ())
+            _child.leave_worker(own, self._attempts.values())
             pool.close_in_child()
             _served.serve(parse(task), its_end, pool.calls)
         finally:
             os._exit(_child.EXIT_FAILURE)
 
-    def _hear(self, pool: Pool, kept: Kept) -> None:
+    def _hear(self, pool: Pool, kept: Kept, is_there: bool = True) -> None:
         """Take in what a process says: that a call has begun, that one ended well."""
         call, cpu_us = kept.call, kept.cpu_us
         has_begun, end = kept.read()
         if has_begun and call is not None:
             self._started(call.attempt, kept.pid, cpu_us)
         if end is not None:
-            used = (end.cpu_us, end.max_rss)
-            self._ended(end.call.attempt, kept.pid, 0, used, _member(end.handed) + b',"kept":true')
-            pool.wait(kept)
-        elif kept.is_broken:
+            more = _member(end.handed) + (b',"kept":true' if is_there else b"")
+            self._ended(end.call.attempt, kept.pid, 0, (end.cpu_us, end.max_rss), more)
+            if is_there:
+                pool.wait(kept)
+        elif kept.is_broken and is_there:
             kept.kill()
 
     def _ended(
@@ -283,16 +286,17 @@ class Zygote:
     def _bury(self, pool: Pool, kept: Kept, status: int, used: Tuple[int, int]) -> None:
         """Report the last call of a process that has ended, or have another serve it."""
         cpu_us, max_rss = used
-        has_begun, spent, last = kept.rest(cpu_us)
+        # What it said last may not have been heard yet: a call that had ended well stays so.
+        self._hear(pool, kept, is_there=False)
+        spent, last = kept.rest(cpu_us)
         kept.close()
         call = kept.call
         if call is None:
             return
-        if not has_begun:
+        if kept.deadline is not None:
+            # It had not begun.
             self._call(pool, call)
             return
-        if kept.deadline is not None:
-            self._started(call.attempt, kept.pid, kept.cpu_us)
         self._ended(call.attempt, kept.pid, status, (spent, max_rss), _member(last))
 
     def _queue(self, message: Dict[str, Any]) -> None:
