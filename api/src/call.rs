@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use warp::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use warp::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use warp::reply::Response;
 
 use crate::body::{Body, BodyRoom, check_json_type, read_json};
@@ -19,6 +19,7 @@ use crate::errors::Problem;
 use crate::logins::{Logins, Peer};
 use crate::query::Query;
 use crate::replays::Replays;
+use crate::written::Written;
 use crate::zipped::Packed;
 
 /// Questions about the past answered at a time. The views of one moment are computed after another; more would only
@@ -126,17 +127,14 @@ impl Call {
 
 /// An answer in JSON.
 pub(crate) fn json(status: StatusCode, value: &impl Serialize, as_of: Seq) -> Response {
-    let Ok(body) = serde_json::to_vec(value) else {
+    let Ok(written) = Written::json(value) else {
         return Problem::internal(&"an answer could not be written as JSON").into_response(None);
     };
-    let mut response = Response::new(body.into());
+    let mut response = written.answer();
     *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
-    headers.insert("fasti-seq", HeaderValue::from(as_of.0));
+    response
+        .headers_mut()
+        .insert("fasti-seq", HeaderValue::from(as_of.0));
     response
 }
 

@@ -36,6 +36,7 @@ mod stream;
 mod table;
 mod trace;
 mod webhook;
+mod written;
 mod zipped;
 
 pub use config::{

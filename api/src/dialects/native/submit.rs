@@ -17,6 +17,7 @@ use crate::ask::Asker;
 use crate::call::{Call, empty, json};
 use crate::errors::{Answer, Code, Problem};
 use crate::trace::traceparent;
+use crate::written::Written;
 
 /// Longest idempotency key, in bytes.
 const KEY_BYTES_MAX: usize = 255;
@@ -24,7 +25,7 @@ const KEY_BYTES_MAX: usize = 255;
 /// What is answered to a command.
 pub(super) struct Told {
     status: StatusCode,
-    body: Option<Vec<u8>>,
+    body: Option<Written>,
     location: Option<String>,
     etag: Option<String>,
 }
@@ -32,7 +33,7 @@ pub(super) struct Told {
 impl Told {
     /// A body in JSON.
     pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Result<Self, Problem> {
-        let body = serde_json::to_vec(value).map_err(|error| Problem::internal(&error))?;
+        let body = Written::json(value).map_err(|error| Problem::internal(&error))?;
         Ok(Self {
             status,
             body: Some(body),
@@ -87,8 +88,10 @@ where
         // Done all the same, and to be answered so: who is told of a failure tries again.
         return Ok(json(StatusCode::ACCEPTED, &unseen, made));
     };
-    let mut response = empty(told.status, as_of.max(made));
+    let mut response = told.body.map_or_else(Response::default, Written::answer);
+    *response.status_mut() = told.status;
     let headers = response.headers_mut();
+    headers.insert("fasti-seq", HeaderValue::from(as_of.max(made).0));
     let texts = [(header::LOCATION, told.location), (header::ETAG, told.etag)];
     for (name, text) in texts {
         if let Some(value) = text.and_then(|text| HeaderValue::from_str(&text).ok()) {
@@ -97,13 +100,6 @@ where
     }
     if repeated {
         headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
-    }
-    if let Some(body) = told.body {
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
-        response = response.map(|_| Response::new(body.into()).into_body());
     }
     match key {
         None => Ok(response),
