@@ -13,8 +13,8 @@ const COUNT: usize = 100_000;
 const MEMORY_BYTES_MAX: u64 = 400 << 20;
 
 /// Processor time that a server built without optimisation may take to accept or refuse them, in seconds:
-/// five times what it takes on a machine that does nothing else. What grows with the square of the count takes hours.
-const CPU_SECONDS_MAX: u64 = 40;
+/// twice what it takes on a machine that does nothing else. What grows with the square of the count takes hours.
+const CPU_SECONDS_MAX: u64 = 15;
 
 fn megabytes(server: &Server) -> u64 {
     let bytes = server.peak_memory_bytes();
